@@ -1,0 +1,23 @@
+//! The words every part of Bluegate shares, as types.
+//!
+//! Owns what a cluster *is*: its [`Origin`], its [`Node`]s and the [`Mount`]s
+//! they hang at, the [`Routes`] the proxy follows, [`TenantName`]s and
+//! [`Secret`]s. Pure: no I/O, no clock, no knowledge of any part above it.
+
+mod address;
+mod bbb_version;
+mod mount;
+mod node;
+mod origin;
+mod routes;
+mod secret;
+mod tenant;
+
+pub use address::{Address, AddressError};
+pub use bbb_version::{BbbVersion, BbbVersionError};
+pub use mount::{Mount, MountError, RESERVED_MOUNTS};
+pub use node::Node;
+pub use origin::{Origin, OriginError, Scheme};
+pub use routes::{Routes, RoutesError};
+pub use secret::{EmptySecret, Secret};
+pub use tenant::{TenantName, TenantNameError};
