@@ -1,1 +1,23 @@
+//! The one configuration file of Bluegate.
+//!
+//! Owns its schema (as data), defaults, validation and the reference made from
+//! them. Opens nothing: secret and certificate files are named here and read
+//! by whoever wires the roles.
+//!
+//! Start at [`parse`]: text in, [`Config`] or *all* [`Problems`] out.
 
+mod effective;
+mod parse;
+mod problem;
+mod reader;
+mod reference;
+mod schema;
+mod settings;
+mod suggest;
+mod units;
+
+pub use effective::effective;
+pub use parse::parse;
+pub use problem::{Problem, Problems};
+pub use reference::{default_file, reference_page};
+pub use settings::{Admin, Cluster, Config, NodeEntry, Proxy, Scaler, TenantEntry, Tls};

@@ -1,0 +1,143 @@
+//! The effective configuration, defaults included, as TOML.
+
+use std::{fmt::Write as _, net::SocketAddr, path::Path};
+
+use crate::{
+    settings::{Config, Tls},
+    units::{print_bytes, print_duration},
+};
+
+/// Prints `config` with every default filled in; secrets appear as the paths
+/// of their files only. What it prints parses to the same configuration.
+#[must_use]
+pub fn effective(config: &Config) -> String {
+    let mut out = Printer::default();
+    out.section("[cluster]");
+    out.text("origin", &config.cluster.origin.to_string());
+    out.path("node_ca", config.cluster.node_ca.as_deref());
+    for entry in &config.nodes {
+        out.section("[[node]]");
+        out.text("name", entry.node.name.as_str());
+        out.text("origin", &entry.node.origin.to_string());
+        if let Some(address) = &entry.node.address {
+            out.text("address", &address.to_string());
+        }
+        out.path("secret_file", entry.secret_file.as_deref());
+        if let Some(bbb) = &entry.node.bbb {
+            out.text("bbb", &bbb.to_string());
+        }
+        out.raw("proxied", &entry.node.proxied.to_string());
+    }
+    for tenant in &config.tenants {
+        out.section("[[tenant]]");
+        out.text("name", tenant.name.as_str());
+        out.path("secret_file", Some(&tenant.secret_file));
+    }
+    if let Some(proxy) = &config.proxy {
+        out.section("[proxy]");
+        out.listen(&proxy.listen);
+        out.tls(&proxy.tls);
+        out.path("access_log", proxy.access_log.as_deref());
+        out.text("connect_timeout", &print_duration(proxy.connect_timeout));
+        out.text("response_timeout", &print_duration(proxy.response_timeout));
+        out.text("idle_timeout", &print_duration(proxy.idle_timeout));
+        out.raw("node_requests", &proxy.node_requests.to_string());
+        out.raw("connections", &proxy.connections.to_string());
+    }
+    if let Some(scaler) = &config.scaler {
+        out.section("[scaler]");
+        out.text("origin", &scaler.origin.to_string());
+        out.listen(&scaler.listen);
+        out.tls(&scaler.tls);
+        out.text("store", &scaler.store);
+        out.text("connect_timeout", &print_duration(scaler.connect_timeout));
+        out.text("call_timeout", &print_duration(scaler.call_timeout));
+        out.text("poll_interval", &print_duration(scaler.poll_interval));
+        out.text("body_limit", &print_bytes(scaler.body_limit));
+    }
+    if let Some(admin) = &config.admin {
+        out.section("[admin]");
+        out.listen(&admin.listen);
+        out.tls(&admin.tls);
+        out.path("token_file", Some(&admin.token_file));
+    }
+    out.0
+}
+
+#[derive(Default)]
+struct Printer(String);
+
+impl Printer {
+    fn section(&mut self, heading: &str) {
+        if !self.0.is_empty() {
+            self.0.push('\n');
+        }
+        self.0.push_str(heading);
+        self.0.push('\n');
+    }
+
+    fn raw(&mut self, key: &str, value: &str) {
+        writeln!(self.0, "{key} = {value}").expect("writing to a String cannot fail");
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        self.raw(key, &quoted(value));
+    }
+
+    fn path(&mut self, key: &str, path: Option<&Path>) {
+        if let Some(path) = path {
+            self.text(key, &path.to_string_lossy());
+        }
+    }
+
+    fn listen(&mut self, addresses: &[SocketAddr]) {
+        let addresses: Vec<String> = addresses.iter().map(|a| quoted(&a.to_string())).collect();
+        self.raw("listen", &format!("[{}]", addresses.join(", ")));
+    }
+
+    fn tls(&mut self, tls: &Tls) {
+        match tls {
+            Tls::Off => {}
+            Tls::Files { cert, key } => self.raw(
+                "tls",
+                &format!(
+                    "{{ cert = {}, key = {} }}",
+                    quoted(&cert.to_string_lossy()),
+                    quoted(&key.to_string_lossy())
+                ),
+            ),
+            Tls::Acme { contact } => {
+                self.raw("tls", &format!("{{ acme = {{ contact = {} }} }}", quoted(contact)));
+            }
+        }
+    }
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c.is_control() => {
+                write!(out, "\\u{:04X}", u32::from(c)).expect("writing to a String cannot fail");
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn what_is_shown_is_what_was_read() {
+        let config = crate::parse(&crate::default_file(), Path::new("/etc/bluegate")).unwrap();
+        let shown = super::effective(&config);
+        assert_eq!(crate::parse(&shown, Path::new("/elsewhere")).unwrap(), config, "{shown}");
+    }
+}

@@ -1,0 +1,336 @@
+//! From the file's text to [`Config`], or to everything that is wrong with it.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bluegate_cluster::{Node, Origin, Scheme};
+use toml::de::DeTable;
+
+use crate::{
+    problem::Problems,
+    reader::{Collector, Table},
+    schema::{self, SECTIONS},
+    settings::{Admin, Cluster, Config, NodeEntry, Proxy, Scaler, TenantEntry, Tls},
+    units,
+};
+
+/// Reads a configuration file. Relative paths in it are taken from `folder`,
+/// the folder the file lies in.
+///
+/// # Errors
+/// All [`Problems`] at once, by line; a file with any of them means nothing.
+pub fn parse(text: &str, folder: &Path) -> Result<Config, Problems> {
+    let collector = Collector::new(text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        collector.add(&error.span().unwrap_or_default(), "", error.message(), None);
+    }
+    if !errors.is_empty() {
+        return Err(collector.finish().expect_err("a problem was added"));
+    }
+    let known: Vec<&str> = SECTIONS.iter().map(|section| section.name).collect();
+    let file = Table::new(document.get_ref(), 0..0, String::new(), &known, &collector);
+    let config = read(&file);
+    drop(file);
+    collector.finish()?;
+    let mut config = config.expect("a part is only missing when a problem was added");
+    config.for_each_path(|path| {
+        if path.is_relative() {
+            *path = folder.join(&*path);
+        }
+    });
+    Ok(config)
+}
+
+fn read(file: &Table<'_>) -> Option<Config> {
+    let cluster = match file.section(&schema::CLUSTER) {
+        Some(table) => read_cluster(&table),
+        None => {
+            file.problem(
+                "the section `[cluster]` is missing",
+                Some("start with `[cluster]` and `origin = \"https://bbb.example.org\"`"),
+            );
+            None
+        }
+    };
+    let nodes = read_nodes(file, cluster.as_ref().map(|cluster| &cluster.origin));
+    let tenants = read_tenants(file);
+    let proxy = file.section(&schema::PROXY).map(|table| read_proxy(&table));
+    let scaler = file.section(&schema::SCALER).map(|table| {
+        if tenants.is_empty() {
+            let hint = "add `[[tenant]]` with `name = \"default\"` and a `secret_file`";
+            table.problem("the scaler has no tenant, so nobody could call it", Some(hint));
+        }
+        read_scaler(&table)
+    });
+    if scaler.is_some() {
+        for (table, entry) in nodes.iter().filter(|(_, entry)| entry.is_some()) {
+            if entry.as_ref().is_some_and(|entry| entry.secret_file.is_none()) {
+                let hint = "put the output of `bbb-conf --secret` there";
+                table.problem("`secret_file` is missing, which the scaler needs", Some(hint));
+            }
+        }
+    }
+    let admin = file.section(&schema::ADMIN).map(|table| read_admin(&table));
+    Some(Config {
+        cluster: cluster?,
+        nodes: nodes.into_iter().map(|(_, entry)| entry).collect::<Option<_>>()?,
+        tenants: tenants.into_iter().collect::<Option<_>>()?,
+        proxy: flip(proxy)?,
+        scaler: flip(scaler)?,
+        admin: flip(admin)?,
+    })
+}
+
+/// A section that is absent is fine, one that could not be read is not.
+fn flip<T>(section: Option<Option<T>>) -> Option<Option<T>> {
+    match section {
+        None => Some(None),
+        Some(None) => None,
+        Some(Some(section)) => Some(Some(section)),
+    }
+}
+
+fn read_cluster(table: &Table<'_>) -> Option<Cluster> {
+    let origin = table.required("origin", |table, key| table.parsed(key));
+    let node_ca = table.path("node_ca");
+    Some(Cluster { origin: origin?, node_ca })
+}
+
+fn read_nodes<'a>(
+    file: &Table<'a>,
+    cluster: Option<&Origin>,
+) -> Vec<(Table<'a>, Option<NodeEntry>)> {
+    let mut names = BTreeMap::new();
+    let mut origins = BTreeMap::new();
+    let mut nodes = Vec::new();
+    for (index, table) in file.sections(&schema::NODE).into_iter().enumerate() {
+        let entry = read_node(&table);
+        if let Some(NodeEntry { node, .. }) = &entry {
+            if let Some(first) = names.insert(node.name.clone(), index + 1) {
+                table.problem_at(
+                    "name",
+                    format_args!("`{}` is already the name of node[{first}]", node.name),
+                    None,
+                );
+            }
+            if let Some(first) = origins.insert(node.origin.clone(), index + 1) {
+                table.problem_at(
+                    "origin",
+                    format_args!("`{}` is already the origin of node[{first}]", node.origin),
+                    None,
+                );
+            }
+            if Some(&node.origin) == cluster {
+                let hint =
+                    "a node needs an origin of its own: API, sockets and media go there directly";
+                table.problem_at("origin", "this is the cluster's origin", Some(hint));
+            }
+        }
+        nodes.push((table, entry));
+    }
+    nodes
+}
+
+fn read_node(table: &Table<'_>) -> Option<NodeEntry> {
+    let name = table.required("name", |table, key| table.parsed(key));
+    let origin = table.required("origin", |table, key| table.parsed(key));
+    let address = table.parsed("address");
+    let bbb = table.parsed("bbb");
+    let proxied = table.boolean("proxied", true);
+    let secret_file = table.path("secret_file");
+    Some(NodeEntry {
+        node: Node { name: name?, origin: origin?, address, bbb, proxied },
+        secret_file,
+    })
+}
+
+fn read_tenants(file: &Table<'_>) -> Vec<Option<TenantEntry>> {
+    let mut names = BTreeMap::new();
+    let mut tenants = Vec::new();
+    for (index, table) in file.sections(&schema::TENANT).into_iter().enumerate() {
+        let name = table.required("name", |table, key| table.parsed(key));
+        let secret_file = table.required("secret_file", Table::path);
+        let entry = match (name, secret_file) {
+            (Some(name), Some(secret_file)) => Some(TenantEntry { name, secret_file }),
+            _ => None,
+        };
+        if let Some(TenantEntry { name, .. }) = &entry
+            && let Some(first) = names.insert(name.clone(), index + 1)
+        {
+            let message = format_args!("`{name}` is already the name of tenant[{first}]");
+            table.problem_at("name", message, None);
+        }
+        tenants.push(entry);
+    }
+    tenants
+}
+
+fn read_proxy(table: &Table<'_>) -> Option<Proxy> {
+    let listen = table.required("listen", read_listen);
+    let tls = read_tls(table);
+    let access_log = table.path("access_log");
+    let connect_timeout = read_duration(table, "connect_timeout", 3);
+    let response_timeout = read_duration(table, "response_timeout", 15);
+    let idle_timeout = read_duration(table, "idle_timeout", 60);
+    let node_requests = table.count("node_requests", 256);
+    let connections = table.count("connections", 20_000);
+    Some(Proxy {
+        listen: listen?,
+        tls: tls?,
+        access_log,
+        connect_timeout,
+        response_timeout,
+        idle_timeout,
+        node_requests,
+        connections,
+    })
+}
+
+fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
+    let origin = table.required("origin", |table, key| table.parsed(key));
+    let listen = table.required("listen", read_listen);
+    let tls = read_tls(table);
+    let store = table.text("store").unwrap_or("sqlite:///var/lib/bluegate/bluegate.db");
+    if !store.starts_with("sqlite:") {
+        let hint = "write `sqlite:///var/lib/bluegate/bluegate.db`";
+        table.problem_at("store", "this version keeps its store in SQLite only", Some(hint));
+    }
+    let connect_timeout = read_duration(table, "connect_timeout", 2);
+    let call_timeout = read_duration(table, "call_timeout", 10);
+    let poll_interval = read_duration(table, "poll_interval", 2);
+    let body_limit = table.with_unit("body_limit", 32 << 20, units::bytes, "`32MiB`");
+    Some(Scaler {
+        origin: origin?,
+        listen: listen?,
+        tls: tls?,
+        store: store.to_owned(),
+        connect_timeout,
+        call_timeout,
+        poll_interval,
+        body_limit,
+    })
+}
+
+fn read_admin(table: &Table<'_>) -> Option<Admin> {
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 8091));
+    let listen =
+        if table.has("listen") { read_listen(table, "listen") } else { Some(vec![loopback]) };
+    let tls = read_tls(table);
+    let token_file = table.required("token_file", Table::path);
+    let public = listen.iter().flatten().find(|address| !address.ip().is_loopback());
+    if let (Some(public), Some(Tls::Off)) = (public, &tls) {
+        table.problem_at(
+            "listen",
+            format_args!("`{public}` is not loopback, so `tls` is required"),
+            Some("listen on 127.0.0.1, or give `tls`"),
+        );
+    }
+    Some(Admin { listen: listen?, tls: tls?, token_file: token_file? })
+}
+
+fn read_listen(table: &Table<'_>, key: &str) -> Option<Vec<SocketAddr>> {
+    let addresses =
+        table.one_or_many(key, "an IP address and port such as `0.0.0.0:443` or `[::]:443`");
+    (!addresses.is_empty()).then_some(addresses)
+}
+
+fn read_duration(table: &Table<'_>, key: &str, default_seconds: u64) -> Duration {
+    let default = Duration::from_secs(default_seconds);
+    let value = table.with_unit(key, default, units::duration, "`500ms`, `30s` or `5m`");
+    if value.is_zero() {
+        table.problem_at(key, "must be longer than nothing", None);
+    }
+    value
+}
+
+fn read_tls(table: &Table<'_>) -> Option<Tls> {
+    if !table.has("tls") {
+        return Some(Tls::Off);
+    }
+    let tls = table.table("tls", schema::TLS_KEYS)?;
+    match (tls.has("acme"), tls.has("cert"), tls.has("key")) {
+        (true, false, false) => {
+            let acme = tls.table("acme", schema::ACME_KEYS)?;
+            let contact = acme.required("contact", Table::text)?;
+            if !contact.contains('@') {
+                acme.problem_at("contact", "expected a mail address", None);
+            }
+            Some(Tls::Acme { contact: contact.to_owned() })
+        }
+        (false, true, true) => Some(Tls::Files { cert: tls.path("cert")?, key: tls.path("key")? }),
+        _ => {
+            tls.problem("give `cert` and `key`, or `acme`", None);
+            None
+        }
+    }
+}
+
+impl Config {
+    /// What an operator should know that is not an error.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.nodes.is_empty() {
+            warnings.push("no `[[node]]`: there is nothing to relay to".to_owned());
+        }
+        if self.proxy.is_none() && self.scaler.is_none() {
+            warnings.push(
+                "neither `[proxy]` nor `[scaler]`: `bluegate serve` has nothing to run".to_owned(),
+            );
+        }
+        if let Some(proxy) = &self.proxy
+            && self.cluster.origin.scheme() == Scheme::Https
+            && proxy.tls == Tls::Off
+        {
+            warnings.push(
+                "`proxy` has no `tls` though the cluster's origin is https: something in front must end TLS"
+                    .to_owned(),
+            );
+        }
+        for entry in &self.nodes {
+            let node = &entry.node;
+            if node.proxied
+                && node.origin.scheme() == Scheme::Http
+                && self.cluster.origin.scheme() == Scheme::Https
+            {
+                warnings.push(format!(
+                    "node `{}` is http behind an https origin: browsers block its API and sockets as mixed content",
+                    node.name
+                ));
+            }
+        }
+        warnings
+    }
+
+    fn for_each_path(&mut self, mut change: impl FnMut(&mut PathBuf)) {
+        self.cluster.node_ca.iter_mut().for_each(&mut change);
+        self.nodes.iter_mut().filter_map(|node| node.secret_file.as_mut()).for_each(&mut change);
+        self.tenants.iter_mut().for_each(|tenant| change(&mut tenant.secret_file));
+        let tls = [
+            self.proxy.as_mut().map(|proxy| &mut proxy.tls),
+            self.scaler.as_mut().map(|scaler| &mut scaler.tls),
+            self.admin.as_mut().map(|admin| &mut admin.tls),
+        ];
+        for tls in tls.into_iter().flatten() {
+            if let Tls::Files { cert, key } = tls {
+                change(cert);
+                change(key);
+            }
+        }
+        if let Some(log) = self.proxy.as_mut().and_then(|proxy| proxy.access_log.as_mut()) {
+            change(log);
+        }
+        if let Some(admin) = &mut self.admin {
+            change(&mut admin.token_file);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

@@ -1,0 +1,180 @@
+use std::path::Path;
+
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+use super::*;
+
+/// The file of the design, word for word.
+const DESIGN: &str = r#"
+[cluster]
+origin = "https://bbb.example.org"
+node_ca = "/etc/bluegate/ca.pem"     # optional: a CA to trust for nodes besides the system's
+
+[[node]]
+name = "bbb-01"                      # also its mount
+origin = "https://bbb-01.example.org"
+address = "10.0.0.11:443"            # optional: where we connect; TLS name and Host stay those of origin
+secret_file = "/etc/bluegate/secrets/bbb-01"
+bbb = "3.0"                          # optional: detected when absent
+proxied = true                       # false: this node still serves its client itself
+
+[[tenant]]
+name = "default"
+secret_file = "/etc/bluegate/secrets/default"     # several, one per line: the first signs, all verify
+
+[proxy]
+listen = ["0.0.0.0:443", "[::]:443"]
+tls = { acme = { contact = "admin@example.org" } }     # or { cert = "...", key = "..." }
+
+[scaler]
+origin = "https://api.example.org"
+listen = ["127.0.0.1:8090"]          # a string or a list, everywhere
+store = "sqlite:///var/lib/bluegate/bluegate.db"        # or postgres://...
+
+[admin]
+listen = "127.0.0.1:8091"            # TLS required when not loopback
+token_file = "/etc/bluegate/secrets/admin"
+"#;
+
+fn problems(text: &str) -> String {
+    parse(text, Path::new("/etc/bluegate")).expect_err("the file is wrong").to_string()
+}
+
+#[test]
+fn the_file_of_the_design_is_understood() {
+    let config = parse(DESIGN, Path::new("/")).unwrap();
+    assert_eq!(config.cluster.origin.to_string(), "https://bbb.example.org");
+    assert_eq!(config.nodes[0].node.connect_to(), ("10.0.0.11", 443));
+    assert_eq!(config.proxy.unwrap().tls, Tls::Acme { contact: "admin@example.org".into() });
+    assert_eq!(config.scaler.unwrap().listen, ["127.0.0.1:8090".parse().unwrap()]);
+    assert_eq!(config.admin.unwrap().listen, ["127.0.0.1:8091".parse().unwrap()]);
+}
+
+#[test]
+fn every_problem_is_named_at_once_with_its_line() {
+    assert_snapshot!(problems(
+        r#"[cluster]
+origin = "https://https://bbb.example.org"
+
+[[node]]
+nme = "bbb-01"
+origin = "https://bbb-01.example.org/"
+proxied = "yes"
+
+[[node]]
+name = "html5client"
+origin = "https://bbb-02.example.org"
+bbb = "three"
+
+[scaller]
+
+[proxy]
+listen = ["443", "0.0.0.0:443"]
+tls = { cert = "chain.pem" }
+connect_timeout = 3
+node_requests = 0
+"#
+    ), @r#"
+    line 2: `cluster.origin`: `https://https://bbb.example.org` has its scheme twice
+    line 4: `node[1]`: `name` is missing
+    line 5: `node[1].nme`: unknown key
+      hint: did you mean `name`?
+    line 6: `node[1].origin`: `https://bbb-01.example.org/` has a path or a trailing slash; an origin is scheme, host and port only
+    line 7: `node[1].proxied`: expected `true` or `false`, found string
+    line 10: `node[2].name`: `html5client` is reserved: that path has a meaning of its own on an origin
+    line 12: `node[2].bbb`: `three` is not a BBB version such as `2.7`, `3.0.28` or `3.0.0-beta.1`
+    line 14: `scaller`: unknown key
+      hint: did you mean `scaler`?
+    line 17: `proxy.listen`: expected an IP address and port such as `0.0.0.0:443` or `[::]:443`
+    line 18: `proxy.tls`: give `cert` and `key`, or `acme`
+    line 19: `proxy.connect_timeout`: expected a text in quotes, found integer
+    line 20: `proxy.node_requests`: expected a whole number of at least 1, found integer
+    "#);
+}
+
+#[test]
+fn parts_that_contradict_each_other_are_named() {
+    assert_snapshot!(problems(
+        r#"[cluster]
+origin = "https://bbb.example.org"
+[[node]]
+name = "bbb-01"
+origin = "https://bbb-01.example.org"
+[[node]]
+name = "bbb-01"
+origin = "https://bbb-01.example.org:443"
+[[node]]
+name = "bbb-03"
+origin = "https://bbb.example.org"
+secret_file = ""
+[scaler]
+origin = "https://api.example.org"
+listen = "127.0.0.1:8090"
+store = "postgres://localhost/bluegate"
+[admin]
+listen = "0.0.0.0:8091"
+token_file = "t"
+"#
+    ), @r#"
+    line 3: `node[1]`: `secret_file` is missing, which the scaler needs
+      hint: put the output of `bbb-conf --secret` there
+    line 6: `node[2]`: `secret_file` is missing, which the scaler needs
+      hint: put the output of `bbb-conf --secret` there
+    line 7: `node[2].name`: `bbb-01` is already the name of node[1]
+    line 8: `node[2].origin`: `https://bbb-01.example.org` is already the origin of node[1]
+    line 9: `node[3]`: `secret_file` is missing, which the scaler needs
+      hint: put the output of `bbb-conf --secret` there
+    line 11: `node[3].origin`: this is the cluster's origin
+      hint: a node needs an origin of its own: API, sockets and media go there directly
+    line 12: `node[3].secret_file`: the path is empty
+    line 13: `scaler`: the scaler has no tenant, so nobody could call it
+      hint: add `[[tenant]]` with `name = "default"` and a `secret_file`
+    line 16: `scaler.store`: this version keeps its store in SQLite only
+      hint: write `sqlite:///var/lib/bluegate/bluegate.db`
+    line 18: `admin.listen`: `0.0.0.0:8091` is not loopback, so `tls` is required
+      hint: listen on 127.0.0.1, or give `tls`
+    "#);
+}
+
+#[test]
+fn broken_toml_and_an_empty_file_are_explained() {
+    assert_snapshot!(problems("[cluster\norigin = \"a\"\n"), @"line 1: unclosed table, expected `]`");
+    assert_snapshot!(problems(""), @r#"
+    line 1: the section `[cluster]` is missing
+      hint: start with `[cluster]` and `origin = "https://bbb.example.org"`
+    "#);
+}
+
+#[test]
+fn relative_paths_start_at_the_files_folder() {
+    let text = "[cluster]\norigin = \"https://bbb.example.org\"\nnode_ca = \"ca.pem\"\n";
+    let config = parse(text, Path::new("/etc/bluegate")).unwrap();
+    assert_eq!(config.cluster.node_ca.as_deref(), Some(Path::new("/etc/bluegate/ca.pem")));
+}
+
+#[test]
+fn what_is_odd_but_allowed_is_said() {
+    let text = "[cluster]\norigin = \"https://bbb.example.org\"\n\
+                [[node]]\nname = \"n\"\norigin = \"http://n.example.org\"\n\
+                [proxy]\nlisten = \"127.0.0.1:80\"\n";
+    let warnings = parse(text, Path::new("/")).unwrap().warnings();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("no `tls`") && warnings[1].contains("mixed content"));
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in "(\\PC|\n|\\[|\\]|=|\"){0,200}") {
+        let _outcome = parse(&text, Path::new("/"));
+    }
+
+    #[test]
+    fn no_cut_or_altered_file_panics(at in 0..DESIGN.len(), with in "\\PC{0,3}") {
+        let mut text = DESIGN.to_owned();
+        if text.is_char_boundary(at) {
+            text.insert_str(at, &with);
+        }
+        let _outcome = parse(&text, Path::new("/"));
+    }
+}

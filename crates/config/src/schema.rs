@@ -1,0 +1,299 @@
+//! Every section and key of the file, as data.
+//!
+//! The reader refuses keys that are not here and suggests those that are; the
+//! commented default file and the reference page are made from the same rows.
+//! A data table: exempt from the usual length of a file.
+
+/// A table of the file.
+#[derive(Debug)]
+pub(crate) struct Section {
+    /// `cluster` in `[cluster]`.
+    pub(crate) name: &'static str,
+    /// Whether it is written `[[name]]`, once per thing.
+    pub(crate) repeated: bool,
+    /// What it configures.
+    pub(crate) about: &'static str,
+    /// Its keys, in the order they are shown.
+    pub(crate) keys: &'static [Key],
+}
+
+/// One key of a section.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// As written in the file.
+    pub(crate) name: &'static str,
+    /// What kind of value it takes, in words.
+    pub(crate) kind: &'static str,
+    /// Whether it must be given, and what holds when it is not.
+    pub(crate) default: Default,
+    /// An example, as TOML.
+    pub(crate) example: &'static str,
+    /// What it does.
+    pub(crate) about: &'static str,
+}
+
+/// What holds when a key is absent.
+#[derive(Debug)]
+pub(crate) enum Default {
+    /// The key must be given.
+    Required,
+    /// The key must be given where this role runs.
+    RequiredBy(&'static str),
+    /// Nothing: the feature is off or found out otherwise.
+    Absent,
+    /// This value, as TOML.
+    Value(&'static str),
+}
+
+const LISTEN: &str = "address or list of addresses";
+const TLS: Key = Key {
+    name: "tls",
+    kind: "table",
+    default: Default::Absent,
+    example: r#"{ cert = "/etc/bluegate/tls/chain.pem", key = "/etc/bluegate/tls/key.pem" }"#,
+    about: "Certificate chain and key as PEM files, or `{ acme = { contact = \"admin@example.org\" } }`. \
+            Without it the listener speaks HTTP in the clear.",
+};
+
+/// The keys inside a `tls` table.
+pub(crate) const TLS_KEYS: &[&str] = &["acme", "cert", "key"];
+
+/// The keys inside a `tls.acme` table.
+pub(crate) const ACME_KEYS: &[&str] = &["contact"];
+
+pub(crate) const CLUSTER: Section = Section {
+    name: "cluster",
+    repeated: false,
+    about: "What browsers see of the whole cluster.",
+    keys: &[
+        Key {
+            name: "origin",
+            kind: "origin",
+            default: Default::Required,
+            example: r#""https://bbb.example.org""#,
+            about: "The one origin that serves the client of every node: scheme, host and port, no path.",
+        },
+        Key {
+            name: "node_ca",
+            kind: "path",
+            default: Default::Absent,
+            example: r#""/etc/bluegate/ca.pem""#,
+            about: "A PEM file with certificate authorities to trust for nodes besides the system's.",
+        },
+    ],
+};
+
+pub(crate) const NODE: Section = Section {
+    name: "node",
+    repeated: true,
+    about: "One BigBlueButton server.",
+    keys: &[
+        Key {
+            name: "name",
+            kind: "name",
+            default: Default::Required,
+            example: r#""bbb-01""#,
+            about: "Its name, which is also its mount: the client is served under `/bbb-01/html5client/`.",
+        },
+        Key {
+            name: "origin",
+            kind: "origin",
+            default: Default::Required,
+            example: r#""https://bbb-01.example.org""#,
+            about: "The node's own origin, which browsers reach directly for API, sockets and media.",
+        },
+        Key {
+            name: "address",
+            kind: "host:port",
+            default: Default::Absent,
+            example: r#""10.0.0.11:443""#,
+            about: "Where to connect instead; TLS name and `Host` stay those of `origin`.",
+        },
+        Key {
+            name: "secret_file",
+            kind: "path",
+            default: Default::RequiredBy("the scaler"),
+            example: r#""/etc/bluegate/secrets/bbb-01""#,
+            about: "The node's API secret (`bbb-conf --secret`), several one per line: the first signs. \
+                    Needed by the scaler, never by the proxy.",
+        },
+        Key {
+            name: "bbb",
+            kind: "version",
+            default: Default::Absent,
+            example: r#""3.0""#,
+            about: "The BBB release it runs. Without it the proxy takes the rules of every release together.",
+        },
+        Key {
+            name: "proxied",
+            kind: "boolean",
+            default: Default::Value("true"),
+            example: "true",
+            about: "Whether the cluster's origin serves this node's client. `false` while the node still serves it itself.",
+        },
+    ],
+};
+
+pub(crate) const TENANT: Section = Section {
+    name: "tenant",
+    repeated: true,
+    about: "One customer of the scaler: a frontend, or several with the same secret.",
+    keys: &[
+        Key {
+            name: "name",
+            kind: "name",
+            default: Default::Required,
+            example: r#""default""#,
+            about: "Its name. Meeting IDs of the tenant `default` are the same on the nodes; those of others are encoded.",
+        },
+        Key {
+            name: "secret_file",
+            kind: "path",
+            default: Default::Required,
+            example: r#""/etc/bluegate/secrets/default""#,
+            about: "Its secrets, one per line: the first signs, all verify.",
+        },
+    ],
+};
+
+pub(crate) const PROXY: Section = Section {
+    name: "proxy",
+    repeated: false,
+    about: "The cluster's origin: relays the client of every node. Leave the section out where this role does not run.",
+    keys: &[
+        Key {
+            name: "listen",
+            kind: LISTEN,
+            default: Default::Required,
+            example: r#"["0.0.0.0:443", "[::]:443"]"#,
+            about: "Addresses to accept browsers on.",
+        },
+        TLS,
+        Key {
+            name: "access_log",
+            kind: "path",
+            default: Default::Absent,
+            example: r#""/var/log/bluegate/access.jsonl""#,
+            about: "One JSON line per request: no query strings, client addresses truncated.",
+        },
+        Key {
+            name: "connect_timeout",
+            kind: "duration",
+            default: Default::Value(r#""3s""#),
+            example: r#""3s""#,
+            about: "Longest wait for a connection to a node.",
+        },
+        Key {
+            name: "response_timeout",
+            kind: "duration",
+            default: Default::Value(r#""15s""#),
+            example: r#""15s""#,
+            about: "Longest wait for the head of a node's answer.",
+        },
+        Key {
+            name: "idle_timeout",
+            kind: "duration",
+            default: Default::Value(r#""60s""#),
+            example: r#""60s""#,
+            about: "Longest silence inside a body or a WebSocket.",
+        },
+        Key {
+            name: "node_requests",
+            kind: "number",
+            default: Default::Value("256"),
+            example: "256",
+            about: "Most requests in progress at one node; more wait a bounded time.",
+        },
+        Key {
+            name: "connections",
+            kind: "number",
+            default: Default::Value("20000"),
+            example: "20000",
+            about: "Most browser connections at once.",
+        },
+    ],
+};
+
+pub(crate) const SCALER: Section = Section {
+    name: "scaler",
+    repeated: false,
+    about: "The BBB API for all tenants. Leave the section out where this role does not run.",
+    keys: &[
+        Key {
+            name: "origin",
+            kind: "origin",
+            default: Default::Required,
+            example: r#""https://api.example.org""#,
+            about: "The origin frontends reach the API at; a host of its own is advised.",
+        },
+        Key {
+            name: "listen",
+            kind: LISTEN,
+            default: Default::Required,
+            example: r#""127.0.0.1:8090""#,
+            about: "Addresses to accept frontends on; may be the proxy's.",
+        },
+        TLS,
+        Key {
+            name: "store",
+            kind: "URL",
+            default: Default::Value(r#""sqlite:///var/lib/bluegate/bluegate.db""#),
+            example: r#""sqlite:///var/lib/bluegate/bluegate.db""#,
+            about: "Where meetings survive a restart.",
+        },
+        Key {
+            name: "connect_timeout",
+            kind: "duration",
+            default: Default::Value(r#""2s""#),
+            example: r#""2s""#,
+            about: "Longest wait for a connection to a node.",
+        },
+        Key {
+            name: "call_timeout",
+            kind: "duration",
+            default: Default::Value(r#""10s""#),
+            example: r#""10s""#,
+            about: "Longest wait for a node's answer to one call.",
+        },
+        Key {
+            name: "poll_interval",
+            kind: "duration",
+            default: Default::Value(r#""2s""#),
+            example: r#""2s""#,
+            about: "How often each node is asked for its meetings: the age of what lists and loads are made from.",
+        },
+        Key {
+            name: "body_limit",
+            kind: "bytes",
+            default: Default::Value(r#""32MiB""#),
+            example: r#""32MiB""#,
+            about: "Largest request body; it is kept so that a call can be repeated.",
+        },
+    ],
+};
+
+pub(crate) const ADMIN: Section = Section {
+    name: "admin",
+    repeated: false,
+    about: "The admin listener. Checked but not yet served by this version.",
+    keys: &[
+        Key {
+            name: "listen",
+            kind: LISTEN,
+            default: Default::Value(r#""127.0.0.1:8091""#),
+            example: r#""127.0.0.1:8091""#,
+            about: "Addresses to accept administrators on; anything but loopback needs `tls`.",
+        },
+        TLS,
+        Key {
+            name: "token_file",
+            kind: "path",
+            default: Default::Required,
+            example: r#""/etc/bluegate/secrets/admin""#,
+            about: "The token that opens it.",
+        },
+    ],
+};
+
+/// All sections, in the order they are shown.
+pub(crate) const SECTIONS: [&Section; 6] = [&CLUSTER, &NODE, &TENANT, &PROXY, &SCALER, &ADMIN];

@@ -1,0 +1,121 @@
+//! The validated settings: what the file means, in types the roles use.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use bluegate_cluster::{Node, Origin, TenantName};
+
+/// A whole configuration file, validated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `[cluster]`
+    pub cluster: Cluster,
+    /// `[[node]]`, in the file's order; names are unique.
+    pub nodes: Vec<NodeEntry>,
+    /// `[[tenant]]`, in the file's order; names are unique.
+    pub tenants: Vec<TenantEntry>,
+    /// `[proxy]`; absent when this process does not run that role.
+    pub proxy: Option<Proxy>,
+    /// `[scaler]`; absent when this process does not run that role.
+    pub scaler: Option<Scaler>,
+    /// `[admin]`; absent when this process has no admin listener.
+    pub admin: Option<Admin>,
+}
+
+/// `[cluster]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// The one origin browsers see.
+    pub origin: Origin,
+    /// A PEM file of CAs trusted for nodes besides the system's.
+    pub node_ca: Option<PathBuf>,
+}
+
+/// `[[node]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeEntry {
+    /// What every role may know.
+    pub node: Node,
+    /// The file with the node's API secret; the scaler needs it.
+    pub secret_file: Option<PathBuf>,
+}
+
+/// `[[tenant]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantEntry {
+    /// The tenant's name.
+    pub name: TenantName,
+    /// The file with its secrets, one per line: the first signs, all verify.
+    pub secret_file: PathBuf,
+}
+
+/// How a listener speaks TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// In the clear: on loopback, or behind another balancer.
+    Off,
+    /// A certificate chain and its key, PEM.
+    Files {
+        /// The chain, leaf first.
+        cert: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+    /// Certificates fetched and renewed by ACME (RFC 8555).
+    Acme {
+        /// The account's mail address.
+        contact: String,
+    },
+}
+
+/// `[proxy]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// Addresses to listen on.
+    pub listen: Vec<SocketAddr>,
+    /// TLS of these addresses.
+    pub tls: Tls,
+    /// Where one JSON line per request goes.
+    pub access_log: Option<PathBuf>,
+    /// Longest wait for a connection to a node.
+    pub connect_timeout: Duration,
+    /// Longest wait for the head of a node's answer.
+    pub response_timeout: Duration,
+    /// Longest silence inside a body or a WebSocket.
+    pub idle_timeout: Duration,
+    /// Most requests in progress at one node; more wait, bounded too.
+    pub node_requests: usize,
+    /// Most client connections at once.
+    pub connections: usize,
+}
+
+/// `[scaler]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scaler {
+    /// The origin frontends reach the API at.
+    pub origin: Origin,
+    /// Addresses to listen on.
+    pub listen: Vec<SocketAddr>,
+    /// TLS of these addresses.
+    pub tls: Tls,
+    /// `sqlite:///path`: where meetings survive a restart.
+    pub store: String,
+    /// Longest wait for a connection to a node.
+    pub connect_timeout: Duration,
+    /// Longest wait for a node's whole answer to one call.
+    pub call_timeout: Duration,
+    /// How often each node is asked for its meetings.
+    pub poll_interval: Duration,
+    /// Largest request body kept, in bytes.
+    pub body_limit: usize,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Addresses to listen on.
+    pub listen: Vec<SocketAddr>,
+    /// TLS of these addresses; required off loopback.
+    pub tls: Tls,
+    /// The file with the token that opens it.
+    pub token_file: PathBuf,
+}
