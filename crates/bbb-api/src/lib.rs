@@ -1,1 +1,38 @@
+//! The BigBlueButton HTTP API as data.
+//!
+//! Owns what a request and an answer *are*: [`RawQuery`] (parameters kept as
+//! the client wrote them), [`checksum`]s, the table of [`Call`]s, the
+//! [`Failure`] dialect, reading and editing node [`Answer`]s without losing
+//! what we do not know, and the two permanent formats of this project: meeting
+//! IDs on nodes ([`ids`]) and the tenant [`stamp`].
+//!
+//! Pure: no socket, no clock, no randomness. Who may call, where a meeting is
+//! placed and what is remembered is the scaler's business.
 
+mod answer;
+mod call;
+pub mod checksum;
+mod failure;
+mod form;
+pub mod ids;
+mod join_redirect;
+mod meeting;
+mod parameters;
+mod query;
+pub mod stamp;
+mod validation;
+mod xml;
+
+pub use answer::{Answer, AnswerError, Outcome};
+pub use call::{Bodies, Call, Method};
+pub use failure::Failure;
+pub use form::{MultipartError, form_of_multipart};
+pub use join_redirect::error_redirect;
+pub use meeting::{
+    MeetingFacts, created_from_info, info_from_meeting, meeting_from_create, plain_from_duplicate,
+    show_to_tenant,
+};
+pub use parameters::Parameters;
+pub use query::{RawQuery, RawValue, encode_value, sanitise};
+pub use validation::{fault_of_running, meeting_id_of_create};
+pub use xml::{Document, Element, Node, XmlError, escape};
