@@ -75,6 +75,13 @@ fn read(file: &Table<'_>) -> Option<Config> {
             }
         }
     }
+    if let (Some(Some(proxy)), Some(Some(scaler))) = (&proxy, &scaler)
+        && let Some(shared) = proxy.listen.iter().find(|address| scaler.listen.contains(address))
+        && proxy.tls != scaler.tls
+    {
+        let message = format!("`proxy` and `scaler` share {shared} but have different `tls`");
+        file.problem(message, Some("give both sections the same `tls`, or other addresses"));
+    }
     let admin = file.section(&schema::ADMIN).map(|table| read_admin(&table));
     Some(Config {
         cluster: cluster?,

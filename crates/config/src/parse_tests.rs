@@ -138,6 +138,16 @@ token_file = "t"
 }
 
 #[test]
+fn a_shared_address_needs_one_tls() {
+    let text = DESIGN
+        .replace("listen = [\"127.0.0.1:8090\"]", "listen = [\"127.0.0.1:8090\", \"0.0.0.0:443\"]");
+    assert_snapshot!(problems(&text), @"
+    line 1: `proxy` and `scaler` share 0.0.0.0:443 but have different `tls`
+      hint: give both sections the same `tls`, or other addresses
+    ");
+}
+
+#[test]
 fn broken_toml_and_an_empty_file_are_explained() {
     assert_snapshot!(problems("[cluster\norigin = \"a\"\n"), @"line 1: unclosed table, expected `]`");
     assert_snapshot!(problems(""), @r#"
