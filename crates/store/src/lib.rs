@@ -1,1 +1,20 @@
+//! What must survive a restart.
+//!
+//! Owns every SQL statement of Bluegate, the schema and its migrations. Gives
+//! typed rows ([`Generation`]) and transactions ([`Write`]); holds no logic:
+//! which row may become what is decided by the scaler's pure code, between
+//! [`Store::write`] and [`Write::commit`].
+//!
+//! SQLite, embedded. Statements are constants with `$n` placeholders over
+//! TEXT, BIGINT and BOOLEAN, which PostgreSQL runs unchanged.
 
+mod error;
+mod generation;
+mod migrations;
+mod store;
+mod write;
+
+pub use error::{OpenError, StoreError, WriteError};
+pub use generation::{Generation, State};
+pub use store::Store;
+pub use write::Write;

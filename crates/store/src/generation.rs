@@ -1,0 +1,159 @@
+//! The row of a generation.
+
+use bluegate_cluster::{Mount, TenantName};
+use sqlx::{Row, sqlite::SqliteRow};
+
+use crate::error::StoreError;
+
+/// Where a generation is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// A node is chosen; no create has been answered.
+    Placing,
+    /// A create was sent and not answered: pinned to its node until that has
+    /// been asked.
+    Uncertain,
+    /// The node has it.
+    Live,
+    /// The node no longer has it.
+    Ended,
+    /// Its node was lost and the meeting was placed anew.
+    Superseded,
+}
+
+impl State {
+    /// Whether this generation stands for its meeting: at most one per
+    /// (tenant, meetingID) does.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Placing | Self::Uncertain | Self::Live)
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Placing => "placing",
+            Self::Uncertain => "uncertain",
+            Self::Live => "live",
+            Self::Ended => "ended",
+            Self::Superseded => "superseded",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Placing, Self::Uncertain, Self::Live, Self::Ended, Self::Superseded]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+}
+
+/// One life of a meeting ID on one node. Times are milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// Ours, random.
+    pub id: String,
+    /// Whose meeting it is.
+    pub tenant: TenantName,
+    /// The tenant's own ID for it.
+    pub meeting_id: String,
+    /// The node it is placed on.
+    pub node: Mount,
+    /// The ID nodes know it by.
+    pub node_meeting_id: String,
+    /// Where it is in its life.
+    pub state: State,
+    /// The node's ID of this life; known once live.
+    pub internal_meeting_id: Option<String>,
+    /// When the node created it, by the node's clock; known once live.
+    pub create_time: Option<i64>,
+    /// The dial-in number it was created with.
+    pub voice_bridge: Option<String>,
+    /// Create calls for it that are under way.
+    pub in_flight: i64,
+    /// When the last create call for it began.
+    pub attempted_at: i64,
+    /// Whether some caller got the plain answer of a first create.
+    pub first_answered: bool,
+    /// Users counted for it before they arrive.
+    pub reserved: i64,
+    /// Its `<meeting>` element as far as create told, for lists.
+    pub description: Option<String>,
+    /// When the row was made.
+    pub created_at: i64,
+    /// When it became live.
+    pub live_at: Option<i64>,
+    /// When the node accepted a request to end it; hidden from lists since.
+    pub end_requested_at: Option<i64>,
+    /// When it ended or was superseded.
+    pub ended_at: Option<i64>,
+}
+
+/// The columns, in the order of [`Generation`]'s fields.
+macro_rules! columns {
+    () => {
+        "id, tenant, meeting_id, node, node_meeting_id, state, internal_meeting_id, create_time, \
+         voice_bridge, in_flight, attempted_at, first_answered, reserved, description, created_at, \
+         live_at, end_requested_at, ended_at"
+    };
+}
+
+/// All open generations.
+pub(crate) const SELECT_OPEN: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM generations WHERE state IN ('placing', 'uncertain', 'live') ORDER BY created_at, id"
+);
+/// The open generation of a tenant's meeting.
+pub(crate) const SELECT_OPEN_OF_MEETING: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM generations WHERE tenant = $1 AND meeting_id = $2 \
+     AND state IN ('placing', 'uncertain', 'live')"
+);
+/// A generation in any state.
+pub(crate) const SELECT_BY_ID: &str =
+    concat!("SELECT ", columns!(), " FROM generations WHERE id = $1");
+/// The youngest generation with an internal meeting ID.
+pub(crate) const SELECT_BY_INTERNAL: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM generations WHERE internal_meeting_id = $1 ORDER BY created_at DESC, id LIMIT 1"
+);
+/// A new row.
+pub(crate) const INSERT: &str = concat!(
+    "INSERT INTO generations (",
+    columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+);
+
+impl Generation {
+    pub(crate) fn read(row: &SqliteRow) -> Result<Self, StoreError> {
+        fn get<'r, T>(row: &'r SqliteRow, column: &'static str) -> Result<T, StoreError>
+        where
+            T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+        {
+            row.try_get(column)
+                .map_err(|source| StoreError::Query { operation: "read a meeting", source })
+        }
+        let text = |column| get::<String>(row, column);
+        Ok(Self {
+            id: text("id")?,
+            tenant: text("tenant")?.parse().map_err(|_| StoreError::Row { column: "tenant" })?,
+            meeting_id: text("meeting_id")?,
+            node: text("node")?.parse().map_err(|_| StoreError::Row { column: "node" })?,
+            node_meeting_id: text("node_meeting_id")?,
+            state: State::parse(&text("state")?).ok_or(StoreError::Row { column: "state" })?,
+            internal_meeting_id: get(row, "internal_meeting_id")?,
+            create_time: get(row, "create_time")?,
+            voice_bridge: get(row, "voice_bridge")?,
+            in_flight: get(row, "in_flight")?,
+            attempted_at: get(row, "attempted_at")?,
+            first_answered: get(row, "first_answered")?,
+            reserved: get(row, "reserved")?,
+            description: get(row, "description")?,
+            created_at: get(row, "created_at")?,
+            live_at: get(row, "live_at")?,
+            end_requested_at: get(row, "end_requested_at")?,
+            ended_at: get(row, "ended_at")?,
+        })
+    }
+}

@@ -1,0 +1,28 @@
+//! The schema's history, embedded. An applied file never changes again.
+
+use std::borrow::Cow;
+
+use sqlx::{
+    SqlSafeStr,
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+/// Version, description and statements, oldest first.
+const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(1, "generations", include_str!("../migrations/0001_generations.sql"))];
+
+pub(crate) fn migrator() -> Migrator {
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|&(version, description, sql)| {
+            Migration::new(
+                version,
+                Cow::Borrowed(description),
+                MigrationType::Simple,
+                sql.into_sql_str(),
+                false,
+            )
+        })
+        .collect();
+    Migrator::with_migrations(migrations)
+}

@@ -1,0 +1,171 @@
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::{State, WriteError};
+
+struct Folder {
+    folder: tempfile::TempDir,
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("bluegate.db")
+    }
+
+    async fn open(&self) -> Store {
+        Store::open(&format!("sqlite://{}", self.file().display())).await.unwrap()
+    }
+}
+
+fn tenant() -> TenantName {
+    "physics".parse().unwrap()
+}
+
+fn generation(id: &str, meeting_id: &str, state: State) -> Generation {
+    Generation {
+        id: id.to_owned(),
+        tenant: tenant(),
+        meeting_id: meeting_id.to_owned(),
+        node: "bbb-01".parse().unwrap(),
+        node_meeting_id: format!("bg1.physics.{meeting_id}"),
+        state,
+        internal_meeting_id: Some(format!("{id}-1700000000000")),
+        create_time: Some(1_700_000_000_000),
+        voice_bridge: Some("123456789".to_owned()),
+        in_flight: 1,
+        attempted_at: 2,
+        first_answered: true,
+        reserved: 10,
+        description: Some("<meeting/>".to_owned()),
+        created_at: 1,
+        live_at: Some(3),
+        end_requested_at: Some(4),
+        ended_at: (!state.is_open()).then_some(5),
+    }
+}
+
+async fn insert(store: &Store, generation: &Generation) -> Result<(), WriteError> {
+    let mut write = store.write().await?;
+    write.insert(generation).await?;
+    write.commit().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_come_back_as_they_were_after_opening_again() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let mut row = generation("a", "Übung ''1", State::Live);
+    insert(&store, &row).await.unwrap();
+    row.internal_meeting_id = None;
+    row.first_answered = false;
+    row.ended_at = None;
+    let mut write = store.write().await.unwrap();
+    write.update(&row).await.unwrap();
+    write.commit().await.unwrap();
+    store.close().await;
+
+    let store = folder.open().await;
+    assert_eq!(store.open_generations().await.unwrap(), vec![row.clone()]);
+    assert_eq!(store.open_generation(&tenant(), "Übung ''1").await.unwrap(), Some(row));
+    assert_eq!(store.open_generation(&tenant(), "übung ''1").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn at_most_one_generation_of_a_meeting_is_open() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    insert(&store, &generation("a", "m", State::Ended)).await.unwrap();
+    insert(&store, &generation("b", "m", State::Superseded)).await.unwrap();
+    insert(&store, &generation("c", "m", State::Uncertain)).await.unwrap();
+    for state in [State::Placing, State::Uncertain, State::Live] {
+        let second = insert(&store, &generation("d", "m", state)).await;
+        assert!(matches!(second, Err(WriteError::Taken)), "{state:?}");
+    }
+    let mut same_node_id = generation("d", "other", State::Live);
+    same_node_id.node_meeting_id = "bg1.physics.m".to_owned();
+    assert!(matches!(insert(&store, &same_node_id).await, Err(WriteError::Taken)));
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_leaves_no_trace_and_no_lock() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let mut write = store.write().await.unwrap();
+    write.insert(&generation("a", "m", State::Live)).await.unwrap();
+    drop(write);
+    assert_eq!(store.open_generations().await.unwrap(), Vec::new());
+    insert(&store, &generation("a", "m", State::Live)).await.unwrap();
+}
+
+#[tokio::test]
+async fn former_generations_are_found_and_forgotten_by_age() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    insert(&store, &generation("a", "m", State::Superseded)).await.unwrap();
+    insert(&store, &generation("b", "m", State::Live)).await.unwrap();
+    let time = 1_700_000_000_000;
+    assert!(store.was_superseded(&tenant(), "m", time).await.unwrap());
+    assert!(!store.was_superseded(&tenant(), "m", time + 1).await.unwrap());
+    assert!(!store.was_superseded(&tenant(), "n", time).await.unwrap());
+
+    let mut write = store.write().await.unwrap();
+    assert_eq!(write.generation("a").await.unwrap().unwrap().state, State::Superseded);
+    let internal = write.generation_by_internal_id("b-1700000000000").await.unwrap();
+    assert_eq!(internal.unwrap().id, "b");
+    assert_eq!(write.delete_ended_before(5).await.unwrap(), 0);
+    assert_eq!(write.delete_ended_before(6).await.unwrap(), 1);
+    assert_eq!(write.open_generations().await.unwrap().len(), 1);
+    assert_eq!(write.generation("a").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn writers_wait_for_each_other_and_readers_for_nobody() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let mut first = store.write().await.unwrap();
+    first.insert(&generation("a", "m", State::Placing)).await.unwrap();
+    let second = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let mut write = store.write().await.unwrap();
+            write.open_generation(&tenant(), "m").await.unwrap()
+        }
+    });
+    assert_eq!(store.open_generations().await.unwrap(), Vec::new());
+    first.commit().await.unwrap();
+    assert_eq!(second.await.unwrap().unwrap().id, "a");
+}
+
+#[tokio::test]
+async fn the_file_is_its_owners_only() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    insert(&store, &generation("a", "m", State::Live)).await.unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        let path = format!("{}{suffix}", folder.file().display());
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_says_why() {
+    let folder = Folder::new();
+    std::fs::write(folder.file(), "this is not a database, however long it may be").unwrap();
+    let missing = "sqlite:///nonexistent/folder/x.db";
+    let broken = format!("sqlite://{}", folder.file().display());
+    for (url, wanted) in [
+        ("postgres://host/db", "`postgres://host/db` is not a store we can open"),
+        ("sqlite://", "`sqlite://` is not a store we can open"),
+        (missing, "cannot create or open `/nonexistent/folder/x.db`"),
+        (broken.as_str(), "cannot open the database"),
+    ] {
+        let error = Store::open(url).await.unwrap_err().to_string();
+        assert!(error.starts_with(wanted), "{error}");
+    }
+}
