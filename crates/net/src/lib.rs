@@ -1,1 +1,23 @@
+//! Listeners and serving, for every role that answers HTTP.
+//!
+//! Owns what stands between a socket and a request: [`bind`], TLS from PEM
+//! files ([`tls`]), the accept loop with its [`Limits`] and its drain
+//! ([`serve`]), and the choice between two roles that share a listener
+//! ([`dispatch`]). It does not know what the requests mean: a role implements
+//! [`Service`], or hands over an `axum::Router` wrapped in [`RouterService`].
 
+mod bind;
+mod connection;
+pub mod dispatch;
+mod limits;
+mod router;
+mod serve;
+mod service;
+pub mod tls;
+
+pub use bind::{BindError, Listener, bind};
+pub use connection::Connection;
+pub use limits::Limits;
+pub use router::RouterService;
+pub use serve::{Drained, ServeError, serve};
+pub use service::{BoxError, Service, request_authority};

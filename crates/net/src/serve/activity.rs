@@ -1,0 +1,157 @@
+//! Telling idle and stalled connections from busy ones without a clock per
+//! request: requests and bodies only count, a timer compares the counts.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+/// What one connection has done so far.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    /// Requests begun and answers not yet fully handed over.
+    under_way: AtomicUsize,
+    /// Grows with each request, each piece of a body and each end.
+    steps: AtomicU64,
+}
+
+/// One request under way; ends when dropped.
+#[derive(Debug)]
+pub(super) struct UnderWay(Arc<Activity>);
+
+impl UnderWay {
+    pub(super) fn begin(activity: &Arc<Activity>) -> Self {
+        activity.under_way.fetch_add(1, Relaxed);
+        activity.steps.fetch_add(1, Relaxed);
+        Self(Arc::clone(activity))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Relaxed);
+        self.0.steps.fetch_add(1, Relaxed);
+    }
+}
+
+/// A body that counts its request as under way until it is dropped.
+pub(super) struct CountedBody<B> {
+    body: B,
+    request: UnderWay,
+}
+
+impl<B> CountedBody<B> {
+    pub(super) fn new(body: B, request: UnderWay) -> Self {
+        Self { body, request }
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for CountedBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if polled.is_ready() {
+            self.request.0.steps.fetch_add(1, Relaxed);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// What to do with a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Busy,
+    /// Nothing to do for too long: close politely.
+    Idle,
+    /// Something to do and no progress for too long: cut.
+    Stalled,
+}
+
+/// Judges a connection from samples taken at a steady pace.
+pub(super) struct Watch {
+    idle: Duration,
+    stall: Duration,
+    seen: u64,
+    quiet: Duration,
+}
+
+/// Samples per time-out: a connection is closed at most a fifth too late.
+const SAMPLES: u32 = 5;
+
+impl Watch {
+    pub(super) fn new(idle: Duration, stall: Duration) -> Self {
+        Self { idle, stall, seen: 0, quiet: Duration::ZERO }
+    }
+
+    /// How long to wait between two samples.
+    pub(super) fn pace(&self) -> Duration {
+        (self.idle.min(self.stall) / SAMPLES).max(Duration::from_millis(1))
+    }
+
+    /// One sample, taken [`Watch::pace`] after the one before.
+    pub(super) fn observe(&mut self, activity: &Activity) -> Verdict {
+        self.judge(activity.steps.load(Relaxed), activity.under_way.load(Relaxed))
+    }
+
+    fn judge(&mut self, steps: u64, under_way: usize) -> Verdict {
+        if steps != self.seen {
+            self.seen = steps;
+            self.quiet = Duration::ZERO;
+            return Verdict::Busy;
+        }
+        self.quiet += self.pace();
+        match under_way {
+            0 if self.quiet >= self.idle => Verdict::Idle,
+            0 => Verdict::Busy,
+            _ if self.quiet >= self.stall => Verdict::Stalled,
+            _ => Verdict::Busy,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_is_closed_stalled_is_cut_and_progress_starts_the_clock_again() {
+        let seconds = Duration::from_secs;
+        // Each sample is a fifth of 10 s.
+        let verdicts = |samples: &[(u64, usize)]| {
+            let mut watch = Watch::new(seconds(10), seconds(20));
+            samples.iter().map(|&(steps, busy)| watch.judge(steps, busy)).collect::<Vec<_>>()
+        };
+        let last = |samples: &[(u64, usize)]| verdicts(samples).pop().unwrap();
+
+        assert_eq!(last(&[(0, 0); 4]), Verdict::Busy);
+        assert_eq!(last(&[(0, 0); 5]), Verdict::Idle);
+        assert_eq!(last(&[(0, 1); 9]), Verdict::Busy);
+        assert_eq!(last(&[(0, 1); 10]), Verdict::Stalled);
+
+        let mut moving = vec![(0, 1); 9];
+        moving.push((1, 1));
+        moving.extend([(1, 1); 9]);
+        assert!(verdicts(&moving).iter().all(|&verdict| verdict == Verdict::Busy));
+    }
+}
