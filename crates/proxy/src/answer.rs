@@ -1,0 +1,180 @@
+//! What the proxy answers itself.
+//!
+//! Small pages that need nothing else and name nothing internal: no node, no
+//! address, no cause. What went wrong is in our log.
+
+use std::sync::{
+    LazyLock,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Response, StatusCode,
+    header::{
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+        LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    },
+};
+
+use crate::body::Body;
+
+/// An answer that comes from no node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// 308 to this URL.
+    WithSlash(String),
+    /// 400: the request is malformed, or could be read in two ways.
+    BadRequest,
+    /// 403: a service worker would control all mounts' pages.
+    ServiceWorker,
+    /// 403: an upgrade where none passes.
+    UpgradeRefused,
+    /// 404: not one of the relayed paths, or no such mount.
+    NotFound,
+    /// 405, with what is allowed.
+    MethodNotAllowed(Methods),
+    /// 411: a body of unknown length.
+    LengthRequired,
+    /// 413: a body over the bound.
+    BodyTooLarge,
+    /// 414: a path over the bound.
+    PathTooLong,
+    /// 421: a host or scheme that is not ours.
+    Misdirected,
+    /// 502: the node cannot be reached or answers what may not pass.
+    NodeFailed,
+    /// 503: the node has as much to do as we let it have.
+    NodeBusy,
+    /// 504: the node took too long.
+    NodeTimeout,
+}
+
+/// The methods a path takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Methods {
+    /// GET and HEAD.
+    Read,
+    /// POST besides.
+    ReadAndPost,
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::WithSlash(_) => StatusCode::PERMANENT_REDIRECT,
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::ServiceWorker | Self::UpgradeRefused => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::LengthRequired => StatusCode::LENGTH_REQUIRED,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::PathTooLong => StatusCode::URI_TOO_LONG,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::NodeFailed => StatusCode::BAD_GATEWAY,
+            Self::NodeBusy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NodeTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The answer to a request of this method.
+    pub(crate) fn into_response(self, method: &Method) -> Response<Body> {
+        let status = self.status();
+        let page = self.page();
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(page.len()));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+        self.add_headers(headers);
+        if method != Method::HEAD {
+            *response.body_mut() = Body::whole(page);
+        }
+        response
+    }
+
+    fn add_headers(self, headers: &mut HeaderMap) {
+        match self {
+            Self::WithSlash(url) => {
+                // Made of our origin and a path and query that were a URI.
+                if let Ok(url) = HeaderValue::try_from(url) {
+                    headers.insert(LOCATION, url);
+                }
+            }
+            Self::MethodNotAllowed(methods) => {
+                let allow = match methods {
+                    Methods::Read => "GET, HEAD",
+                    Methods::ReadAndPost => "GET, HEAD, POST",
+                };
+                headers.insert(ALLOW, HeaderValue::from_static(allow));
+            }
+            // What follows on such a connection cannot be trusted to be a
+            // request of its own. HTTP/2 frames its requests; hyper leaves the
+            // header out there.
+            Self::BadRequest | Self::LengthRequired | Self::BodyTooLarge => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Self::NodeFailed | Self::NodeBusy | Self::NodeTimeout => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+            }
+            Self::ServiceWorker
+            | Self::UpgradeRefused
+            | Self::NotFound
+            | Self::PathTooLong
+            | Self::Misdirected => {}
+        }
+    }
+
+    fn page(&self) -> Bytes {
+        match self {
+            Self::NodeFailed | Self::NodeBusy | Self::NodeTimeout => {
+                let next = RETRY_TURN.fetch_add(1, Relaxed) % RETRY_PAGES.len();
+                RETRY_PAGES[next].clone()
+            }
+            Self::NotFound => NOT_FOUND_PAGE.clone(),
+            _ => REFUSED_PAGE.clone(),
+        }
+    }
+}
+
+/// What our pages may do: be styled by themselves.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
+/// When software should ask a failing node again.
+const RETRY_AFTER_SECONDS: &str = "10";
+
+/// After how many seconds a page shown to a person asks again: one after
+/// another, so that all who lost one node do not come back at once.
+const RETRY_SECONDS: [u8; 8] = [5, 9, 6, 12, 7, 10, 8, 11];
+
+static RETRY_TURN: AtomicUsize = AtomicUsize::new(0);
+
+static RETRY_PAGES: LazyLock<[Bytes; 8]> = LazyLock::new(|| {
+    RETRY_SECONDS.map(|seconds| {
+        page(
+            &format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">"),
+            "Not reachable at the moment",
+            "The conference server does not answer. This page tries again by itself.",
+        )
+    })
+});
+
+static NOT_FOUND_PAGE: LazyLock<Bytes> = LazyLock::new(|| {
+    page("", "Not found", "There is nothing here. Please join again from where you came.")
+});
+
+static REFUSED_PAGE: LazyLock<Bytes> =
+    LazyLock::new(|| page("", "Not possible", "This request cannot be answered here."));
+
+fn page(head: &str, title: &str, text: &str) -> Bytes {
+    Bytes::from(format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\">{head}<title>{title}</title>\
+         <style>body{{font:1.1em/1.5 system-ui,sans-serif;max-width:32em;margin:15vh auto;\
+         padding:0 1em;color:#222;background:#fff}}h1{{font-size:1.4em}}</style></head>\
+         <body><h1>{title}</h1><p>{text}</p></body></html>\n"
+    ))
+}

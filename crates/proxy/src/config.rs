@@ -1,0 +1,69 @@
+//! What the proxy can be told.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use rustls::ClientConfig;
+
+/// The proxy's settings. Every wait and every queue towards a node is here.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How nodes are verified: see `bluegate_net::tls::client_config`. Only
+    /// nodes whose origin is `https` use it.
+    pub node_tls: Arc<ClientConfig>,
+    /// From a request's need for a new connection to a usable one: name, TCP
+    /// and TLS. Then 504. Default 5 s.
+    pub connect_timeout: Duration,
+    /// From a request handed to a connection, its body included, to the head
+    /// of the node's answer. Then 504. Default 15 s.
+    pub response_timeout: Duration,
+    /// How long a node may be silent in the middle of an answer before the
+    /// answer is broken off. Default 30 s.
+    pub body_timeout: Duration,
+    /// How long a tunnelled WebSocket may carry nothing in either direction.
+    /// SockJS sends a heartbeat every 25 s. Default 120 s.
+    pub web_socket_timeout: Duration,
+    /// Requests under way at one node, bodies included. Default 1,024.
+    pub max_concurrent: usize,
+    /// Requests waiting for one of those places, for at most
+    /// `connect_timeout`. More are answered 503 at once. Default 1,024.
+    pub max_pending: usize,
+    /// WebSockets open to one node (BBB 2.x). Default 2,048.
+    pub max_web_sockets: usize,
+    /// Idle connections kept to one node. Default 64.
+    pub max_idle: usize,
+    /// How long an idle connection to a node is used again. Below the 60 to
+    /// 75 s after which web servers close it. Default 50 s.
+    pub idle_timeout: Duration,
+    /// Bytes of a POST body (BBB 2.x only). Default 1 MiB.
+    pub max_body: u64,
+    /// Bytes of a node's answer head. Default 64 KiB.
+    pub max_answer_head: usize,
+    /// Where to write one JSON line per request. Default none.
+    pub access_log: Option<PathBuf>,
+    /// Lines that wait for a slow disk; more are dropped and counted.
+    /// Default 8,192.
+    pub access_log_queue: usize,
+}
+
+impl Config {
+    /// The defaults, verifying nodes with `node_tls`.
+    #[must_use]
+    pub fn new(node_tls: Arc<ClientConfig>) -> Self {
+        Self {
+            node_tls,
+            connect_timeout: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(30),
+            web_socket_timeout: Duration::from_secs(120),
+            max_concurrent: 1024,
+            max_pending: 1024,
+            max_web_sockets: 2048,
+            max_idle: 64,
+            idle_timeout: Duration::from_secs(50),
+            max_body: 1024 * 1024,
+            max_answer_head: 64 * 1024,
+            access_log: None,
+            access_log_queue: 8192,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Phase 4: a node as the proxy reaches it.
+//!
+//! One [`Upstream`] per mount owns everything that could be used up: places
+//! for requests, the queue for a place, kept connections, the answer to a name.
+//! A node that hangs uses up its own and nobody else's.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use bluegate_cluster::Node;
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use http_body_util::{Either, Empty};
+use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tokio_util::task::TaskTracker;
+
+use crate::Config;
+
+mod connect;
+mod error;
+mod pool;
+mod resolve;
+
+pub(crate) use error::NodeError;
+pub(crate) use pool::Lease;
+
+/// The body of a request to a node: none, or a POST's as it comes in.
+pub(crate) type NodeBody = Either<Empty<Bytes>, Incoming>;
+
+/// What all upstreams share.
+pub(crate) struct UpstreamSettings {
+    pub(crate) config: Config,
+    /// Runs the connections.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// One node, its connections and its bounds.
+pub(crate) struct Upstream {
+    node: Arc<Node>,
+    /// The `Host` the node knows itself by.
+    host: HeaderValue,
+    settings: Arc<UpstreamSettings>,
+    places: Arc<Semaphore>,
+    pending: AtomicUsize,
+    web_sockets: Arc<Semaphore>,
+    idle: Mutex<pool::Idle>,
+    target: connect::ConnectTarget,
+    /// Whether the last request failed, so that only changes are reported.
+    failing: AtomicBool,
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upstream").field("node", &self.node.name).finish_non_exhaustive()
+    }
+}
+
+impl Upstream {
+    pub(crate) fn new(node: &Arc<Node>, settings: &Arc<UpstreamSettings>) -> Self {
+        let config = &settings.config;
+        Self {
+            node: Arc::clone(node),
+            host: HeaderValue::try_from(node.origin.authority())
+                .expect("a host and a port are header text"),
+            settings: Arc::clone(settings),
+            places: Arc::new(Semaphore::new(config.max_concurrent)),
+            pending: AtomicUsize::new(0),
+            web_sockets: Arc::new(Semaphore::new(config.max_web_sockets)),
+            idle: Mutex::new(pool::Idle::new(config.max_idle, config.idle_timeout)),
+            target: connect::ConnectTarget::new(node, config),
+            failing: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    pub(crate) fn host(&self) -> &HeaderValue {
+        &self.host
+    }
+
+    /// Whether the node may run 2.x: it does, or nobody said what it runs.
+    pub(crate) fn may_be_2x(&self) -> bool {
+        self.node.bbb.as_ref().is_none_or(|bbb| !bbb.is_3_or_later())
+    }
+
+    /// Whether the node may run 3.0 or later.
+    pub(crate) fn may_be_3x(&self) -> bool {
+        self.node.bbb.as_ref().is_none_or(bluegate_cluster::BbbVersion::is_3_or_later)
+    }
+
+    /// Sends a request without a body: on a kept connection when there is one,
+    /// and once more on a fresh one when the kept one turns out to be dead.
+    pub(crate) async fn send_bodiless(
+        self: &Arc<Self>,
+        request: Request<()>,
+    ) -> Result<(Response<Incoming>, Lease), NodeError> {
+        let place = self.place().await?;
+        let bodiless = |request: Request<()>| request.map(|()| Either::Left(Empty::new()));
+        if let Some(mut kept) = self.take_idle().await {
+            match self.exchange(&mut kept, bodiless(request.clone())).await {
+                Ok(response) => return Ok((response, Lease::reusable(self, kept, place))),
+                Err(error) if error.is_dead_connection() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut fresh = self.connect().await?;
+        let response = self.exchange(&mut fresh, bodiless(request)).await?;
+        Ok((response, Lease::reusable(self, fresh, place)))
+    }
+
+    /// Sends a request with a body, which cannot be sent twice: always on a
+    /// connection of its own.
+    pub(crate) async fn send_with_body(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<(Response<Incoming>, Lease), NodeError> {
+        let place = self.place().await?;
+        let mut fresh = self.connect().await?;
+        let response = self.exchange(&mut fresh, request.map(Either::Right)).await?;
+        Ok((response, Lease::single(fresh, place)))
+    }
+
+    /// Asks for a WebSocket, on a connection of its own. The permit is the
+    /// tunnel's, as long as it lives.
+    pub(crate) async fn send_upgrade(
+        self: &Arc<Self>,
+        request: Request<()>,
+    ) -> Result<(Response<Incoming>, Lease), NodeError> {
+        let place =
+            Arc::clone(&self.web_sockets).try_acquire_owned().map_err(|_| NodeError::Busy)?;
+        let mut fresh = self.connect_upgradeable().await?;
+        let request = request.map(|()| Either::Left(Empty::new()));
+        let response = self.exchange(&mut fresh, request).await?;
+        Ok((response, Lease::single(fresh, place)))
+    }
+
+    async fn exchange(
+        &self,
+        sender: &mut SendRequest<NodeBody>,
+        request: Request<NodeBody>,
+    ) -> Result<Response<Incoming>, NodeError> {
+        let answer = timeout(self.config().response_timeout, sender.send_request(request)).await;
+        match answer {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(NodeError::Exchange(error)),
+            Err(_) => Err(NodeError::ResponseTimeout),
+        }
+    }
+
+    /// One of the node's places; waits for one when few enough wait already.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, NodeError> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
+        }
+        let _waiting = Waiting::join(&self.pending, self.config().max_pending)?;
+        let place = Arc::clone(&self.places).acquire_owned();
+        match timeout(self.connect_timeout(), place).await {
+            Ok(place) => Ok(place.expect("the semaphore is never closed")),
+            Err(_) => Err(NodeError::Busy),
+        }
+    }
+
+    /// Reports a node's first failure and its recovery, not what is between.
+    pub(crate) fn note(&self, outcome: Result<(), &NodeError>) {
+        let failed = outcome.is_err();
+        if self.failing.load(Relaxed) == failed || self.failing.swap(failed, Relaxed) == failed {
+            return;
+        }
+        let node = self.node.name.as_str();
+        match outcome {
+            Ok(()) => tracing::info!(node.name = node, "node answers again"),
+            Err(error) => tracing::warn!(
+                node.name = node,
+                error = error as &dyn std::error::Error,
+                "node does not answer; its mount shows an error page"
+            ),
+        }
+    }
+
+    /// How long the node may be silent in the middle of an answer.
+    pub(crate) fn body_timeout(&self) -> Duration {
+        self.config().body_timeout
+    }
+
+    /// How long a tunnel may be silent.
+    pub(crate) fn web_socket_timeout(&self) -> Duration {
+        self.config().web_socket_timeout
+    }
+
+    fn config(&self) -> &Config {
+        &self.settings.config
+    }
+
+    fn connect_timeout(&self) -> Duration {
+        self.config().connect_timeout
+    }
+}
+
+/// One request in the queue for a place.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn join(pending: &'a AtomicUsize, max: usize) -> Result<Self, NodeError> {
+        let waiting = Self(pending);
+        if pending.fetch_add(1, Relaxed) < max { Ok(waiting) } else { Err(NodeError::Busy) }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
