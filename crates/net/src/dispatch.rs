@@ -9,9 +9,8 @@ use std::sync::Arc;
 use bluegate_cluster::Origin;
 use http::{Request, Response};
 use http_body_util::Either;
-use hyper::body::Incoming;
 
-use crate::{Connection, Service, request_authority};
+use crate::{Connection, RequestBody, Service, request_authority};
 
 /// The origins of a shared listener.
 #[derive(Clone, Debug)]
@@ -74,7 +73,7 @@ impl<P: Service, A: Service> Service for Dispatcher<P, A> {
 
     async fn call(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
         connection: Arc<Connection>,
     ) -> Response<Self::Body> {
         match self.dispatch.role(request_authority(&request), request.uri().path()) {

@@ -19,5 +19,5 @@ pub use bind::{BindError, Listener, bind};
 pub use connection::Connection;
 pub use limits::Limits;
 pub use router::RouterService;
-pub use serve::{Drained, ServeError, serve};
+pub use serve::{Drained, RequestBody, ServeError, serve};
 pub use service::{BoxError, Service, request_authority};

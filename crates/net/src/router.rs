@@ -4,9 +4,8 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use http::{Request, Response};
-use hyper::body::Incoming;
 
-use crate::{Connection, Service};
+use crate::{Connection, RequestBody, Service};
 
 /// An `axum::Router` as a [`Service`].
 ///
@@ -32,7 +31,7 @@ impl Service for RouterService {
 
     async fn call(
         self: Arc<Self>,
-        mut request: Request<Incoming>,
+        mut request: Request<RequestBody>,
         connection: Arc<Connection>,
     ) -> Response<Body> {
         request.extensions_mut().insert(ConnectInfo(connection.peer));

@@ -16,6 +16,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
+pub use activity::RequestBody;
 use one::{Signals, serve_one};
 use socket::Socket;
 

@@ -4,9 +4,8 @@ use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
 use http::{Request, Response, header::HOST};
-use hyper::body::Incoming;
 
-use crate::Connection;
+use crate::{Connection, RequestBody};
 
 /// Any error of a response body.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -20,7 +19,7 @@ pub trait Service: Send + Sync + 'static {
     /// Answers one request. Failures are answers too.
     fn call(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
         connection: Arc<Connection>,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
 }

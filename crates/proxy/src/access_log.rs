@@ -25,9 +25,6 @@ use serde::Serialize;
 use tokio::{fs::File, io::AsyncWriteExt, sync::mpsc};
 use tokio_util::task::TaskTracker;
 
-#[cfg(test)]
-mod tests;
-
 /// Records turned into lines before they are written together.
 const BATCH: usize = 256;
 
@@ -279,4 +276,52 @@ fn clip(text: &str) -> &str {
         end -= 1;
     }
     text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_only_a_network() {
+        for (client, wanted) in [
+            ("203.0.113.77", "203.0.113.0/24"),
+            ("::ffff:203.0.113.77", "203.0.113.0/24"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+            ("::1", "::/48"),
+        ] {
+            assert_eq!(shortened(client.parse().unwrap()), wanted, "{client}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_slow_disk_costs_lines_and_the_next_line_says_how_many() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let tasks = TaskTracker::new();
+        let log = AccessLog::open(&path, 2, &tasks).unwrap();
+        let request = Request::builder().uri("/x?secret").body(()).unwrap();
+        // The writer runs on this thread and gets no turn in between.
+        for _ in 0..5 {
+            drop(log.begin(&request, "192.0.2.1".parse().unwrap()));
+        }
+        drop(log);
+        tasks.close();
+        tasks.wait().await;
+
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines[0]["dropped"], 3);
+        assert_eq!(lines[1].get("dropped"), None);
+        assert_eq!(lines[0]["path"], "/x");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_cannot_be_opened_is_named() {
+        let error =
+            AccessLog::open(Path::new("/nowhere/access.log"), 1, &TaskTracker::new()).unwrap_err();
+        assert_eq!(error.to_string(), "cannot open the access log `/nowhere/access.log`");
+    }
 }

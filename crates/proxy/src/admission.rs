@@ -18,9 +18,6 @@ use crate::{
     upstream::Upstream,
 };
 
-#[cfg(test)]
-mod tests;
-
 /// The request header with which browsers fetch a service worker's script.
 const SERVICE_WORKER: &str = "service-worker";
 

@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use bluegate_cluster::Routes;
-use bluegate_net::{Connection, Service};
+use bluegate_net::{Connection, RequestBody, Service};
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::task::TaskTracker;
 
@@ -83,7 +82,7 @@ impl Service for Proxy {
 
     async fn call(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
         connection: Arc<Connection>,
     ) -> Response<Body> {
         let record = self.access_log.as_ref().map(|log| log.begin(&request, connection.peer.ip()));

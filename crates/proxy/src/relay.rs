@@ -2,8 +2,11 @@
 
 use std::{sync::Arc, time::Instant};
 
-use bluegate_net::Connection;
-use http::{Method, Request, Response, StatusCode, Uri, Version, uri::PathAndQuery};
+use bluegate_net::{Connection, RequestBody};
+use http::{
+    Method, Request, Response, StatusCode, Uri, Version, header::CONTENT_LENGTH, uri::PathAndQuery,
+};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::{
@@ -24,7 +27,7 @@ pub(crate) type Relayed = (Response<Body>, Option<Box<OpenRecord>>);
 
 /// Sends an admitted request to its node and returns what the client gets.
 pub(crate) async fn relay(
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     admitted: Admitted,
     snapshot: &Snapshot,
     connection: &Arc<Connection>,
@@ -77,7 +80,7 @@ enum Passed {
 }
 
 async fn ask(
-    mut request: Request<Incoming>,
+    mut request: Request<RequestBody>,
     upstream: &Arc<Upstream>,
     kind: Kind,
     snapshot: &Snapshot,
@@ -131,5 +134,10 @@ fn pass(
     let mut response = Response::new(Body::relayed(incoming, lease, upstream.body_timeout()));
     *response.status_mut() = node.status;
     *response.headers_mut() = headers;
+    // Beside chunks a stated length means nothing (RFC 9112, 6.3), and a
+    // second reader might believe it.
+    if response.size_hint().exact().is_none() {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
     Ok(Passed::Answer(response))
 }

@@ -19,21 +19,24 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Never passed on, besides every `x-forwarded-*` and what `Connection` names.
+/// What is never passed on, besides what `Connection` names.
 #[rustfmt::skip]
-const WITHHELD: [&str; 26] = [
-    // The connection's own: RFC 9110, 7.6.1, and its older and newer company.
-    "connection", "expect", "http2-settings", "keep-alive", "proxy-connection", "te", "trailer",
-    "transfer-encoding", "upgrade",
-    // Replaced by the node's.
-    "host",
-    // The user's on our origin, or a proxy's: no client path needs them.
-    "authorization", "cookie", "cookie2", "proxy-authorization",
-    // Claims about the client or the URL that a node might believe.
-    "cf-connecting-ip", "client-ip", "forwarded", "true-client-ip", "via", "x-client-ip",
-    "x-cluster-client-ip", "x-http-method-override", "x-original-uri", "x-original-url",
-    "x-real-ip", "x-rewrite-url",
-];
+fn is_withheld(name: &str) -> bool {
+    matches!(
+        name,
+        // The connection's own: RFC 9110, 7.6.1, and its older and newer company.
+        "connection" | "expect" | "http2-settings" | "keep-alive" | "proxy-connection" | "te"
+            | "trailer" | "transfer-encoding" | "upgrade"
+        // Replaced by the node's.
+            | "host"
+        // The user's on our origin, or a proxy's: no client path needs them.
+            | "authorization" | "cookie" | "cookie2" | "proxy-authorization"
+        // Claims about the client or the URL that a node might believe.
+            | "cf-connecting-ip" | "client-ip" | "forwarded" | "true-client-ip" | "via"
+            | "x-client-ip" | "x-cluster-client-ip" | "x-http-method-override" | "x-original-uri"
+            | "x-original-url" | "x-real-ip" | "x-rewrite-url"
+    ) || name.starts_with("x-forwarded-")
+}
 
 /// The headers of the request to the node, from those of the client's.
 pub(crate) fn for_node(
@@ -46,8 +49,7 @@ pub(crate) fn for_node(
     let mut passed = HeaderMap::with_capacity(headers.len() + 5);
     passed.insert(HOST, host.clone());
     for (name, value) in headers {
-        let withheld = WITHHELD.contains(&name.as_str())
-            || name.as_str().starts_with("x-forwarded-")
+        let withheld = is_withheld(name.as_str())
             || named.iter().any(|named| named.eq_ignore_ascii_case(name.as_str()));
         if !withheld {
             passed.append(name, value.clone());

@@ -23,9 +23,6 @@ use crate::{
     upstream::{NodeError, Upstream},
 };
 
-#[cfg(test)]
-mod tests;
-
 const CROSS_ORIGIN_EMBEDDER_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-embedder-policy");
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName =

@@ -13,6 +13,7 @@ use std::{
 };
 
 use bluegate_cluster::Node;
+use bluegate_net::RequestBody;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{Either, Empty};
@@ -34,7 +35,7 @@ pub(crate) use error::NodeError;
 pub(crate) use pool::Lease;
 
 /// The body of a request to a node: none, or a POST's as it comes in.
-pub(crate) type NodeBody = Either<Empty<Bytes>, Incoming>;
+pub(crate) type NodeBody = Either<Empty<Bytes>, RequestBody>;
 
 /// What all upstreams share.
 pub(crate) struct UpstreamSettings {
@@ -123,7 +124,7 @@ impl Upstream {
     /// connection of its own.
     pub(crate) async fn send_with_body(
         self: &Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
     ) -> Result<(Response<Incoming>, Lease), NodeError> {
         let place = self.place().await?;
         let mut fresh = self.connect().await?;

@@ -13,10 +13,11 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 
 /// What one connection has done so far.
 #[derive(Debug, Default)]
-pub(super) struct Activity {
+pub(crate) struct Activity {
     /// Requests begun and answers not yet fully handed over.
     under_way: AtomicUsize,
     /// Grows with each request, each piece of a body and each end.
@@ -75,6 +76,43 @@ impl<B: Body<Data = Bytes> + Unpin> Body for CountedBody<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// The body of a request, as it comes in.
+#[derive(Debug)]
+pub struct RequestBody {
+    incoming: Incoming,
+    activity: Arc<Activity>,
+}
+
+impl RequestBody {
+    pub(super) fn new(incoming: Incoming, activity: Arc<Activity>) -> Self {
+        Self { incoming, activity }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        if polled.is_ready() {
+            self.activity.steps.fetch_add(1, Relaxed);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
     }
 }
 

@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    activity::{Activity, CountedBody, UnderWay, Verdict, Watch},
+    activity::{Activity, CountedBody, RequestBody, UnderWay, Verdict, Watch},
     executor::TrackedExecutor,
     socket::Socket,
 };
@@ -156,6 +156,7 @@ fn counted<S: Service>(
     service_fn(move |request: Request<Incoming>| {
         let (service, connection) = (Arc::clone(&service), Arc::clone(&connection));
         let under_way = UnderWay::begin(&activity);
+        let request = request.map(|body| RequestBody::new(body, Arc::clone(&activity)));
         async move {
             let response = service.call(request, connection).await;
             Ok(response.map(|body| CountedBody::new(body, under_way)))

@@ -1,0 +1,16 @@
+//! The proxy over real sockets, in front of nodes made for the test.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as their tests do")]
+
+mod fake_node;
+mod front;
+
+mod access_log;
+mod drain;
+mod faults;
+mod headers;
+mod hostile;
+mod relay;
+mod routes;
+mod tls;
+mod web_socket;
