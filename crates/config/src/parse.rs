@@ -207,7 +207,7 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
         let hint = "write `sqlite:///var/lib/bluegate/bluegate.db`";
         table.problem_at("store", "this version keeps its store in SQLite only", Some(hint));
     }
-    let connect_timeout = read_duration(table, "connect_timeout", 2);
+    let connect_timeout = read_duration(table, "connect_timeout", 3);
     let call_timeout = read_duration(table, "call_timeout", 10);
     let poll_interval = read_duration(table, "poll_interval", 2);
     let body_limit = table.with_unit("body_limit", 32 << 20, units::bytes, "`32MiB`");

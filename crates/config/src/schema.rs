@@ -244,8 +244,8 @@ pub(crate) const SCALER: Section = Section {
         Key {
             name: "connect_timeout",
             kind: "duration",
-            default: Default::Value(r#""2s""#),
-            example: r#""2s""#,
+            default: Default::Value(r#""3s""#),
+            example: r#""3s""#,
             about: "Longest wait for a connection to a node.",
         },
         Key {
