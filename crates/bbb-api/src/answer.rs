@@ -73,14 +73,15 @@ impl Answer {
         Self::success([leaf(("running", if running { "true" } else { "false" }))])
     }
 
-    /// `getMeetings` over `<meeting>` elements, or BBB's form for none.
+    /// `getMeetings` over printed `<meeting>` elements, or BBB's form for none.
     #[must_use]
-    pub fn meetings(meetings: Vec<Element>) -> Self {
-        if meetings.is_empty() {
-            return Self::none("meetings", "noMeetings", "no meetings were found on this server");
+    pub fn meetings<'a>(meetings: impl IntoIterator<Item = &'a str>) -> String {
+        let list: String = meetings.into_iter().collect();
+        if list.is_empty() {
+            let none = "no meetings were found on this server";
+            return Self::none("meetings", "noMeetings", none).to_string();
         }
-        let list = meetings.into_iter().fold(Element::new("meetings"), Element::with);
-        Self::success([list])
+        format!("<response><returncode>SUCCESS</returncode><meetings>{list}</meetings></response>")
     }
 
     /// `getSessions` without any; the misspelling is BBB's.
@@ -170,11 +171,6 @@ mod tests {
             ),
             (Answer::running(false), "<running>false</running>"),
             (
-                Answer::meetings(Vec::new()),
-                "<meetings></meetings><messageKey>noMeetings</messageKey>\
-                 <message>no meetings were found on this server</message>",
-            ),
-            (
                 Answer::no_sessions(),
                 "<sessions></sessions><messageKey>noSessions</messageKey>\
                  <message>no sessions were found on this serverr</message>",
@@ -190,6 +186,21 @@ mod tests {
                 format!("<response><returncode>SUCCESS</returncode>{wanted}</response>")
             );
         }
+    }
+
+    #[test]
+    fn meetings_are_listed_or_said_to_be_none() {
+        assert_eq!(
+            Answer::meetings([]),
+            "<response><returncode>SUCCESS</returncode><meetings></meetings>\
+             <messageKey>noMeetings</messageKey>\
+             <message>no meetings were found on this server</message></response>"
+        );
+        assert_eq!(
+            Answer::meetings(["<meeting>1</meeting>", "<meeting>2</meeting>"]),
+            "<response><returncode>SUCCESS</returncode><meetings><meeting>1</meeting>\
+             <meeting>2</meeting></meetings></response>"
+        );
     }
 
     #[test]

@@ -118,6 +118,17 @@ impl RawQuery {
         }
         self.parts.push(format!("{}={}", encode_value(name), encode_value(value)));
     }
+
+    /// Adds the parts of `other` at the end, as they are.
+    pub fn extend(&mut self, other: &Self) {
+        if other.is_empty() {
+            return;
+        }
+        if self.is_empty() {
+            self.parts.clear();
+        }
+        self.parts.extend(other.parts.iter().cloned());
+    }
 }
 
 impl fmt::Display for RawQuery {
@@ -199,6 +210,9 @@ mod tests {
         assert_eq!(query.to_string(), "meta_a=%C3%A4%2F%26&b=");
         query.remove_where(|name| name.starts_with("meta_"));
         assert_eq!(query.to_string(), "b=");
+        query.extend(&RawQuery::parse("c=%2f&&d"));
+        query.extend(&RawQuery::default());
+        assert_eq!(query.to_string(), "b=&c=%2f&&d");
     }
 
     #[test]

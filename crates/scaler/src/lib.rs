@@ -1,1 +1,33 @@
+//! The BBB API for all tenants: verify, place, forward, re-sign.
+//!
+//! [`Config`] → [`build`] → [`Scaler::router`] to serve and [`Scaler::run`] for
+//! the background work. Owns a meeting's [`life`](mod@life) on the nodes, what
+//! is believed of each node, and the memory that answers are given from. Does
+//! not own sockets (crate `net`), SQL (crate `store`) or the API's forms
+//! (crate `bbb-api`). The page docs/scaler.md walks through one request.
 
+mod build;
+mod calls;
+mod client;
+mod clock;
+mod config;
+mod context;
+mod directory;
+mod front;
+mod health;
+mod intake;
+mod ledger;
+mod life;
+mod nodes;
+mod placement;
+mod poller;
+mod reconcile;
+mod reply;
+mod route;
+mod target;
+mod tenants;
+mod voice_bridge;
+
+pub use build::{BuildError, Scaler, build};
+pub use config::{Bounds, Config, NodeConfig, TenantConfig};
+pub use health::Health;

@@ -1,0 +1,175 @@
+//! Building a scaler from its configuration, and running it.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use bluegate_cluster::{Mount, TenantName};
+use bluegate_store::{OpenError, Store, StoreError};
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock,
+    config::Config,
+    context::Context,
+    front,
+    health::Health,
+    ledger::{Ledger, Terms},
+    life::Patience,
+    nodes::{NodeHandle, Nodes},
+    placement::Reservations,
+    poller,
+    tenants::Tenants,
+};
+
+/// How often ended meetings are cleared from the store.
+const HOUSEKEEPING: Duration = Duration::from_secs(60 * 60);
+const KIB: usize = 1024;
+
+/// A scaler, built.
+#[derive(Clone)]
+pub struct Scaler {
+    context: Arc<Context>,
+}
+
+/// Why a scaler cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The store cannot be opened.
+    #[error("cannot open the scaler's store")]
+    OpenStore(#[source] OpenError),
+    /// The store cannot be read.
+    #[error("cannot read the meetings in the scaler's store")]
+    ReadStore(#[source] StoreError),
+    /// Two nodes of one name.
+    #[error("two nodes are named `{0}`")]
+    DuplicateNode(Mount),
+    /// A node that could not be called.
+    #[error("node `{0}` has no secret")]
+    NodeWithoutSecret(Mount),
+    /// Two tenants of one name.
+    #[error("two tenants are named `{0}`")]
+    DuplicateTenant(TenantName),
+    /// A secret that would let in two tenants.
+    #[error("tenants `{0}` and `{1}` share a secret")]
+    SharedSecret(TenantName, TenantName),
+}
+
+/// Builds a scaler: opens its store and takes over the meetings in it.
+///
+/// # Errors
+/// [`BuildError`] names what is wrong.
+pub async fn build(config: Config) -> Result<Scaler, BuildError> {
+    check_tenants(&config)?;
+    let bounds = config.bounds;
+    let mut nodes: Nodes = BTreeMap::new();
+    for node in config.nodes {
+        let name = node.node.name.clone();
+        if node.secrets.is_empty() {
+            return Err(BuildError::NodeWithoutSecret(name));
+        }
+        let handle = Arc::new(NodeHandle::new(node, &config.node_tls, &bounds));
+        if nodes.insert(name.clone(), handle).is_some() {
+            return Err(BuildError::DuplicateNode(name));
+        }
+    }
+    let store = Store::open(&config.store).await.map_err(BuildError::OpenStore)?;
+    let terms = Terms {
+        patience: Patience {
+            create: bounds.create_deadline,
+            settle: bounds.settle_time,
+            end: bounds.end_time,
+        },
+        reservations: Reservations { lifetime: bounds.reservation_lifetime },
+        reserved_users: bounds.reserved_users,
+    };
+    let names: HashSet<Mount> = nodes.keys().cloned().collect();
+    let ledger = Ledger::load(store, &names, terms).await.map_err(BuildError::ReadStore)?;
+    let bodies = (bounds.buffered_bytes / KIB).min(Semaphore::MAX_PERMITS);
+    Ok(Scaler {
+        context: Arc::new(Context {
+            tenants: Tenants::new(config.tenants),
+            nodes,
+            ledger,
+            bounds,
+            tracker: TaskTracker::new(),
+            bodies: Arc::new(Semaphore::new(bodies)),
+        }),
+    })
+}
+
+fn check_tenants(config: &Config) -> Result<(), BuildError> {
+    let mut names = HashSet::new();
+    let mut secrets: BTreeMap<&str, &TenantName> = BTreeMap::new();
+    for tenant in &config.tenants {
+        if !names.insert(&tenant.name) {
+            return Err(BuildError::DuplicateTenant(tenant.name.clone()));
+        }
+        for secret in &tenant.secrets {
+            if let Some(other) = secrets.insert(secret.expose(), &tenant.name)
+                && *other != tenant.name
+            {
+                return Err(BuildError::SharedSecret(other.clone(), tenant.name.clone()));
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Scaler {
+    /// Answers `/bigbluebutton/...` and `/t/<tenant>/bigbluebutton/...`.
+    pub fn router(&self) -> Router {
+        Router::new().fallback(front::handle).with_state(Arc::clone(&self.context))
+    }
+
+    /// Polls the nodes and keeps house until `shutdown`; then waits, within a
+    /// bound, for calls that must be finished, and closes the store. Call it
+    /// once, after the listeners have stopped taking requests.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let context = &self.context;
+        let pollers = TaskTracker::new();
+        for node in context.nodes.values() {
+            let poller = poller::run(Arc::clone(context), Arc::clone(node), shutdown.clone());
+            pollers.spawn(poller);
+        }
+        pollers.spawn(keep_house(Arc::clone(context), shutdown.clone()));
+        shutdown.cancelled().await;
+
+        pollers.close();
+        context.tracker.close();
+        let finished = async { tokio::join!(pollers.wait(), context.tracker.wait()) };
+        if tokio::time::timeout(context.bounds.drain, finished).await.is_err() {
+            tracing::warn!("some calls to nodes were not finished in time");
+        }
+        context.ledger.close().await;
+    }
+
+    /// What is believed of each node, by name.
+    #[must_use]
+    pub fn health(&self) -> Vec<(Mount, Health)> {
+        let nodes = self.context.nodes.values();
+        nodes.map(|node| (node.node.name.clone(), node.health())).collect()
+    }
+}
+
+async fn keep_house(context: Arc<Context>, shutdown: CancellationToken) {
+    let keep = i64::try_from(context.bounds.keep_ended.as_millis()).unwrap_or(i64::MAX);
+    loop {
+        match context.ledger.forget_ended_before(clock::now().saturating_sub(keep)).await {
+            Ok(0) => {}
+            Ok(count) => tracing::debug!(count, "forgot meetings that ended long ago"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "ended meetings were not cleared");
+            }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(HOUSEKEEPING) => {}
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The calls, one file each, and which goes where.
+
+use std::sync::Arc;
+
+use bluegate_bbb_api::{Call, RawQuery, sanitise};
+
+use crate::{context::Context, intake::ApiRequest, reply::Reply, route::Named};
+
+mod create;
+mod end;
+mod join;
+mod list;
+mod pass;
+mod read;
+mod recordings;
+
+/// Answers an authenticated request.
+pub(crate) async fn answer(context: &Arc<Context>, request: ApiRequest) -> Reply {
+    let Named::Known(call) = request.call else {
+        return pass::unknown(context, &request).await;
+    };
+    match call {
+        Call::Index => Reply::NotFound,
+        Call::Create => create::answer(context, request).await,
+        Call::Join => join::answer(context, &request).await,
+        Call::IsMeetingRunning => read::is_running(context, &request).await,
+        Call::GetMeetingInfo => read::info(context, &request).await,
+        Call::End => end::answer(context, &request).await,
+        Call::GetMeetings => list::meetings(context, &request),
+        Call::GetSessions => list::sessions(),
+        Call::InsertDocument => pass::insert_document(context, &request).await,
+        Call::SendChatMessage => pass::send_chat_message(context, &request).await,
+        Call::GetRecordings
+        | Call::PublishRecordings
+        | Call::DeleteRecordings
+        | Call::UpdateRecordings
+        | Call::GetRecordingTextTracks
+        | Call::PutRecordingTextTrack => recordings::answer(call, &request),
+    }
+}
+
+/// The meeting a request names, as BBB reads it.
+fn meeting_id(request: &ApiRequest) -> Option<String> {
+    let given = request.parameters.get("meetingID")?.decoded()?;
+    Some(sanitise(&given).into_owned()).filter(|given| !given.is_empty())
+}
+
+/// Query and form as one query, for a call that we send on without a body.
+fn as_query(request: &ApiRequest) -> RawQuery {
+    let mut query = request.parameters.query.clone();
+    if let Some(form) = &request.parameters.form {
+        query.extend(form);
+    }
+    query
+}

@@ -1,0 +1,33 @@
+//! end: asked of the node, believed only when the node confirms it.
+
+use std::sync::Arc;
+
+use bluegate_bbb_api::{Call, Failure, Outcome};
+
+use super::{
+    meeting_id,
+    read::{ask, note_if_gone},
+};
+use crate::{clock, context::Context, intake::ApiRequest, reply::Reply, target::Target};
+
+/// Answers an end call. Ending is asynchronous on the node: the meeting is
+/// hidden from lists at once and kept until the node says it is gone.
+pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Reply {
+    let found = meeting_id(request)
+        .and_then(|given| Some((Target::find(context, &request.tenant.name, &given)?, given)));
+    let Some((target, given)) = found else { return Failure::NotFound.into() };
+    let asked = clock::now();
+    let Ok(mut answer) = ask(context, Call::End, request, &target, &given).await else {
+        return Failure::NodeUnreachable.into();
+    };
+    if answer.outcome() == Outcome::Success {
+        if let Some(generation) = &target.generation {
+            let id = generation.id.clone();
+            context.record(|context| async move { context.ledger.ending(&id, true).await }).await;
+        }
+        target.node.wake.notify_one();
+    }
+    note_if_gone(context, &target, &answer, asked).await;
+    target.show(&mut answer);
+    answer.into()
+}

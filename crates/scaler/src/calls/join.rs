@@ -1,0 +1,52 @@
+//! join: sends the browser to the node's own join, signed for that node.
+//!
+//! The node is not asked: the browser must go there itself, for the session
+//! cookie, and whatever is wrong with the call is the node's to say.
+
+use std::sync::Arc;
+
+use bluegate_bbb_api::{Failure, error_redirect};
+use bluegate_store::Generation;
+
+use super::meeting_id;
+use crate::{context::Context, intake::ApiRequest, reply::Reply, target::Target};
+
+/// Answers a join call.
+pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Reply {
+    let found = meeting_id(request)
+        .and_then(|given| Some((Target::find(context, &request.tenant.name, &given)?, given)));
+    let Some((target, given)) = found else {
+        let failure = Failure::MeetingForciblyEnded;
+        return match error_redirect(&request.parameters, failure) {
+            Some(location) => Reply::Redirect(location),
+            None => failure.into(),
+        };
+    };
+    let mut query = target.query(request.parameters.query.clone(), &given);
+    if let Some(generation) = &target.generation {
+        if let Some(current) = renewed_create_time(context, request, generation).await {
+            query.replace("createTime", &current.to_string());
+        }
+        super::create::name_meeting_in_logout_url(&mut query, generation);
+    }
+    Reply::Redirect(target.node.join_address(&query))
+}
+
+/// The createTime to send instead of the client's, when the client's is that
+/// of a generation we superseded ourselves. Any other mismatch is BBB's to
+/// answer.
+async fn renewed_create_time(
+    context: &Context,
+    request: &ApiRequest,
+    generation: &Generation,
+) -> Option<i64> {
+    let current = generation.create_time?;
+    let given: i64 = request.parameters.text("createTime")?.trim().parse().ok()?;
+    if given == current {
+        return None;
+    }
+    let ledger = &context.ledger;
+    // The store down, the join goes on as it is.
+    let superseded = ledger.was_superseded(&generation.tenant, &generation.meeting_id, given).await;
+    superseded.unwrap_or(false).then_some(current)
+}

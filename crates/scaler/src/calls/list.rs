@@ -1,0 +1,49 @@
+//! getMeetings and getSessions: from our own state, never by asking nodes.
+
+use std::sync::Arc;
+
+use bluegate_bbb_api::{Answer, stamp::Stamp};
+use bluegate_store::{Generation, State};
+
+use crate::{context::Context, intake::ApiRequest, reply::Reply};
+
+/// The tenant's meetings: what their nodes last said of them or, until a poll
+/// lists them, what create told; and the breakout rooms under them.
+pub(crate) fn meetings(context: &Context, request: &ApiRequest) -> Reply {
+    let tenant = &request.tenant.name;
+    let visible: Vec<Arc<Generation>> =
+        context.ledger.directory().of_tenant(tenant).into_iter().filter(is_visible).collect();
+    let mut shown = Vec::with_capacity(visible.len());
+    for generation in &visible {
+        let polled = context.node(&generation.node).and_then(|node| {
+            let snapshot = node.snapshot();
+            let internal = generation.internal_meeting_id.as_ref()?;
+            Some(snapshot.internal(internal)?.shown.clone())
+        });
+        shown.extend(polled.or_else(|| generation.description.clone()));
+    }
+    for node in context.nodes.values() {
+        let snapshot = node.snapshot();
+        let rooms = snapshot.meetings.iter().filter(|meeting| meeting.is_breakout_of(tenant));
+        shown.extend(
+            rooms
+                .filter(|room| room.stamp.as_ref().is_some_and(|stamp| has_parent(context, stamp)))
+                .map(|room| room.shown.clone()),
+        );
+    }
+    Reply::Xml(Answer::meetings(shown.iter().map(String::as_str)))
+}
+
+/// No tenant sees the sessions of another, and nodes do not say whose they are.
+pub(crate) fn sessions() -> Reply {
+    Answer::no_sessions().into()
+}
+
+fn is_visible(generation: &Arc<Generation>) -> bool {
+    generation.state == State::Live && generation.end_requested_at.is_none()
+}
+
+fn has_parent(context: &Context, stamp: &Stamp) -> bool {
+    let parent = context.ledger.directory().meeting(&stamp.tenant, &stamp.meeting_id);
+    parent.is_some_and(|parent| is_visible(&parent))
+}

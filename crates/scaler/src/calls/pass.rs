@@ -1,0 +1,76 @@
+//! Calls that only concern a meeting's node: passed on and back.
+
+use std::sync::Arc;
+
+use bluegate_bbb_api::{Answer, Failure};
+use http::StatusCode;
+
+use super::{as_query, meeting_id};
+use crate::{
+    client::RawAnswer, context::Context, intake::ApiRequest, reply::Reply, target::Target,
+};
+
+/// Parameters by which a call could reach what is not its tenant's.
+const FOREIGN_KEYS: [&str; 3] = ["recordID", "parentMeetingID", "sessionToken"];
+
+/// insertDocument.
+pub(crate) async fn insert_document(context: &Arc<Context>, request: &ApiRequest) -> Reply {
+    match find(context, request) {
+        Some((target, given)) => forward(context, request, &target, &given).await,
+        None => {
+            let given = request.parameters.text("meetingID").unwrap_or_default();
+            Answer::document_without_meeting(&given).into()
+        }
+    }
+}
+
+/// sendChatMessage.
+pub(crate) async fn send_chat_message(context: &Arc<Context>, request: &ApiRequest) -> Reply {
+    match find(context, request) {
+        Some((target, given)) => forward(context, request, &target, &given).await,
+        None => Failure::MeetingNotFound.into(),
+    }
+}
+
+/// A call we do not know, about a meeting of the tenant.
+pub(crate) async fn unknown(context: &Arc<Context>, request: &ApiRequest) -> Reply {
+    if FOREIGN_KEYS.iter().any(|key| request.parameters.get(key).is_some()) {
+        return Reply::NotFound;
+    }
+    match find(context, request) {
+        Some((target, given)) => forward(context, request, &target, &given).await,
+        None => Reply::NotFound,
+    }
+}
+
+fn find(context: &Context, request: &ApiRequest) -> Option<(Target, String)> {
+    let given = meeting_id(request)?;
+    Some((Target::find(context, &request.tenant.name, &given)?, given))
+}
+
+async fn forward(context: &Context, request: &ApiRequest, target: &Target, given: &str) -> Reply {
+    let mut call = target.node.signed(request.call.name(), &target.query(as_query(request), given));
+    call.body = request.document.clone();
+    match target.node.client.send(call, context.bounds.call_timeout).await {
+        Ok(raw) => show(raw, target),
+        Err(error) => {
+            tracing::warn!(
+                node.id = %target.node.node.name, call = request.call.name(),
+                error = &error as &dyn std::error::Error, "a call to a node failed"
+            );
+            Failure::NodeUnreachable.into()
+        }
+    }
+}
+
+/// A BBB answer is shown as the tenant may see it; redirects never pass.
+fn show(raw: RawAnswer, target: &Target) -> Reply {
+    if let Ok(mut answer) = Answer::parse(&raw.body) {
+        target.show(&mut answer);
+        return answer.into();
+    }
+    if raw.status.is_redirection() || raw.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Failure::NodeUnreachable.into();
+    }
+    Reply::Raw(raw)
+}

@@ -1,0 +1,86 @@
+//! isMeetingRunning and getMeetingInfo: asked of the meeting's node, or
+//! answered from memory while that node is not to be relied on.
+
+use std::sync::Arc;
+
+use bluegate_bbb_api::{Answer, Call, Failure, Outcome, fault_of_running};
+
+use super::{as_query, meeting_id};
+use crate::{
+    client::CallError, clock, context::Context, health::Health, intake::ApiRequest, reply::Reply,
+    target::Target,
+};
+
+/// isMeetingRunning.
+pub(crate) async fn is_running(context: &Arc<Context>, request: &ApiRequest) -> Reply {
+    let given = request.parameters.get("meetingID").and_then(|value| value.decoded());
+    if let Some(fault) = fault_of_running(given.as_deref()) {
+        return fault.into();
+    }
+    let found = meeting_id(request)
+        .and_then(|given| Some((Target::find(context, &request.tenant.name, &given)?, given)));
+    let Some((target, given)) = found else { return Answer::running(false).into() };
+    if target.node.health() != Health::Healthy {
+        return Answer::running(target.was_running()).into();
+    }
+    match ask(context, Call::IsMeetingRunning, request, &target, &given).await {
+        Ok(answer) => answer.into(),
+        Err(_) => Answer::running(target.was_running()).into(),
+    }
+}
+
+/// getMeetingInfo.
+pub(crate) async fn info(context: &Arc<Context>, request: &ApiRequest) -> Reply {
+    let found = meeting_id(request)
+        .and_then(|given| Some((Target::find(context, &request.tenant.name, &given)?, given)));
+    let Some((target, given)) = found else { return Failure::NotFound.into() };
+    if target.node.health() != Health::Healthy
+        && let Some(remembered) = target.remembered()
+    {
+        return remembered.into();
+    }
+    let asked = clock::now();
+    match ask(context, Call::GetMeetingInfo, request, &target, &given).await {
+        Ok(mut answer) => {
+            note_if_gone(context, &target, &answer, asked).await;
+            target.show(&mut answer);
+            answer.into()
+        }
+        Err(_) => target.remembered().map_or(Failure::NodeUnreachable.into(), Reply::from),
+    }
+}
+
+/// Asks the meeting's node what the client asked us.
+pub(crate) async fn ask(
+    context: &Context,
+    call: Call,
+    request: &ApiRequest,
+    target: &Target,
+    given: &str,
+) -> Result<Answer, CallError> {
+    let query = target.query(as_query(request), given);
+    let signed = target.node.signed(call.name(), &query);
+    let result = target.node.client.call(signed, context.bounds.call_timeout).await;
+    if let Err(error) = &result {
+        tracing::warn!(
+            node.id = %target.node.node.name, call = call.name(),
+            error = error as &dyn std::error::Error, "a call to a node failed"
+        );
+    }
+    result
+}
+
+/// The node's word that there is no such meeting, asked for at `asked`, ends
+/// the generation that was live by then.
+pub(crate) async fn note_if_gone(
+    context: &Arc<Context>,
+    target: &Target,
+    answer: &Answer,
+    asked: i64,
+) {
+    let says_gone = answer.outcome() == Outcome::Failed && answer.key() == Failure::NotFound.key();
+    if let Some(generation) = target.generation.as_ref().filter(|_| says_gone) {
+        let id = generation.id.clone();
+        context.record(move |context| async move { context.ledger.gone(&id, asked).await }).await;
+    }
+}

@@ -1,0 +1,121 @@
+//! What the scaler is built from. Plain data; opens nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use bluegate_cluster::{Node, Origin, Secret, TenantName};
+
+/// A whole scaler.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where frontends reach the API.
+    pub origin: Origin,
+    /// The nodes meetings are placed on.
+    pub nodes: Vec<NodeConfig>,
+    /// Who may call.
+    pub tenants: Vec<TenantConfig>,
+    /// `sqlite://PATH`.
+    pub store: String,
+    /// How nodes' certificates are verified.
+    pub node_tls: Arc<rustls::ClientConfig>,
+    /// Bounds and timeouts.
+    pub bounds: Bounds,
+}
+
+/// A node with its API secrets.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// The node.
+    pub node: Node,
+    /// The first signs; stamps of all are believed.
+    pub secrets: Vec<Secret>,
+}
+
+/// A tenant with its API secrets.
+#[derive(Clone, Debug)]
+pub struct TenantConfig {
+    /// Its name.
+    pub name: TenantName,
+    /// Any of them authenticates. None: nobody gets in.
+    pub secrets: Vec<Secret>,
+    /// Whether its meeting IDs are the same on nodes (`default`, imported
+    /// tenants) instead of encoded with its name.
+    pub plain: bool,
+}
+
+/// Every bound and timeout of the scaler, each with a default that suits
+/// clusters of 2 to 500 nodes.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// To open a connection to a node, TLS included. Default 3 s.
+    pub connect_timeout: Duration,
+    /// For one call to a node, from its first byte to the answer's last.
+    /// Default 10 s: a node that creates a meeting under load takes seconds.
+    pub call_timeout: Duration,
+    /// For a whole create call, retries included. Default 30 s.
+    pub create_deadline: Duration,
+    /// Times one create call is sent to the same node. Default 3.
+    pub create_attempts: u32,
+    /// Between two attempts of a create call. Default 100 ms.
+    pub retry_pause: Duration,
+    /// Between two polls of a node. Default 2 s, give or take a tenth.
+    pub poll_interval: Duration,
+    /// For one poll. Default 5 s.
+    pub poll_timeout: Duration,
+    /// Meetings a node is asked about one by one after a poll. Default 32; the
+    /// others wait for the next poll.
+    pub asks_per_poll: usize,
+    /// How long a node may take to carry out a create whose caller is gone.
+    /// Default 10 s.
+    pub settle_time: Duration,
+    /// How long an ending meeting may take before it is shown again. Default
+    /// 60 s.
+    pub end_time: Duration,
+    /// Calls under way to one node. Default 128; more wait.
+    pub calls_per_node: usize,
+    /// The largest answer of a node. Default 32 MiB.
+    pub answer_bytes: usize,
+    /// The largest XML body of create and insertDocument. Default 32 MiB.
+    pub body_bytes: usize,
+    /// The largest form body. Default 2 MiB.
+    pub form_bytes: usize,
+    /// Bodies held at the same time, over all requests. Default 256 MiB.
+    pub buffered_bytes: usize,
+    /// To read a request's body. Default 60 s.
+    pub body_timeout: Duration,
+    /// Users counted for a new meeting before they arrive. Default 10.
+    pub reserved_users: u32,
+    /// Until a reservation nobody came for counts nothing. Default 15 min.
+    pub reservation_lifetime: Duration,
+    /// How long ended meetings stay in the store. Default 7 days.
+    pub keep_ended: Duration,
+    /// How long calls under way are waited for at the end. Default 10 s.
+    pub drain: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        Self {
+            connect_timeout: Duration::from_secs(3),
+            call_timeout: Duration::from_secs(10),
+            create_deadline: Duration::from_secs(30),
+            create_attempts: 3,
+            retry_pause: Duration::from_millis(100),
+            poll_interval: Duration::from_secs(2),
+            poll_timeout: Duration::from_secs(5),
+            asks_per_poll: 32,
+            settle_time: Duration::from_secs(10),
+            end_time: Duration::from_secs(60),
+            calls_per_node: 128,
+            answer_bytes: 32 * MIB,
+            body_bytes: 32 * MIB,
+            form_bytes: 2 * MIB,
+            buffered_bytes: 256 * MIB,
+            body_timeout: Duration::from_secs(60),
+            reserved_users: 10,
+            reservation_lifetime: Duration::from_secs(15 * 60),
+            keep_ended: Duration::from_secs(7 * 24 * 60 * 60),
+            drain: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What every request and every background task of a scaler shares.
+
+use std::sync::Arc;
+
+use bluegate_cluster::Mount;
+use bluegate_store::StoreError;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    config::Bounds,
+    health::Health,
+    ledger::Ledger,
+    nodes::{NodeHandle, Nodes, Snapshot},
+    tenants::Tenants,
+};
+
+/// The state of a scaler.
+pub(crate) struct Context {
+    pub(crate) tenants: Tenants,
+    pub(crate) nodes: Nodes,
+    pub(crate) ledger: Ledger,
+    pub(crate) bounds: Bounds,
+    /// What must be finished before the end.
+    pub(crate) tracker: TaskTracker,
+    /// KiB of request bodies that may still be held.
+    pub(crate) bodies: Arc<Semaphore>,
+}
+
+impl Context {
+    /// The node of this name.
+    pub(crate) fn node(&self, name: &Mount) -> Option<&Arc<NodeHandle>> {
+        self.nodes.get(name)
+    }
+
+    /// The nodes that take new meetings, with what they last said.
+    pub(crate) fn healthy(&self) -> Vec<(Mount, Arc<Snapshot>)> {
+        self.nodes
+            .values()
+            .filter(|node| node.health() == Health::Healthy)
+            .map(|node| (node.node.name.clone(), node.snapshot()))
+            .collect()
+    }
+
+    /// Runs `work` to its end even if whoever waits for it goes away: what the
+    /// store commits, memory must follow.
+    pub(crate) async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.tracker.spawn(work).await.ok()
+    }
+
+    /// Changes the ledger to its end; a store that does not answer is logged,
+    /// and the next poll tries again.
+    pub(crate) async fn record<F>(
+        self: &Arc<Self>,
+        change: impl FnOnce(Arc<Self>) -> F + Send + 'static,
+    ) where
+        F: Future<Output = Result<(), StoreError>> + Send,
+    {
+        let context = Arc::clone(self);
+        let done = self.to_its_end(async move { change(context).await }).await;
+        if let Some(Err(error)) = done {
+            tracing::error!(error = &error as &dyn std::error::Error, "a change was not recorded");
+        }
+    }
+}

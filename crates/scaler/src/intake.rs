@@ -1,0 +1,212 @@
+//! Taking a request in: method, parameters, who signed it, and its body.
+//!
+//! A request whose query carries a checksum is authenticated before its body is
+//! read; nobody without a secret makes us hold megabytes.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use bluegate_bbb_api::{
+    Bodies, Call, Failure, Method, Parameters, RawQuery, checksum::Presented, form_of_multipart,
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header, request::Parts};
+use http_body_util::{BodyExt, Limited};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::{context::Context, reply::Reply, route::Named, tenants::Tenant};
+
+const KIB: usize = 1024;
+
+/// A request, authenticated and whole.
+pub(crate) struct ApiRequest {
+    /// What it asks for.
+    pub(crate) call: Named,
+    /// Who asks.
+    pub(crate) tenant: Arc<Tenant>,
+    /// Query and form.
+    pub(crate) parameters: Parameters,
+    /// A body that is not a form, with its type.
+    pub(crate) document: Option<(HeaderValue, Bytes)>,
+    /// Keeps the body's bytes counted while it is held.
+    _held: Option<OwnedSemaphorePermit>,
+}
+
+/// The tenant a path names.
+pub(crate) enum PathTenant {
+    /// It names none.
+    None,
+    /// It names this one.
+    Known(Arc<Tenant>),
+    /// It names one that there is not.
+    Unknown,
+}
+
+/// Takes a request in.
+///
+/// # Errors
+/// The reply, when the request is not to be answered any further.
+pub(crate) async fn take(
+    context: &Context,
+    call: Named,
+    path_tenant: &PathTenant,
+    parts: &Parts,
+    body: Body,
+) -> Result<ApiRequest, Reply> {
+    let method =
+        method(&parts.method).ok_or(Reply::MethodNotAllowed(&[Method::Get, Method::Post]))?;
+    if let Named::Known(known) = &call
+        && !known.methods().contains(&method)
+    {
+        return Err(Reply::MethodNotAllowed(known.methods()));
+    }
+    let query = parts.uri.query().unwrap_or_default();
+    let signed_by =
+        |form: Option<&RawQuery>| authenticate(context, &call, path_tenant, query, form);
+
+    let signed_query = !RawQuery::parse(query).get("checksum").is_none_or(|v| v.raw().is_empty());
+    let early = if signed_query || method == Method::Get { Some(signed_by(None)?) } else { None };
+
+    let content_type = parts.headers.get(header::CONTENT_TYPE).cloned();
+    let read = if method == Method::Post && has_body(&parts.headers) {
+        check_content_type(&call, content_type.as_ref(), early.is_some())?;
+        read_body(context, &call, content_type, &parts.headers, body).await?
+    } else {
+        Read::default()
+    };
+    let tenant = match early {
+        Some(tenant) => tenant,
+        None => signed_by(read.form.as_ref())?,
+    };
+    Ok(ApiRequest {
+        call,
+        tenant,
+        parameters: Parameters { query: RawQuery::parse(query), form: read.form },
+        document: read.document,
+        _held: read.held,
+    })
+}
+
+fn method(method: &http::Method) -> Option<Method> {
+    match *method {
+        http::Method::GET | http::Method::HEAD => Some(Method::Get),
+        http::Method::POST => Some(Method::Post),
+        _ => None,
+    }
+}
+
+/// The tenant whose secret signed the request: the one the path names, or any.
+fn authenticate(
+    context: &Context,
+    call: &Named,
+    path_tenant: &PathTenant,
+    query: &str,
+    form: Option<&RawQuery>,
+) -> Result<Arc<Tenant>, Reply> {
+    let (missing, mismatch) = match call {
+        Named::Known(call) if call.is_about_recordings() => {
+            (Reply::from(Failure::RecordingChecksum), Reply::from(Failure::RecordingChecksum))
+        }
+        Named::Known(_) => (Failure::ChecksumMissing.into(), Failure::ChecksumMismatch.into()),
+        // A call that nobody signed and BBB does not know is no call.
+        Named::Unknown(_) => (Reply::NotFound, Reply::NotFound),
+    };
+    let presented = match Presented::read(call.name(), query, form) {
+        Ok(presented) => presented,
+        Err(bluegate_bbb_api::checksum::ChecksumError::Missing) => return Err(missing),
+        Err(bluegate_bbb_api::checksum::ChecksumError::NotADigest) => return Err(mismatch),
+    };
+    let tenant = match path_tenant {
+        PathTenant::None => context.tenants.authenticate(&presented),
+        PathTenant::Known(tenant) => tenant.is_authentic(&presented).then(|| Arc::clone(tenant)),
+        PathTenant::Unknown => None,
+    };
+    tenant.ok_or(mismatch)
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|length| length != "0")
+}
+
+/// BBB checks the checksum first; without one in the query, only a form can
+/// carry it.
+fn check_content_type(
+    call: &Named,
+    content_type: Option<&HeaderValue>,
+    authenticated: bool,
+) -> Result<(), Reply> {
+    let text = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !authenticated && !Bodies::Form.accept(text) {
+        return Err(Failure::ChecksumMissing.into());
+    }
+    match call {
+        Named::Known(call) if !call.bodies().accept(text) => {
+            Err(Failure::UnsupportedContentType.into())
+        }
+        Named::Known(_) | Named::Unknown(_) => Ok(()),
+    }
+}
+
+#[derive(Default)]
+struct Read {
+    form: Option<RawQuery>,
+    document: Option<(HeaderValue, Bytes)>,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+async fn read_body(
+    context: &Context,
+    call: &Named,
+    content_type: Option<HeaderValue>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Read, Reply> {
+    let bounds = &context.bounds;
+    let text = content_type.as_ref().and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let is_form = Bodies::Form.accept(text);
+    let limit = if is_form && *call != Named::Known(Call::Create) {
+        bounds.form_bytes
+    } else {
+        bounds.body_bytes
+    };
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok())
+        .unwrap_or(limit);
+    if announced > limit {
+        return Err(Failure::BodyUnreadable.into());
+    }
+    let kib = u32::try_from(announced.div_ceil(KIB)).unwrap_or(u32::MAX);
+    let held = Arc::clone(&context.bodies)
+        .try_acquire_many_owned(kib)
+        .map_err(|_| Reply::from(Failure::Overloaded))?;
+    let reading = Limited::new(body, limit).collect();
+    let bytes = match tokio::time::timeout(bounds.body_timeout, reading).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(_)) | Err(_) => return Err(Failure::BodyUnreadable.into()),
+    };
+    let mut read = Read { held: Some(held), ..Read::default() };
+    if bytes.is_empty() {
+        return Ok(read);
+    }
+    if !is_form {
+        read.document = content_type.map(|content_type| (content_type, bytes));
+    } else if text.trim_start().to_ascii_lowercase().starts_with("multipart/") {
+        let form = form_of_multipart(text, &bytes);
+        read.form = Some(form.map_err(|_| Reply::from(Failure::BodyUnreadable))?);
+    } else if bytes.trim_ascii_start().starts_with(b"<") {
+        // Old clients announce a form and send XML. Only create has a use for
+        // it; a node must never read parameters out of it.
+        if *call == Named::Known(Call::Create) {
+            read.document = Some((HeaderValue::from_static("application/xml"), bytes));
+        }
+    } else {
+        if bytes.len() > bounds.form_bytes {
+            return Err(Failure::BodyUnreadable.into());
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|_| Reply::from(Failure::BodyUnreadable))?;
+        read.form = Some(RawQuery::parse(text));
+    }
+    Ok(read)
+}

@@ -1,0 +1,463 @@
+//! The ledger: every change of a generation, in the store first and then in
+//! the directory.
+//!
+//! Each change is one short write transaction that reads the rows, lets
+//! [`life`](crate::life) or [`placement`](crate::placement) decide, writes and
+//! commits. A gate keeps the directory in the order of the commits.
+
+use std::{collections::HashSet, sync::Arc};
+
+use bluegate_cluster::{Mount, TenantName};
+use bluegate_store::{Generation, State, Store, StoreError, Write, WriteError};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::{
+    clock,
+    directory::Directory,
+    life::{self, Entering, Lives, Patience, Sign},
+    placement::{self, Candidate, Reservations},
+    voice_bridge,
+};
+
+/// The ledger.
+pub(crate) struct Ledger {
+    store: Store,
+    directory: Directory,
+    gate: Mutex<()>,
+    terms: Terms,
+}
+
+/// What the ledger's decisions go by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// Bounds of a meeting's life.
+    pub(crate) patience: Patience,
+    /// How reservations count.
+    pub(crate) reservations: Reservations,
+    /// Users counted for a new meeting.
+    pub(crate) reserved_users: u32,
+}
+
+/// A meeting somebody wants to create.
+pub(crate) struct Wanted<'a> {
+    /// Whose.
+    pub(crate) tenant: &'a TenantName,
+    /// The tenant's ID for it.
+    pub(crate) meeting_id: &'a str,
+    /// The nodes' ID for it.
+    pub(crate) node_meeting_id: String,
+    /// The dial-in number the client chose.
+    pub(crate) voice_bridge: Option<String>,
+}
+
+/// Where a create call goes.
+#[derive(Debug)]
+pub(crate) enum Entered {
+    /// To this generation's node.
+    At {
+        /// The generation.
+        generation: Box<Generation>,
+        /// Whether the call is counted as under way and must leave again.
+        counted: bool,
+        /// Whether this call made the row.
+        inserted: bool,
+    },
+    /// Nowhere yet: others are still trying a node that we cannot use.
+    Wait,
+    /// No node can take it.
+    NoNode,
+    /// Another tenant's open meeting has the same ID on the nodes.
+    Taken,
+}
+
+/// What a successful create meant.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    /// Whether the caller may have the plain answer of a first create.
+    pub(crate) first: bool,
+}
+
+/// A create that was answered with SUCCESS.
+pub(crate) struct Success<'a> {
+    /// The generation that was entered.
+    pub(crate) entered: &'a Generation,
+    /// Whether it was counted as under way.
+    pub(crate) counted: bool,
+    /// What the node said.
+    pub(crate) sign: Sign,
+    /// Whether the node's answer was the plain one of a first create.
+    pub(crate) plain: bool,
+    /// Whether an earlier attempt of this very call may have been the first.
+    pub(crate) may_claim_first: bool,
+}
+
+impl Ledger {
+    /// Takes over the store's open generations. Those on nodes that are no
+    /// longer configured are superseded: the operator has given up the node.
+    pub(crate) async fn load(
+        store: Store,
+        nodes: &HashSet<Mount>,
+        terms: Terms,
+    ) -> Result<Self, StoreError> {
+        let ledger = Self { store, directory: Directory::default(), gate: Mutex::new(()), terms };
+        let (_gate, mut write) = ledger.begin().await?;
+        let mut open = write.open_generations().await?;
+        for generation in &mut open {
+            if !nodes.contains(&generation.node) {
+                generation.state = State::Superseded;
+                generation.ended_at = Some(clock::now());
+                expect_free(write.update(generation).await)?;
+                tracing::warn!(
+                    node.id = %generation.node, tenant.id = %generation.tenant,
+                    "a meeting was left behind on a node that is no longer configured"
+                );
+            }
+        }
+        write.commit().await?;
+        for generation in open {
+            ledger.directory.apply(generation);
+        }
+        drop(_gate);
+        Ok(ledger)
+    }
+
+    /// The open generations in memory.
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Whether we superseded a generation of this meeting with this createTime.
+    pub(crate) async fn was_superseded(
+        &self,
+        tenant: &TenantName,
+        meeting_id: &str,
+        create_time: i64,
+    ) -> Result<bool, StoreError> {
+        self.store.was_superseded(tenant, meeting_id, create_time).await
+    }
+
+    /// Finds or makes the generation a create call belongs to, and counts the
+    /// call as under way unless the meeting is already live.
+    pub(crate) async fn enter(
+        &self,
+        wanted: &Wanted<'_>,
+        candidates: &[Candidate<'_>],
+        seed: u64,
+    ) -> Result<Entered, StoreError> {
+        if let Some(live) = self.find_live(wanted).await? {
+            return Ok(Entered::At { generation: Box::new(live), counted: false, inserted: false });
+        }
+        let (_gate, mut write) = self.begin().await?;
+        let open = write.open_generation(wanted.tenant, wanted.meeting_id).await?;
+        let usable = |node: &Mount| candidates.iter().any(|candidate| candidate.node == node);
+        let now = clock::now();
+        let (generation, inserted) = match life::entering(open, usable, self.terms.patience, now) {
+            Entering::Live(generation) => {
+                let generation = Box::new(generation);
+                return Ok(Entered::At { generation, counted: false, inserted: false });
+            }
+            Entering::Wait => return Ok(Entered::Wait),
+            Entering::Join(mut generation) => {
+                self.reserve(&mut generation);
+                (generation, false)
+            }
+            Entering::Move(mut generation) => {
+                let mut others = write.open_generations().await?;
+                others.retain(|other| other.id != generation.id);
+                let Some(node) = self.choose(candidates, &others, now, seed) else {
+                    return Ok(Entered::NoNode);
+                };
+                generation.node = node;
+                self.reserve(&mut generation);
+                (generation, false)
+            }
+            Entering::Place => {
+                let others = write.open_generations().await?;
+                let Some(node) = self.choose(candidates, &others, now, seed) else {
+                    return Ok(Entered::NoNode);
+                };
+                (self.new_generation(wanted, node, &others, now), true)
+            }
+        };
+        let written = if inserted {
+            write.insert(&generation).await
+        } else {
+            write.update(&generation).await
+        };
+        match written {
+            Ok(()) => {}
+            Err(WriteError::Taken) => return Ok(Entered::Taken),
+            Err(WriteError::Store(error)) => return Err(error),
+        }
+        write.commit().await?;
+        self.directory.apply(generation.clone());
+        Ok(Entered::At { generation: Box::new(generation), counted: true, inserted })
+    }
+
+    /// A create call ended without the meeting: not sent, or refused.
+    pub(crate) async fn leave(&self, id: &str, refused: bool) -> Result<(), StoreError> {
+        self.change(id, |generation| Some(life::left(generation, refused))).await
+    }
+
+    /// A create call was sent and not answered.
+    pub(crate) async fn unanswered(&self, id: &str) -> Result<(), StoreError> {
+        self.change(id, |generation| Some(life::unanswered(generation))).await
+    }
+
+    /// A create call was answered with SUCCESS.
+    pub(crate) async fn succeeded(&self, success: Success<'_>) -> Result<Settled, StoreError> {
+        let entered = success.entered;
+        let known = entered.internal_meeting_id.as_deref();
+        if !success.counted && !success.plain && known == Some(&success.sign.internal_meeting_id) {
+            return Ok(Settled { first: false });
+        }
+        let (_gate, mut write) = self.begin().await?;
+        let row = write.generation(&entered.id).await?;
+        let mut changed = Vec::new();
+        let (mut generation, mut first) = match row {
+            Some(row) if row.state.is_open() => {
+                let was_live = row.state == State::Live;
+                let may_claim = success.may_claim_first && !row.first_answered;
+                let row = if success.counted { life::left(row, false) } else { row };
+                match life::lives(row, success.sign, clock::new_id(), clock::now()) {
+                    Lives::This(row) => (row, success.plain || (may_claim && !was_live)),
+                    Lives::Former(row) => (row, false),
+                    Lives::Next { ended, born } => {
+                        changed.push(*ended);
+                        (*born, success.plain)
+                    }
+                }
+            }
+            _ => match write.open_generation(&entered.tenant, &entered.meeting_id).await? {
+                // The row was closed while we waited, and the meeting placed
+                // anew: on the same node that is the same meeting.
+                Some(open) if open.node == entered.node => {
+                    match life::lives(open, success.sign, clock::new_id(), clock::now()) {
+                        Lives::This(row) | Lives::Former(row) => (row, success.plain),
+                        Lives::Next { ended, born } => {
+                            changed.push(*ended);
+                            (*born, success.plain)
+                        }
+                    }
+                }
+                Some(elsewhere) => {
+                    tracing::error!(
+                        tenant.id = %entered.tenant, node.id = %entered.node,
+                        other.id = %elsewhere.node, "a meeting lives on two nodes"
+                    );
+                    return Ok(Settled { first: false });
+                }
+                None => {
+                    let id = clock::new_id();
+                    let born = life::born(entered, success.sign, id, clock::now());
+                    expect_free(write.insert(&born).await)?;
+                    (born, success.plain)
+                }
+            },
+        };
+        first |= success.plain;
+        generation.first_answered |= first;
+        changed.push(generation);
+        self.finish(write, changed).await?;
+        Ok(Settled { first })
+    }
+
+    /// A list or an answer shows that the meeting of this row lives.
+    pub(crate) async fn observed(&self, id: &str, sign: Sign) -> Result<(), StoreError> {
+        let (_gate, mut write) = self.begin().await?;
+        let Some(row) = write.generation(id).await?.filter(|row| row.state.is_open()) else {
+            return Ok(());
+        };
+        let changed = match life::lives(row, sign, clock::new_id(), clock::now()) {
+            Lives::This(row) => vec![row],
+            Lives::Former(_) => return Ok(()),
+            Lives::Next { ended, born } => vec![*ended, *born],
+        };
+        self.finish(write, changed).await
+    }
+
+    /// The node says there is no such meeting, asked for at `asked`.
+    pub(crate) async fn gone(&self, id: &str, asked: i64) -> Result<(), StoreError> {
+        let patience = self.terms.patience;
+        self.change(id, |generation| {
+            let now = clock::now();
+            life::may_end(&generation, asked, patience, now).then(|| life::ended(generation, now))
+        })
+        .await
+    }
+
+    /// The callers of this row died in mid-call.
+    pub(crate) async fn doubt(&self, id: &str) -> Result<(), StoreError> {
+        let patience = self.terms.patience;
+        self.change(id, |mut generation| {
+            let died = !life::is_under_way(&generation, patience, clock::now());
+            (died && generation.state == State::Placing).then(|| {
+                generation.state = State::Uncertain;
+                generation.in_flight = 0;
+                generation
+            })
+        })
+        .await
+    }
+
+    /// The node accepted to end it, or (`false`) did not end it after all.
+    pub(crate) async fn ending(&self, id: &str, requested: bool) -> Result<(), StoreError> {
+        self.change(id, |mut generation| {
+            generation.end_requested_at = requested.then(clock::now);
+            Some(generation)
+        })
+        .await
+    }
+
+    /// A node shows a meeting of ours that no row stands for, in a poll begun
+    /// at `begun`. Makes one, unless we saw that very life end since.
+    pub(crate) async fn adopt(
+        &self,
+        wanted: &Wanted<'_>,
+        node: &Mount,
+        sign: Sign,
+        begun: i64,
+    ) -> Result<Option<Generation>, StoreError> {
+        let (_gate, mut write) = self.begin().await?;
+        let former = write.generation_by_internal_id(&sign.internal_meeting_id).await?;
+        let ended_since =
+            former.is_some_and(|former| former.ended_at.is_none_or(|ended| ended >= begun));
+        let open = write.open_generation(wanted.tenant, wanted.meeting_id).await?;
+        if ended_since || open.is_some() {
+            return Ok(open);
+        }
+        let now = clock::now();
+        let fresh = self.new_generation(wanted, node.clone(), &[], now);
+        let mut adopted = life::born(&fresh, sign, clock::new_id(), now);
+        adopted.reserved = 0;
+        adopted.first_answered = true;
+        match write.insert(&adopted).await {
+            Ok(()) => {}
+            Err(WriteError::Taken) => return Ok(None),
+            Err(WriteError::Store(error)) => return Err(error),
+        }
+        write.commit().await?;
+        self.directory.apply(adopted.clone());
+        Ok(Some(adopted))
+    }
+
+    /// Deletes rows that ended before `time`.
+    pub(crate) async fn forget_ended_before(&self, time: i64) -> Result<u64, StoreError> {
+        let (_gate, mut write) = self.begin().await?;
+        let count = write.delete_ended_before(time).await?;
+        write.commit().await?;
+        Ok(count)
+    }
+
+    /// Closes the store.
+    pub(crate) async fn close(&self) {
+        self.store.close().await;
+    }
+
+    /// The meeting's generation when it is live: from the store, which other
+    /// scalers write too; from memory while the store is down.
+    async fn find_live(&self, wanted: &Wanted<'_>) -> Result<Option<Generation>, StoreError> {
+        let found = match self.store.open_generation(wanted.tenant, wanted.meeting_id).await {
+            Ok(found) => found,
+            Err(error) => match self.directory.meeting(wanted.tenant, wanted.meeting_id) {
+                Some(known) => Some(Arc::unwrap_or_clone(known)),
+                None => return Err(error),
+            },
+        };
+        Ok(found.filter(|generation| generation.state == State::Live))
+    }
+
+    fn choose(
+        &self,
+        candidates: &[Candidate<'_>],
+        generations: &[Generation],
+        now: i64,
+        seed: u64,
+    ) -> Option<Mount> {
+        placement::choose(candidates, generations, self.terms.reservations, now, seed)
+    }
+
+    fn reserve(&self, generation: &mut Generation) {
+        generation.reserved = i64::from(self.terms.reserved_users);
+    }
+
+    fn new_generation(
+        &self,
+        wanted: &Wanted<'_>,
+        node: Mount,
+        others: &[Generation],
+        now: i64,
+    ) -> Generation {
+        let voice_bridge = wanted.voice_bridge.clone().or_else(|| {
+            let taken: HashSet<&str> =
+                others.iter().filter_map(|other| other.voice_bridge.as_deref()).collect();
+            voice_bridge::choose(wanted.tenant, wanted.meeting_id, |n| taken.contains(n))
+        });
+        Generation {
+            id: clock::new_id(),
+            tenant: wanted.tenant.clone(),
+            meeting_id: wanted.meeting_id.to_owned(),
+            node,
+            node_meeting_id: wanted.node_meeting_id.clone(),
+            state: State::Placing,
+            internal_meeting_id: None,
+            create_time: None,
+            voice_bridge,
+            in_flight: 1,
+            attempted_at: now,
+            first_answered: false,
+            reserved: i64::from(self.terms.reserved_users),
+            description: None,
+            created_at: now,
+            live_at: None,
+            end_requested_at: None,
+            ended_at: None,
+        }
+    }
+
+    async fn begin(&self) -> Result<(MutexGuard<'_, ()>, Write), StoreError> {
+        let gate = self.gate.lock().await;
+        let write = self.store.write().await?;
+        Ok((gate, write))
+    }
+
+    /// Changes an open row, when `change` says so.
+    async fn change(
+        &self,
+        id: &str,
+        change: impl FnOnce(Generation) -> Option<Generation>,
+    ) -> Result<(), StoreError> {
+        let (_gate, mut write) = self.begin().await?;
+        let row = write.generation(id).await?.filter(|row| row.state.is_open());
+        match row.and_then(change) {
+            Some(changed) => self.finish(write, vec![changed]).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes rows that exist or, last, a new one; commits; then lets memory
+    /// follow. Closed rows go first, so that their keys are free.
+    async fn finish(&self, mut write: Write, changed: Vec<Generation>) -> Result<(), StoreError> {
+        for generation in &changed {
+            if write.generation(&generation.id).await?.is_some() {
+                expect_free(write.update(generation).await)?;
+            } else {
+                expect_free(write.insert(generation).await)?;
+            }
+        }
+        write.commit().await?;
+        for generation in changed {
+            self.directory.apply(generation);
+        }
+        Ok(())
+    }
+}
+
+/// For writes whose keys this very transaction has seen to be free or ours.
+fn expect_free(written: Result<(), WriteError>) -> Result<(), StoreError> {
+    match written {
+        Ok(()) => Ok(()),
+        Err(WriteError::Store(error)) => Err(error),
+        Err(WriteError::Taken) => Err(StoreError::Row { column: "meeting_id" }),
+    }
+}

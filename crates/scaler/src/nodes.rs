@@ -1,0 +1,196 @@
+//! The nodes: how to call each, and what we know of it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use arc_swap::ArcSwap;
+use bluegate_bbb_api::{
+    Call, MeetingFacts, RawQuery,
+    checksum::{Algorithm, signed_query},
+    ids,
+    stamp::Stamp,
+};
+use bluegate_cluster::{Mount, Node, Secret, TenantName};
+use bluegate_store::Generation;
+use tokio::sync::Notify;
+
+use crate::{
+    client::{NodeClient, NodeRequest},
+    config::{Bounds, NodeConfig},
+    health::{Health, Record},
+    placement::Polled,
+};
+
+/// The algorithm nodes are called with: known to every release since 2.2.
+const ALGORITHM: Algorithm = Algorithm::Sha256;
+
+/// All nodes, by name.
+pub(crate) type Nodes = BTreeMap<Mount, Arc<NodeHandle>>;
+
+/// One node.
+pub(crate) struct NodeHandle {
+    /// Its name, origin and address.
+    pub(crate) node: Node,
+    /// The first signs.
+    pub(crate) secrets: Vec<Secret>,
+    /// Calls to it.
+    pub(crate) client: NodeClient,
+    /// Wakes its poller early.
+    pub(crate) wake: Notify,
+    record: Mutex<Record>,
+    snapshot: ArcSwap<Snapshot>,
+}
+
+/// What a node said in its last answered poll.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    /// When that poll began, by our clock; 0 before the first.
+    pub(crate) begun: i64,
+    /// Its meetings, as they came.
+    pub(crate) meetings: Vec<Arc<PolledMeeting>>,
+    by_internal: HashMap<String, usize>,
+    by_external: HashMap<String, usize>,
+    users: u64,
+}
+
+/// A meeting in a poll.
+#[derive(Debug)]
+pub(crate) struct PolledMeeting {
+    /// What we use of it.
+    pub(crate) facts: MeetingFacts,
+    /// Whose it is, by a stamp of this node's secret.
+    pub(crate) stamp: Option<Stamp>,
+    /// The `<meeting>` element as its tenant may see it.
+    pub(crate) shown: String,
+}
+
+impl NodeHandle {
+    pub(crate) fn new(
+        config: NodeConfig,
+        tls: &Arc<rustls::ClientConfig>,
+        bounds: &Bounds,
+    ) -> Self {
+        Self {
+            client: NodeClient::new(&config.node, tls, bounds),
+            node: config.node,
+            secrets: config.secrets,
+            wake: Notify::new(),
+            record: Mutex::default(),
+            snapshot: ArcSwap::default(),
+        }
+    }
+
+    /// The secret that signs; `build` has made sure that there is one.
+    pub(crate) fn secret(&self) -> &Secret {
+        self.secrets.first().expect("build refuses a node without secret")
+    }
+
+    /// A call with these parameters, signed for this node.
+    pub(crate) fn signed<'a>(&self, call: &'a str, query: &RawQuery) -> NodeRequest<'a> {
+        NodeRequest { call, query: signed_query(call, query, self.secret(), ALGORITHM), body: None }
+    }
+
+    /// Where a browser joins: the node's own address for the signed call.
+    pub(crate) fn join_address(&self, query: &RawQuery) -> String {
+        let call = Call::Join.name();
+        let query = signed_query(call, query, self.secret(), ALGORITHM);
+        format!("{}/bigbluebutton/api/{call}?{query}", self.node.origin)
+    }
+
+    /// What we believe of it.
+    pub(crate) fn health(&self) -> Health {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).health()
+    }
+
+    /// Takes note of how it behaved, and says so when that changes our belief.
+    pub(crate) fn note(&self, change: impl FnOnce(Record) -> Record) {
+        let (before, after) = {
+            let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = record.health();
+            *record = change(*record);
+            (before, record.health())
+        };
+        if before != after {
+            tracing::warn!(node.id = %self.node.name, from = ?before, to = ?after, "node health changed");
+        }
+    }
+
+    /// What it said last.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Keeps what it says now.
+    pub(crate) fn keep(&self, snapshot: Arc<Snapshot>) {
+        self.snapshot.store(snapshot);
+    }
+}
+
+impl Snapshot {
+    pub(crate) fn new(begun: i64, meetings: Vec<PolledMeeting>) -> Self {
+        let index = |key: fn(&MeetingFacts) -> &String| {
+            meetings.iter().enumerate().map(|(i, m)| (key(&m.facts).clone(), i)).collect()
+        };
+        Self {
+            begun,
+            by_internal: index(|facts| &facts.internal_id),
+            by_external: index(|facts| &facts.external_id),
+            users: meetings.iter().map(|meeting| u64::from(meeting.facts.users)).sum(),
+            meetings: meetings.into_iter().map(Arc::new).collect(),
+        }
+    }
+
+    /// The meeting of this internal ID.
+    pub(crate) fn internal(&self, internal_meeting_id: &str) -> Option<&Arc<PolledMeeting>> {
+        self.by_internal.get(internal_meeting_id).and_then(|&index| self.meetings.get(index))
+    }
+
+    /// The meeting a generation is: by its internal ID, or, while that is not
+    /// known, by the ID it was created with.
+    pub(crate) fn meeting_of(&self, generation: &Generation) -> Option<&Arc<PolledMeeting>> {
+        match &generation.internal_meeting_id {
+            Some(internal) => self.internal(internal),
+            None => self
+                .by_external
+                .get(&generation.node_meeting_id)
+                .and_then(|&index| self.meetings.get(index))
+                .filter(|meeting| !meeting.facts.is_breakout),
+        }
+    }
+
+    /// A breakout room of this tenant, by either of its IDs.
+    pub(crate) fn breakout(&self, tenant: &TenantName, id: &str) -> Option<&Arc<PolledMeeting>> {
+        let index = self.by_internal.get(id).or_else(|| self.by_external.get(id))?;
+        self.meetings.get(*index).filter(|meeting| meeting.is_breakout_of(tenant))
+    }
+}
+
+impl Polled for Snapshot {
+    fn users_of(&self, generation: &Generation) -> Option<u64> {
+        self.meeting_of(generation).map(|meeting| u64::from(meeting.facts.users))
+    }
+
+    fn users(&self) -> u64 {
+        self.users
+    }
+}
+
+impl PolledMeeting {
+    /// Whether it is a breakout room under a meeting of this tenant: BBB
+    /// copies the parent's stamp to it.
+    pub(crate) fn is_breakout_of(&self, tenant: &TenantName) -> bool {
+        self.facts.is_breakout && self.stamp.as_ref().is_some_and(|stamp| stamp.tenant == *tenant)
+    }
+
+    /// The stamp, when it says that this very meeting was created through us
+    /// for the tenant and meeting ID it names.
+    pub(crate) fn own_stamp(&self, scope: ids::Scope) -> Option<&Stamp> {
+        self.stamp.as_ref().filter(|stamp| {
+            !self.facts.is_breakout
+                && ids::node_meeting_id(&stamp.tenant, scope, &stamp.meeting_id)
+                    == self.facts.external_id
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! Polling: one task per node, so that a dead node delays nobody.
+
+use std::{sync::Arc, time::Duration};
+
+use bluegate_bbb_api::{Call, MeetingFacts, Outcome, RawQuery, show_to_tenant, stamp::Stamp};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    client::CallError,
+    clock,
+    context::Context,
+    health::Record,
+    nodes::{NodeHandle, PolledMeeting, Snapshot},
+    reconcile::Reconciler,
+};
+
+/// Polls a node until `shutdown`. What a poll began is always finished.
+pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: CancellationToken) {
+    let mut reconciler = Reconciler::new(Arc::clone(&context), Arc::clone(&node));
+    loop {
+        poll(&context, &node, &mut reconciler).await;
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(jittered(context.bounds.poll_interval)) => {}
+            () = node.wake.notified() => {
+                // Wake-ups come in bursts; one poll serves them all.
+                tokio::time::sleep(context.bounds.poll_interval / 8).await;
+            }
+        }
+    }
+}
+
+/// One poll, and what follows from it.
+async fn poll(context: &Context, node: &NodeHandle, reconciler: &mut Reconciler) {
+    match fetch(context, node).await {
+        Ok(snapshot) => {
+            let snapshot = Arc::new(snapshot);
+            node.keep(Arc::clone(&snapshot));
+            node.note(Record::answered);
+            reconciler.after(&snapshot).await;
+        }
+        Err(error) => {
+            tracing::debug!(
+                node.id = %node.node.name,
+                error = &error as &dyn std::error::Error, "a poll failed"
+            );
+            node.note(Record::failed);
+        }
+    }
+}
+
+/// Why a poll gave nothing.
+#[derive(Debug, thiserror::Error)]
+enum PollError {
+    #[error("the node gave no usable answer")]
+    Call(#[source] CallError),
+    #[error("the node refused with `{0}`")]
+    Refused(String),
+}
+
+async fn fetch(context: &Context, node: &NodeHandle) -> Result<Snapshot, PollError> {
+    let begun = clock::now();
+    let call = node.signed(Call::GetMeetings.name(), &RawQuery::default());
+    let timeout = context.bounds.poll_timeout;
+    let answer = node.client.call(call, timeout).await.map_err(PollError::Call)?;
+    if answer.outcome() == Outcome::Failed {
+        return Err(PollError::Refused(answer.key()));
+    }
+    let list = answer.root().child("meetings");
+    let meetings = list.into_iter().flat_map(bluegate_bbb_api::Element::elements);
+    let polled = meetings.filter_map(|element| {
+        let facts = MeetingFacts::read(element)?;
+        let stamp = facts.stamp.as_ref().and_then(|text| Stamp::verify(text, &node.secrets));
+        let mut shown = element.clone();
+        let own_id = stamp.as_ref().filter(|_| !facts.is_breakout).map(|s| s.meeting_id.as_str());
+        show_to_tenant(&mut shown, own_id);
+        Some(PolledMeeting { facts, stamp, shown: shown.to_string() })
+    });
+    Ok(Snapshot::new(begun, polled.collect()))
+}
+
+/// Give or take a tenth, so that many nodes are not asked at once.
+fn jittered(interval: Duration) -> Duration {
+    interval.mul_f64(rand::random_range(0.9..1.1))
+}

@@ -1,0 +1,199 @@
+//! Reconciling: after each poll of a node, the ledger learns what it shows.
+//!
+//! A poll alone ends nothing. A generation that is not listed is asked for, and
+//! ends on the node's own word. A meeting with our stamp that no row stands for
+//! is adopted: so a lost store is rebuilt from the nodes.
+
+use std::{collections::HashSet, sync::Arc};
+
+use bluegate_bbb_api::{Answer, Call, Failure, MeetingFacts, Outcome, RawQuery, ids, stamp::Stamp};
+use bluegate_store::{Generation, StoreError};
+
+use crate::{
+    clock,
+    context::Context,
+    ledger::Wanted,
+    life::{self, Listed, Patience, Sign, Verdict},
+    nodes::{NodeHandle, PolledMeeting, Snapshot},
+};
+
+/// Twins whose report is remembered, so that it is made once.
+const REPORTED_TWINS: usize = 1024;
+
+/// Reconciles one node.
+pub(crate) struct Reconciler {
+    context: Arc<Context>,
+    node: Arc<NodeHandle>,
+    reported: HashSet<String>,
+}
+
+impl Reconciler {
+    pub(crate) fn new(context: Arc<Context>, node: Arc<NodeHandle>) -> Self {
+        Self { context, node, reported: HashSet::new() }
+    }
+
+    /// Draws the conclusions from a poll.
+    pub(crate) async fn after(&mut self, snapshot: &Snapshot) {
+        let result = match self.generations(snapshot).await {
+            Ok(()) => self.strangers(snapshot).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(node.id = %self.node.node.name, error, "a poll was not recorded");
+        }
+    }
+
+    /// Judges every open generation on this node.
+    async fn generations(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let ledger = &self.context.ledger;
+        let mut asks = self.context.bounds.asks_per_poll;
+        for generation in ledger.directory().on_node(&self.node.node.name) {
+            let listed = snapshot.meeting_of(&generation).filter(|m| is_it(m, &generation));
+            let verdict = life::judge(
+                &generation,
+                if listed.is_some() { Listed::Yes } else { Listed::No },
+                snapshot.begun,
+                self.patience(),
+                clock::now(),
+            );
+            match verdict {
+                Verdict::Nothing => {}
+                Verdict::Lives => {
+                    if let Some(meeting) = listed {
+                        ledger.observed(&generation.id, sign(meeting)).await?;
+                    }
+                }
+                Verdict::Doubt => ledger.doubt(&generation.id).await?,
+                Verdict::Unhide => ledger.ending(&generation.id, false).await?,
+                Verdict::AskLife | Verdict::AskMeeting if asks == 0 => {}
+                Verdict::AskLife | Verdict::AskMeeting => {
+                    asks -= 1;
+                    self.ask(&generation, verdict).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the node for a generation; its "no such meeting" is the proof.
+    async fn ask(&self, generation: &Generation, verdict: Verdict) -> Result<(), StoreError> {
+        let id = match (&generation.internal_meeting_id, verdict) {
+            (Some(internal), Verdict::AskLife) => internal,
+            _ => &generation.node_meeting_id,
+        };
+        let asked = clock::now();
+        let mut query = RawQuery::default();
+        query.append("meetingID", id);
+        let call = self.node.signed(Call::GetMeetingInfo.name(), &query);
+        let Ok(answer) = self.node.client.call(call, self.context.bounds.poll_timeout).await else {
+            return Ok(());
+        };
+        let ledger = &self.context.ledger;
+        if answer.outcome() == Outcome::Failed {
+            if answer.key() == Failure::NotFound.key() {
+                ledger.gone(&generation.id, asked).await?;
+            }
+            return Ok(());
+        }
+        match self.sign_of(&answer, generation) {
+            Some(sign) if verdict == Verdict::AskMeeting => {
+                ledger.observed(&generation.id, sign).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a getMeetingInfo answer shows of a generation, if it is of it.
+    fn sign_of(&self, info: &Answer, generation: &Generation) -> Option<Sign> {
+        let facts = MeetingFacts::read(info.root())?;
+        let stamp = facts.stamp.as_deref().and_then(|text| Stamp::verify(text, &self.node.secrets));
+        let ours = facts.external_id == generation.node_meeting_id
+            && stamp.is_none_or(|stamp| is_of(&stamp, generation));
+        ours.then(|| Sign {
+            internal_meeting_id: facts.internal_id,
+            create_time: facts.create_time,
+            voice_bridge: facts.voice_bridge,
+            description: generation.description.clone(),
+        })
+    }
+
+    /// Adopts meetings with our stamp that no row stands for.
+    async fn strangers(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        for meeting in &snapshot.meetings {
+            let directory = self.context.ledger.directory();
+            if directory.internal(&meeting.facts.internal_id).is_some() {
+                continue;
+            }
+            let tenant = meeting.stamp.as_ref().and_then(|s| self.context.tenants.get(&s.tenant));
+            let Some(tenant) = tenant else { continue };
+            let Some(stamp) = meeting.own_stamp(tenant.scope) else { continue };
+            match directory.meeting(&stamp.tenant, &stamp.meeting_id) {
+                Some(open) if open.node == self.node.node.name => {}
+                Some(open) => self.report_twin(meeting, &open),
+                None => {
+                    let wanted = Wanted {
+                        tenant: &stamp.tenant,
+                        meeting_id: &stamp.meeting_id,
+                        node_meeting_id: ids::node_meeting_id(
+                            &stamp.tenant,
+                            tenant.scope,
+                            &stamp.meeting_id,
+                        ),
+                        voice_bridge: meeting.facts.voice_bridge.clone(),
+                    };
+                    let node = &self.node.node.name;
+                    let begun = snapshot.begun;
+                    let adopted =
+                        self.context.ledger.adopt(&wanted, node, sign(meeting), begun).await?;
+                    if adopted.is_some() {
+                        tracing::info!(
+                            node.id = %node, tenant.id = %stamp.tenant, "adopted a running meeting"
+                        );
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn report_twin(&mut self, meeting: &PolledMeeting, open: &Generation) {
+        if self.reported.len() >= REPORTED_TWINS {
+            self.reported.clear();
+        }
+        if self.reported.insert(meeting.facts.internal_id.clone()) {
+            tracing::error!(
+                node.id = %self.node.node.name, other.id = %open.node, tenant.id = %open.tenant,
+                users = meeting.facts.users, "a meeting lives on two nodes"
+            );
+        }
+    }
+
+    fn patience(&self) -> Patience {
+        Patience {
+            create: self.context.bounds.create_deadline,
+            settle: self.context.bounds.settle_time,
+            end: self.context.bounds.end_time,
+        }
+    }
+}
+
+/// Whether a listed meeting is the one a generation stands for. A node may
+/// have been given the same ID past us; a stamp settles whose it is.
+fn is_it(meeting: &PolledMeeting, generation: &Generation) -> bool {
+    let known = generation.internal_meeting_id.is_some();
+    known || meeting.stamp.as_ref().is_none_or(|stamp| is_of(stamp, generation))
+}
+
+fn is_of(stamp: &Stamp, generation: &Generation) -> bool {
+    stamp.tenant == generation.tenant && stamp.meeting_id == generation.meeting_id
+}
+
+fn sign(meeting: &PolledMeeting) -> Sign {
+    Sign {
+        internal_meeting_id: meeting.facts.internal_id.clone(),
+        create_time: meeting.facts.create_time,
+        voice_bridge: meeting.facts.voice_bridge.clone(),
+        description: Some(meeting.shown.clone()),
+    }
+}

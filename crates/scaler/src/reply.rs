@@ -1,0 +1,107 @@
+//! Replies as HTTP responses.
+
+use axum::body::Body;
+use bluegate_bbb_api::{Answer, Failure, Method};
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::{client::RawAnswer, route::Named};
+
+const XML: HeaderValue = HeaderValue::from_static("text/xml;charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// What a call answers.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// An XML document.
+    Xml(String),
+    /// A JSON document.
+    Json(String),
+    /// Sends the browser there.
+    Redirect(String),
+    /// Passes on what a node answered to a call we do not know.
+    Raw(RawAnswer),
+    /// No such call.
+    NotFound,
+    /// Not by this method.
+    MethodNotAllowed(&'static [Method]),
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self::Xml(answer.to_string())
+    }
+}
+
+impl From<Failure> for Reply {
+    fn from(failure: Failure) -> Self {
+        failure.answer().into()
+    }
+}
+
+impl Reply {
+    /// The response to this call.
+    pub(crate) fn response(self, call: &Named) -> Response<Body> {
+        let no_cache = match call {
+            Named::Known(call) => call.answers_no_cache(),
+            Named::Unknown(_) => false,
+        };
+        let mut response = match self {
+            Self::Xml(text) => document(XML, text),
+            Self::Json(text) => document(JSON, text),
+            Self::Redirect(location) => redirect(&location),
+            Self::Raw(raw) => {
+                let mut response = Response::new(Body::from(raw.body));
+                *response.status_mut() = raw.status;
+                if let Some(content_type) = raw.content_type {
+                    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+                }
+                response
+            }
+            Self::NotFound => status(StatusCode::NOT_FOUND),
+            Self::MethodNotAllowed(methods) => {
+                let mut response = status(StatusCode::METHOD_NOT_ALLOWED);
+                response.headers_mut().insert(header::ALLOW, allow(methods));
+                response
+            }
+        };
+        if no_cache {
+            response.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
+        }
+        response
+    }
+}
+
+/// An empty response.
+pub(crate) fn status(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn document(content_type: HeaderValue, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+fn redirect(location: &str) -> Response<Body> {
+    match HeaderValue::from_str(location) {
+        Ok(location) => {
+            let mut response = status(StatusCode::FOUND);
+            response.headers_mut().insert(header::LOCATION, location);
+            response
+        }
+        Err(_) => status(StatusCode::BAD_REQUEST),
+    }
+}
+
+fn allow(methods: &[Method]) -> HeaderValue {
+    let get = methods.contains(&Method::Get);
+    let post = methods.contains(&Method::Post);
+    HeaderValue::from_static(match (get, post) {
+        (true, true) => "GET, HEAD, POST",
+        (true, false) => "GET, HEAD",
+        (false, _) => "POST",
+    })
+}

@@ -1,0 +1,123 @@
+//! Which meeting of a tenant a call is about, and how its node is to be asked.
+
+use std::sync::Arc;
+
+use bluegate_bbb_api::{
+    Answer, Document, MeetingFacts, RawQuery, ids, info_from_meeting, show_to_tenant,
+};
+use bluegate_cluster::TenantName;
+use bluegate_store::{Generation, State};
+
+use crate::{context::Context, nodes::NodeHandle};
+
+/// A meeting of a tenant that a node may be asked about.
+pub(crate) struct Target {
+    /// Its node.
+    pub(crate) node: Arc<NodeHandle>,
+    /// The meeting ID the node is asked with.
+    pub(crate) asked: String,
+    /// The tenant's own ID for it; absent for a breakout room, whose IDs the
+    /// node made and the tenant sees as they are.
+    pub(crate) shown: Option<String>,
+    /// The generation; absent for a breakout room.
+    pub(crate) generation: Option<Arc<Generation>>,
+    /// The node's ID of this life, when known.
+    pub(crate) internal: Option<String>,
+}
+
+impl Target {
+    /// Finds the meeting a tenant calls `given`: its own meeting ID, the whole
+    /// internal ID of one of its meetings, or either ID of a breakout room
+    /// under one. Never a prefix, never another tenant's.
+    pub(crate) fn find(context: &Context, tenant: &TenantName, given: &str) -> Option<Self> {
+        let directory = context.ledger.directory();
+        let own = directory
+            .meeting(tenant, given)
+            .or_else(|| directory.internal(given).filter(|found| found.tenant == *tenant))
+            .filter(|generation| generation.state != State::Placing);
+        match own {
+            Some(generation) => Self::of_generation(context, generation),
+            None => Self::of_breakout(context, tenant, given),
+        }
+    }
+
+    fn of_generation(context: &Context, generation: Arc<Generation>) -> Option<Self> {
+        let node = context.node(&generation.node)?;
+        let internal = generation.internal_meeting_id.clone();
+        Some(Self {
+            node: Arc::clone(node),
+            asked: name_for_node(&generation),
+            shown: Some(generation.meeting_id.clone()),
+            internal,
+            generation: Some(generation),
+        })
+    }
+
+    fn of_breakout(context: &Context, tenant: &TenantName, given: &str) -> Option<Self> {
+        context.nodes.values().find_map(|node| {
+            let snapshot = node.snapshot();
+            let room = snapshot.breakout(tenant, given)?;
+            let internal = room.facts.internal_id.clone();
+            Some(Self {
+                node: Arc::clone(node),
+                asked: internal.clone(),
+                shown: None,
+                generation: None,
+                internal: Some(internal),
+            })
+        })
+    }
+
+    /// A client's query for this meeting's node: its parameters untouched, but
+    /// for the meeting ID where that has another name there.
+    pub(crate) fn query(&self, mut parameters: RawQuery, given: &str) -> RawQuery {
+        let raw = parameters.all("meetingID").count();
+        let same = parameters.get("meetingID").and_then(|value| value.decoded());
+        if raw != 1 || same.as_deref() != Some(given) || self.asked != given {
+            parameters.replace("meetingID", &self.asked);
+        }
+        parameters
+    }
+
+    /// Makes a node's answer what the tenant may see.
+    pub(crate) fn show(&self, answer: &mut Answer) {
+        show_to_tenant(answer.root_mut(), self.shown.as_deref());
+        if let Some(shown) = &self.shown
+            && let Some(message) = answer.root_mut().child_mut("message")
+        {
+            let text = message.text();
+            if self.asked != *shown && text.contains(&self.asked) {
+                message.set_text(&text.replace(&self.asked, shown));
+            }
+        }
+    }
+
+    /// What its node last said of it, or what create told, as getMeetingInfo
+    /// answers it.
+    pub(crate) fn remembered(&self) -> Option<Answer> {
+        let internal = self.internal.as_ref()?;
+        let snapshot = self.node.snapshot();
+        let shown = match snapshot.internal(internal) {
+            Some(meeting) => meeting.shown.clone(),
+            None => self.generation.as_ref()?.description.clone()?,
+        };
+        Document::parse(&shown).ok().map(|document| info_from_meeting(document.root()))
+    }
+
+    /// Whether anybody was in it when its node last said.
+    pub(crate) fn was_running(&self) -> bool {
+        let remembered = self.remembered();
+        remembered.and_then(|info| MeetingFacts::read(info.root())).is_some_and(|f| f.running)
+    }
+}
+
+/// The ID a node is asked with for a generation: the one it was created with,
+/// unless the node could take that for (the start of) some internal ID.
+fn name_for_node(generation: &Generation) -> String {
+    match &generation.internal_meeting_id {
+        Some(internal) if ids::may_be_taken_for_internal(&generation.node_meeting_id) => {
+            internal.clone()
+        }
+        _ => generation.node_meeting_id.clone(),
+    }
+}
