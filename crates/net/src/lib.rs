@@ -1,8 +1,8 @@
 //! Listeners and serving, for every role that answers HTTP.
 //!
-//! Owns what stands between a socket and a request: [`bind`], TLS from PEM
+//! Owns what stands between a socket and a request: [`bind()`], TLS from PEM
 //! files ([`tls`]), the accept loop with its [`Limits`] and its drain
-//! ([`serve`]), and the choice between two roles that share a listener
+//! ([`serve()`]), and the choice between two roles that share a listener
 //! ([`dispatch`]). It does not know what the requests mean: a role implements
 //! [`Service`], or hands over an `axum::Router` wrapped in [`RouterService`].
 

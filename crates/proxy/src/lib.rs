@@ -5,7 +5,7 @@
 //! but a configured node, and knows neither scaler nor store: the
 //! [`bluegate_cluster::Routes`] it follows reach it through a `watch` channel.
 //!
-//! Start at [`build`]; the phases a request passes are the modules `admission`,
+//! Start at [`build()`]; the phases a request passes are the modules `admission`,
 //! `upstream`, `request_headers`, `response_headers` and `body`, in the order
 //! of docs/proxy.md.
 

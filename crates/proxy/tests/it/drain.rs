@@ -1,27 +1,20 @@
 //! The end of serving.
 
 use bytes::Bytes;
-use http::Response;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::mpsc,
     time::timeout,
 };
 
 use crate::{
-    fake_node::{FakeNode, hello, streamed},
+    fake_node::{download, hello},
     front::{PATIENCE, Setup, whole},
 };
 
 #[tokio::test]
 async fn a_download_finishes_while_nothing_new_is_accepted() {
-    let (pieces, body) = mpsc::channel(1);
-    let body = std::sync::Mutex::new(Some(body));
-    let node = FakeNode::start(move |_| {
-        Response::new(streamed(body.lock().unwrap().take().expect("one download")))
-    })
-    .await;
+    let (node, pieces) = download().await;
     let front = Setup::new().mount("bbb-01", &node).start().await;
     let request = front.request("GET", "/bbb-01/html5client/big").body(Bytes::new()).unwrap();
     pieces.send(Bytes::from_static(b"first ")).await.unwrap();

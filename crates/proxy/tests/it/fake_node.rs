@@ -22,7 +22,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     task::JoinHandle,
@@ -207,4 +207,25 @@ pub(crate) fn ok(
 /// A node that says `hello` to everyone.
 pub(crate) async fn hello() -> FakeNode {
     FakeNode::start(|_| ok("hello", &[("content-type", "text/javascript")])).await
+}
+
+/// A node that answers its one request with what is sent through the channel.
+pub(crate) async fn download() -> (FakeNode, mpsc::Sender<Bytes>) {
+    let (pieces, body) = mpsc::channel(1);
+    let body = Mutex::new(Some(body));
+    let node = FakeNode::start(move |_| {
+        Response::new(streamed(body.lock().unwrap().take().expect("one download")))
+    })
+    .await;
+    (node, pieces)
+}
+
+/// A node that reads a request and then says exactly this, and no more.
+pub(crate) async fn says(answer: &'static [u8]) -> FakeNode {
+    FakeNode::script(move |mut stream, _| async move {
+        let mut buffer = [0; 4096];
+        drop(stream.read(&mut buffer).await);
+        drop(stream.write_all(answer).await);
+    })
+    .await
 }

@@ -1,33 +1,23 @@
 //! Nodes that fail, and that they fail alone.
 
-use std::time::Duration;
+use std::{future::Future, pin::Pin, time::Duration};
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
-    sync::mpsc,
     time::{Instant, timeout},
 };
 
 use crate::{
-    fake_node::{FakeNode, hello, streamed},
-    front::{PATIENCE, Setup, node_at, whole},
+    fake_node::{FakeNode, download, hello, says},
+    front::{Front, PATIENCE, Setup, node_at, whole},
 };
 
 const SICK: &str = "/sick/html5client/a.js";
 const WELL: &str = "/well/html5client/a.js";
-
-/// A node that reads a request and then says exactly this, and no more.
-async fn says(answer: &'static [u8]) -> FakeNode {
-    FakeNode::script(move |mut stream, _| async move {
-        let mut buffer = [0; 4096];
-        drop(stream.read(&mut buffer).await);
-        drop(stream.write_all(answer).await);
-    })
-    .await
-}
 
 /// A node that takes connections and requests and never says a word.
 async fn silent() -> FakeNode {
@@ -114,33 +104,62 @@ async fn a_handshake_that_never_ends_is_given_up() {
     assert_eq!(front.get(SICK).await.status, StatusCode::GATEWAY_TIMEOUT);
 }
 
-#[tokio::test]
-async fn a_full_node_refuses_at_once_and_alone() {
-    let (sick, well) = (silent().await, hello().await);
-    let front = Setup::new()
-        .mount("sick", &sick)
-        .mount("well", &well)
+/// A front whose `sick` node has one place and one waiting for it.
+async fn narrow(sick: &FakeNode, well: &FakeNode, connect_timeout: Duration) -> Front {
+    Setup::new()
+        .mount("sick", sick)
+        .mount("well", well)
         .with(|config| {
             config.max_concurrent = 1;
             config.max_pending = 1;
-            config.connect_timeout = Duration::from_millis(400);
+            config.connect_timeout = connect_timeout;
             config.response_timeout = PATIENCE;
         })
         .start()
-        .await;
-    let request = |target| front.request("GET", target).body(Bytes::new()).unwrap();
-    let mut first = Box::pin(front.open(request(SICK)));
-    // The first has the only place once the node has its connection.
+        .await
+}
+
+/// Asks the sick node, until the request has its place there.
+async fn take_the_place<'a>(
+    front: &'a Front,
+    sick: &FakeNode,
+) -> Pin<Box<dyn Future<Output = Response<Incoming>> + 'a>> {
+    let mut asking: Pin<Box<dyn Future<Output = _>>> = Box::pin(front.open(ask_sick(front)));
     while sick.connections() == 0 {
-        assert!(timeout(Duration::from_millis(5), &mut first).await.is_err());
+        assert!(timeout(Duration::from_millis(5), &mut asking).await.is_err());
     }
-    let second = front.open(request(SICK));
-    let third = front.open(request(SICK));
-    let (second, third) = tokio::join!(second, third);
-    assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(third.status(), StatusCode::SERVICE_UNAVAILABLE);
+    asking
+}
+
+fn ask_sick(front: &Front) -> Request<Bytes> {
+    front.request("GET", SICK).body(Bytes::new()).unwrap()
+}
+
+#[tokio::test]
+async fn a_full_node_refuses_at_once_and_alone() {
+    let (sick, well) = (silent().await, hello().await);
+    let front = narrow(&sick, &well, PATIENCE).await;
+    let _placed = take_the_place(&front, &sick).await;
+
+    // One of these two waits; for the other there is no room to wait.
+    let mut second = Box::pin(front.open(ask_sick(&front)));
+    let mut third = Box::pin(front.open(ask_sick(&front)));
+    let (refused, waiting) = tokio::select! {
+        refused = &mut second => (refused, third),
+        refused = &mut third => (refused, second),
+    };
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(timeout(Duration::from_millis(100), waiting).await.is_err());
     assert_eq!(front.get(WELL).await.status, StatusCode::OK);
     assert_eq!(sick.connections(), 1);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_place_for_ever() {
+    let (sick, well) = (silent().await, hello().await);
+    let front = narrow(&sick, &well, Duration::from_millis(200)).await;
+    let _placed = take_the_place(&front, &sick).await;
+    assert_eq!(front.get(SICK).await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]
@@ -183,12 +202,7 @@ async fn half_a_body_is_never_taken_for_a_whole_one() {
 
 #[tokio::test]
 async fn a_node_that_stops_in_the_middle_is_broken_off() {
-    let (pieces, body) = mpsc::channel(1);
-    let body = std::sync::Mutex::new(Some(body));
-    let sick = FakeNode::start(move |_| {
-        http::Response::new(streamed(body.lock().unwrap().take().unwrap()))
-    })
-    .await;
+    let (sick, pieces) = download().await;
     let front = Setup::new()
         .mount("sick", &sick)
         .with(|config| config.body_timeout = Duration::from_millis(200))
@@ -200,6 +214,26 @@ async fn a_node_that_stops_in_the_middle_is_broken_off() {
     assert!(whole(response).await.is_err());
     // The connection to the node is gone as well.
     timeout(PATIENCE, pieces.closed()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_slow_node_is_not_a_silent_one() {
+    let (node, pieces) = download().await;
+    let front = Setup::new()
+        .mount("sick", &node)
+        .with(|config| config.body_timeout = Duration::from_millis(300))
+        .start()
+        .await;
+    let request = ask_sick(&front);
+    pieces.send(Bytes::from_static(b"x")).await.unwrap();
+    let mut reading = Box::pin(whole(front.open(request).await));
+    // Longer in all than a silent node is waited for.
+    for _ in 0..9 {
+        assert!(timeout(Duration::from_millis(60), &mut reading).await.is_err());
+        pieces.send(Bytes::from_static(b"x")).await.unwrap();
+    }
+    drop(pieces);
+    assert_eq!(reading.await.unwrap().body, "xxxxxxxxxx");
 }
 
 #[tokio::test]

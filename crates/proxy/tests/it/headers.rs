@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 use crate::{
-    fake_node::{FakeNode, full, hello, ok},
+    fake_node::{FakeNode, full, hello, ok, says},
     front::Setup,
 };
 
@@ -206,4 +206,13 @@ async fn statuses_that_speak_to_a_proxy_do_not_pass() {
         assert_eq!(answer.status.as_u16(), wanted, "{status}");
         assert_eq!(answer.header("www-authenticate"), None);
     }
+}
+
+#[tokio::test]
+async fn a_length_without_a_body_does_not_pass() {
+    let node = says(b"HTTP/1.1 304 Not Modified\r\netag: \"e\"\r\ncontent-length: 9\r\n\r\n").await;
+    let front = Setup::new().mount("bbb-01", &node).start().await;
+    let answer = front.get("/bbb-01/html5client/a.js").await;
+    assert_eq!((answer.status.as_u16(), answer.header("etag")), (304, Some("\"e\"")));
+    assert_eq!(answer.header("content-length"), None);
 }

@@ -1,22 +1,16 @@
 //! Routes change while requests are under way.
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
-use tokio::sync::mpsc;
+use http::StatusCode;
 
 use crate::{
-    fake_node::{FakeNode, hello, ok, streamed},
+    fake_node::{FakeNode, download, hello, ok},
     front::{Setup, node_at, whole},
 };
 
 #[tokio::test]
 async fn a_change_takes_effect_at_once_and_breaks_nothing() {
-    let (pieces, body) = mpsc::channel(1);
-    let body = std::sync::Mutex::new(Some(body));
-    let slow = FakeNode::start(move |_| {
-        Response::new(streamed(body.lock().unwrap().take().expect("one download")))
-    })
-    .await;
+    let (slow, pieces) = download().await;
     let (kept, new) = (hello().await, hello().await);
     let front = Setup::new().mount("slow", &slow).mount("kept", &kept).start().await;
 
