@@ -1,1 +1,23 @@
+//! What tests of the built binary and of real browsers need: bounded waiting, child processes, an X
+//! display of their own, Chromium over the DevTools protocol, the answer to its permission prompt,
+//! certificates, and an HTTP client that sends exactly what it is told.
+//!
+//! It knows no other crate of the workspace: a test that uses it judges Bluegate from outside.
+//!
+//! Start with [`Browser::launch`] for pages, with [`prompt`] for the question a browser asks.
 
+pub mod browser;
+pub mod certificates;
+pub mod display;
+pub mod eventually;
+pub mod http;
+pub mod image;
+pub mod process;
+pub mod prompt;
+
+pub use browser::{Browser, BrowserOptions, Page};
+pub use display::Display;
+pub use eventually::eventually;
+pub use image::Image;
+pub use process::Process;
+pub use prompt::{Answered, answer_permission_prompt, no_prompt};
