@@ -1,1 +1,82 @@
+//! A simulated BigBlueButton 3.0 node, faithful in what browsers, frontends
+//! and operators can see.
+//!
+//! [`install`] writes the files of a fresh node; whoever makes it part of a
+//! cluster adds override files; [`start`] reads them all, as the real services
+//! do at their start, and serves on one port what a real node serves on its
+//! own: the API, the client, GraphQL, slides, uploads and media sockets.
+//! Cross-origin, session and cookie rules are enforced, so that a wrong
+//! configuration fails here the way it fails in a browser.
+//!
+//! This crate judges the other parts of Bluegate and therefore shares no code
+//! with them: checksum, XML, and the readers of configuration files are its own.
+//!
+//! Tests watch a node and order faults through [`SimNode`], or over HTTP below
+//! `/_simnode/` on the node's port:
+//!
+//! - `GET /_simnode/records` -> `{"records":[...]}`, each a [`Record`];
+//! - `GET /_simnode/meetings` -> `{"meetings":[...]}`, each a [`MeetingSummary`];
+//! - `GET /_simnode/faults` -> `{"faults":[...]}`, those that still wait;
+//! - `POST /_simnode/faults` with one [`Fault`], e.g.
+//!   `{"call":"create","times":2,"action":"cut"}`; actions are `cut`,
+//!   `cut_half`, `delay` (with `delay_ms`), `hang`, `error` and `garbage`;
+//!   `"path":"/prefix"` instead of `call` strikes any request below a path;
+//!   `"takes_effect":true` carries the call out first;
+//! - `DELETE /_simnode/faults` forgets them;
+//! - `POST /_simnode/power` with `{"off_ms":3000}` switches the node off for
+//!   that long; its meetings are lost.
+//!
+//! What the client page shows and which attributes tests may rely on is
+//! described in `client/README.md`.
+//!
+//! # Where it differs from a real node
+//!
+//! - `end` takes effect at once. Users leave the moment their last GraphQL
+//!   socket closes, without the 60 seconds in which a real node still lists
+//!   them, so a reload is a leave and a join.
+//! - The session cookie is `Secure` only when the node's origin is `https`;
+//!   the package would set it always, and browsers would drop it on the plain
+//!   `*.localhost` origins of a demo.
+//! - `ws://` stands in for `wss://` when `graphqlWebsocketUrl` is `http://`.
+//! - No recordings, webhooks, chat, Etherpad, media transport or callbacks
+//!   (`meta_endCallbackUrl` and its kin are kept as metadata but not called).
+//! - GraphQL operations are known by name; there is no query engine.
 
+mod answer;
+mod api;
+mod checksum;
+mod client;
+mod clock;
+mod control;
+mod cors;
+mod effective;
+mod fault;
+mod files;
+mod handler;
+mod install;
+mod locations;
+mod meeting;
+mod node;
+mod query;
+mod record;
+mod release;
+mod rest;
+mod route;
+mod server;
+mod slides;
+mod socket;
+mod state;
+mod upload;
+mod web_origin;
+mod xml;
+
+pub use effective::ReadError;
+pub use fault::{FAULTS_KEPT, Fault, FaultAction, Faults, TooManyFaults};
+pub use files::{nginx::NginxSyntaxError, yaml::YamlError};
+pub use install::{InstallError, Stock, install};
+pub use locations::DuplicateLocation;
+pub use meeting::MeetingSummary;
+pub use node::{PowerOnError, Settings, SimNode, StartError, start};
+pub use record::{RECORDS_KEPT, Record};
+pub use release::ReleaseError;
+pub use web_origin::WebOriginError;

@@ -1,0 +1,189 @@
+//! From a path to the part of the node that answers it.
+
+use crate::api::Call;
+
+/// Who answers a path. The client's locations are tried before this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// `/bigbluebutton/api...`.
+    Api(Call),
+    /// `/bigbluebutton/rtt-check`.
+    RoundTrip,
+    /// `/bigbluebutton/presentation/{token}/upload`.
+    Upload {
+        /// The upload token.
+        token: String,
+    },
+    /// `/bigbluebutton/presentation/{m}/{m}/{p}/{kind}/{page}`.
+    Slide {
+        /// The meeting's internal id.
+        meeting: String,
+        /// The presentation.
+        presentation: String,
+        /// What of the page.
+        kind: SlideKind,
+        /// The page.
+        page: u32,
+    },
+    /// Another path of bbb-web: not found, but under its cross-origin rule.
+    UnknownOfWeb,
+    /// `/api/rest/meetingStaticData`.
+    StaticData,
+    /// `/api/rest/userMetadata`.
+    UserMetadata,
+    /// `/graphql`.
+    GraphQl,
+    /// `/bbb-webrtc-sfu`.
+    Sfu,
+    /// `/ws`.
+    Sip,
+    /// `/hocuspocus/api/...`.
+    SharedNotes,
+    /// `/plugins/...`.
+    Plugins,
+    /// `/learning-analytics-dashboard/...`.
+    LearningDashboard,
+    /// `/pad/...`.
+    Pad,
+    /// `/`.
+    Welcome,
+    /// Nothing is there.
+    Unknown,
+}
+
+/// What is asked of a slide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SlideKind {
+    /// The vector image.
+    Svg,
+    /// The small image.
+    Thumbnail,
+    /// The text.
+    Text,
+}
+
+impl Route {
+    /// The route of a path.
+    pub(crate) fn of(path: &str) -> Self {
+        if let Some(call) = Call::of_path(path) {
+            return Self::Api(call);
+        }
+        if let Some(rest) = path.strip_prefix("/bigbluebutton/") {
+            return match rest.strip_prefix("presentation/") {
+                Some(rest) => Self::of_presentation(rest),
+                None if rest == "rtt-check" => Self::RoundTrip,
+                None => Self::UnknownOfWeb,
+            };
+        }
+        match path {
+            "/" => Self::Welcome,
+            "/api/rest/meetingStaticData" => Self::StaticData,
+            "/api/rest/userMetadata" => Self::UserMetadata,
+            "/graphql" => Self::GraphQl,
+            "/bbb-webrtc-sfu" => Self::Sfu,
+            "/ws" => Self::Sip,
+            "/bigbluebutton" => Self::UnknownOfWeb,
+            _ if path.starts_with("/hocuspocus/api/") => Self::SharedNotes,
+            _ if path.starts_with("/plugins/") => Self::Plugins,
+            "/learning-analytics-dashboard/" => Self::LearningDashboard,
+            _ if path.starts_with("/pad/") => Self::Pad,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn of_presentation(rest: &str) -> Self {
+        let word = |text: &str| {
+            !text.is_empty()
+                && text.chars().all(|next| next.is_ascii_alphanumeric() || "-_".contains(next))
+        };
+        match rest.split('/').collect::<Vec<_>>().as_slice() {
+            [token, "upload"] if word(token) => Self::Upload { token: (*token).to_owned() },
+            [meeting, again, presentation, kind, page]
+                if meeting == again && word(meeting) && word(presentation) =>
+            {
+                let kind = match *kind {
+                    "svg" => SlideKind::Svg,
+                    "thumbnail" => SlideKind::Thumbnail,
+                    "textfiles" => SlideKind::Text,
+                    _ => return Self::UnknownOfWeb,
+                };
+                match page.parse() {
+                    Ok(page) => Self::Slide {
+                        meeting: (*meeting).to_owned(),
+                        presentation: (*presentation).to_owned(),
+                        kind,
+                        page,
+                    },
+                    Err(_) => Self::UnknownOfWeb,
+                }
+            }
+            _ => Self::UnknownOfWeb,
+        }
+    }
+
+    /// The API call, for records and faults.
+    pub(crate) fn call(&self) -> Option<&'static str> {
+        match self {
+            Self::Api(call) => Some(call.label()),
+            _ => None,
+        }
+    }
+
+    /// The path without what would let a reader of records in.
+    pub(crate) fn redacted(&self, path: &str) -> String {
+        match self {
+            Self::Upload { .. } => "/bigbluebutton/presentation/*/upload".to_owned(),
+            _ => path.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Route, SlideKind};
+    use crate::api::Call;
+
+    #[test]
+    fn paths_find_their_part() {
+        let slide = |kind| Route::Slide {
+            meeting: "m-1".into(),
+            presentation: "p-2".into(),
+            kind,
+            page: 3,
+        };
+        let table = [
+            ("/", Route::Welcome),
+            ("/bigbluebutton/api", Route::Api(Call::Index)),
+            ("/bigbluebutton/api/create", Route::Api(Call::Create)),
+            ("/bigbluebutton/api/nonsense", Route::UnknownOfWeb),
+            ("/bigbluebutton/rtt-check", Route::RoundTrip),
+            ("/bigbluebutton/presentation/tok/upload", Route::Upload { token: "tok".into() }),
+            ("/bigbluebutton/presentation//upload", Route::UnknownOfWeb),
+            ("/bigbluebutton/presentation/m-1/m-1/p-2/svg/3", slide(SlideKind::Svg)),
+            ("/bigbluebutton/presentation/m-1/m-1/p-2/thumbnail/3", slide(SlideKind::Thumbnail)),
+            ("/bigbluebutton/presentation/m-1/m-1/p-2/textfiles/3", slide(SlideKind::Text)),
+            ("/bigbluebutton/presentation/m-1/m-2/p-2/svg/3", Route::UnknownOfWeb),
+            ("/bigbluebutton/presentation/m-1/m-1/p-2/svg/x", Route::UnknownOfWeb),
+            ("/api/rest/meetingStaticData", Route::StaticData),
+            ("/api/rest/clientSettings", Route::Unknown),
+            ("/graphql", Route::GraphQl),
+            ("/v1/graphql", Route::Unknown),
+            ("/bbb-webrtc-sfu", Route::Sfu),
+            ("/ws", Route::Sip),
+            ("/hocuspocus/api/documents/x", Route::SharedNotes),
+            ("/plugins/x.js", Route::Plugins),
+            ("/learning-analytics-dashboard/", Route::LearningDashboard),
+            ("/pad/p/x", Route::Pad),
+            ("/bbb-01/bigbluebutton/api", Route::Unknown),
+        ];
+        for (path, route) in table {
+            assert_eq!(Route::of(path), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn upload_tokens_are_not_recorded() {
+        let path = "/bigbluebutton/presentation/secret/upload";
+        assert!(!Route::of(path).redacted(path).contains("secret"));
+    }
+}

@@ -1,0 +1,130 @@
+//! What all parts of a running node share.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use http::HeaderMap;
+use tokio::sync::{mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    api::servlet_session,
+    client::ClientFiles,
+    clock::Clock,
+    effective::Effective,
+    fault::Faults,
+    meeting::{Meetings, UserKey},
+    record::Records,
+};
+
+/// How many ordered outages may wait for the one in progress.
+const OUTAGES_WAITING: usize = 4;
+
+/// The state of one node.
+#[derive(Debug)]
+pub(crate) struct NodeState {
+    /// The node's name, as shown in the client.
+    pub(crate) name: String,
+    /// What its files say.
+    pub(crate) effective: Effective,
+    /// The client's files.
+    pub(crate) client: ClientFiles,
+    /// Requests seen.
+    pub(crate) records: Records,
+    /// Faults ordered.
+    pub(crate) faults: Faults,
+    /// The time.
+    pub(crate) clock: Clock,
+    /// Everything that runs for connections; shutdown waits for it.
+    pub(crate) tasks: TaskTracker,
+    meetings: Mutex<Meetings>,
+    /// Counts changes of meetings; sockets wait on it.
+    changes: watch::Sender<u64>,
+    /// Cancelled when the power goes off; replaced when it comes back.
+    power: Mutex<CancellationToken>,
+    sockets: AtomicU64,
+    /// Outages ordered over HTTP.
+    outages: mpsc::Sender<Duration>,
+}
+
+impl NodeState {
+    /// A node without meetings, under power, and the outages it is to suffer.
+    pub(crate) fn new(
+        name: String,
+        effective: Effective,
+        client: ClientFiles,
+    ) -> (Self, mpsc::Receiver<Duration>) {
+        let (outages, ordered) = mpsc::channel(OUTAGES_WAITING);
+        let state = Self {
+            name,
+            effective,
+            client,
+            records: Records::default(),
+            faults: Faults::default(),
+            clock: Clock::start(),
+            tasks: TaskTracker::new(),
+            meetings: Mutex::default(),
+            changes: watch::Sender::new(0),
+            power: Mutex::default(),
+            sockets: AtomicU64::new(0),
+            outages,
+        };
+        (state, ordered)
+    }
+
+    /// Orders an outage; whether there was room for one more.
+    pub(crate) fn order_outage(&self, length: Duration) -> bool {
+        self.outages.try_send(length).is_ok()
+    }
+
+    /// Looks at the meetings.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Meetings) -> T) -> T {
+        look(&self.meetings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the meetings; `now` is handed in. Sockets are told.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Meetings, u64) -> T) -> T {
+        let mut meetings = self.meetings.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut meetings, self.clock.now());
+        drop(meetings);
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        result
+    }
+
+    /// Wakes at every change of the meetings.
+    pub(crate) fn watch_changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// The user whom a session token and the request's cookie prove.
+    pub(crate) fn authorize(&self, session_token: &str, headers: &HeaderMap) -> Option<UserKey> {
+        let lenient = self.effective.properties.is_true("allowRequestsWithoutSession");
+        self.read(|meetings| meetings.authorize(session_token, servlet_session(headers), lenient))
+    }
+
+    /// The token that is cancelled when the power goes off.
+    pub(crate) fn power(&self) -> CancellationToken {
+        self.power.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Cuts everything that runs and forgets all meetings, as a reboot does.
+    pub(crate) fn lose_power(&self) {
+        self.power().cancel();
+        self.change(|meetings, _| meetings.forget_all());
+    }
+
+    /// Power is back.
+    pub(crate) fn regain_power(&self) {
+        *self.power.lock().unwrap_or_else(PoisonError::into_inner) = CancellationToken::new();
+    }
+
+    /// A number for the next socket.
+    pub(crate) fn next_socket(&self) -> u64 {
+        self.sockets.fetch_add(1, Ordering::Relaxed)
+    }
+}

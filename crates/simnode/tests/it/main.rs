@@ -1,0 +1,16 @@
+//! Simulated nodes over real sockets: the API, every enforced rule once kept
+//! and once broken, the client's files, faults and power.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "what goes wrong in a helper fails the test that uses it"
+)]
+
+mod api;
+mod client_files;
+mod faults;
+mod node;
+mod rules;
+mod sockets;
