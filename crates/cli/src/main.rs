@@ -1,1 +1,36 @@
-fn main() {}
+//! The binary `bluegate`: the command tree, wiring, terminal output and exit
+//! codes. What the commands do lies in the crates below.
+
+mod arguments;
+mod config_command;
+mod demo_command;
+mod exit;
+mod report;
+mod serve;
+
+use clap::Parser as _;
+
+use crate::{
+    arguments::{Arguments, Command},
+    exit::Exit,
+};
+
+fn main() -> std::process::ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::of_clap(&error),
+    };
+    report::start_log(arguments.verbose);
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        unreachable!("nothing before this line installs a provider");
+    }
+    let outcome = match arguments.command {
+        Command::Demo(options) => demo_command::run(options),
+        Command::Serve { config } => serve::run(&config),
+        Command::Config(command) => config_command::run(command),
+    };
+    outcome.unwrap_or_else(|error| report::error(&error)).into()
+}
+
+/// What a command comes to: an exit, or the error to report.
+type Outcome = Result<Exit, anyhow::Error>;

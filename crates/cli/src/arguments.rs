@@ -1,0 +1,91 @@
+//! The command tree, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+/// Makes a fleet of BigBlueButton servers look and behave like one.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// Say more on stderr; repeat for more still.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a whole cluster on this machine, with simulated nodes.
+    Demo(DemoOptions),
+    /// Run the roles that a configuration file has sections for.
+    Serve {
+        /// The configuration file.
+        #[arg(short, long, value_name = "FILE", default_value = "/etc/bluegate/bluegate.toml")]
+        config: PathBuf,
+    },
+    /// Look at a configuration file.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Name every problem of a configuration file at once.
+    Check {
+        /// The configuration file.
+        #[arg(short, long, value_name = "FILE", default_value = "/etc/bluegate/bluegate.toml")]
+        config: PathBuf,
+    },
+    /// Print a configuration file as it takes effect, defaults included.
+    Show {
+        /// The configuration file.
+        #[arg(short, long, value_name = "FILE", default_value = "/etc/bluegate/bluegate.toml")]
+        config: PathBuf,
+    },
+    /// Print a commented configuration file to start from.
+    Default,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoOptions {
+    /// How many simulated nodes.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) nodes: usize,
+
+    /// First port; the others follow it. 0 takes free ports.
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    pub(crate) port_base: u16,
+
+    /// Keep everything in this folder; without it a temporary one is removed at the end.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Serve everything over HTTPS, from a certificate authority made on first use.
+    #[arg(long)]
+    pub(crate) tls: bool,
+
+    /// Let each node serve its client itself, to see what the proxy is good for.
+    #[arg(long)]
+    pub(crate) without_proxy: bool,
+
+    /// Let the simulated client drop the port of its page, as the real one does.
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// Write where everything is to this file, as JSON, once all of it accepts connections.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_tree_is_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

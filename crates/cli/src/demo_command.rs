@@ -1,0 +1,84 @@
+//! `bluegate demo`.
+
+use std::{io::Write as _, path::PathBuf};
+
+use anyhow::Context as _;
+use bluegate_demo::{Demo, MAX_NODES, Options, Ready};
+
+use crate::{
+    Outcome,
+    arguments::DemoOptions,
+    exit::{Exit, UsageError},
+    serve::shutdown_signal,
+};
+
+pub(crate) fn run(options: DemoOptions) -> Outcome {
+    if !(1..=MAX_NODES).contains(&options.nodes) {
+        return Err(UsageError(format!("`--nodes` takes 1 to {MAX_NODES}")).into());
+    }
+    let authority = if options.tls { Some(authority_folder(&options)?) } else { None };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let shutdown = shutdown_signal()?;
+        let demo = Demo::start(Options {
+            nodes: options.nodes,
+            port_base: options.port_base,
+            data: options.data,
+            authority,
+            proxied: !options.without_proxy,
+            strict: options.strict,
+        })
+        .await?;
+        let mut stdout = anstream::stdout().lock();
+        write!(stdout, "{}", describe(demo.ready(), !options.without_proxy))?;
+        stdout.flush()?;
+        drop(stdout);
+        if let Some(path) = &options.ready_file {
+            demo.ready()
+                .write(path)
+                .with_context(|| format!("cannot write the ready file `{}`", path.display()))?;
+        }
+        shutdown.await;
+        demo.stop().await;
+        Ok(Exit::Done)
+    })
+}
+
+/// Where the demo's authority is kept: with `--data` there, else where a
+/// user's programs keep their data, so that it is trusted once and not again.
+fn authority_folder(options: &DemoOptions) -> Result<PathBuf, anyhow::Error> {
+    if let Some(data) = &options.data {
+        return Ok(data.join("authority"));
+    }
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
+    let base =
+        base.ok_or_else(|| UsageError("there is no home folder; give `--data DIR`".into()))?;
+    Ok(base.join("bluegate/demo"))
+}
+
+/// What runs where, in a few lines.
+fn describe(ready: &Ready, proxied: bool) -> String {
+    let mut rows = vec![
+        ("frontend", ready.frontend.clone(), "open this one"),
+        ("cluster's origin", ready.proxy_origin.clone(), "the proxy: every node's client"),
+        ("BBB API", ready.api_base.clone(), "the scaler"),
+        ("its secret", ready.secret.clone(), "tenant `default`"),
+    ];
+    for node in &ready.nodes {
+        rows.push(("node", node.origin.clone(), "simulated BBB"));
+    }
+    if !proxied {
+        rows[1].2 = "not used: each node serves its client itself";
+    }
+    if let Some(ca) = &ready.ca {
+        rows.push(("certificate", ca.clone(), "trust it in your browser, this machine only"));
+    }
+    let width = rows.iter().map(|(_, place, _)| place.len()).max().unwrap_or(0);
+    let mut text = String::from("\nBluegate demo: a whole cluster on this machine\n\n");
+    for (what, place, about) in rows {
+        text.push_str(&format!("  {what:<17} {place:<width$}  {about}\n"));
+    }
+    text.push_str("\nStop it with Ctrl-C.\n");
+    text
+}

@@ -1,0 +1,36 @@
+//! The one place that prints errors, and the start of logging.
+
+use std::io::IsTerminal as _;
+
+use anstream::eprintln;
+use tracing_subscriber::EnvFilter;
+
+use crate::exit::{Exit, UsageError};
+
+/// Prints an error with its causes, one per line, and says how to exit.
+#[expect(clippy::print_stderr, reason = "this is where errors reach the terminal")]
+pub(crate) fn error(error: &anyhow::Error) -> Exit {
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because: {cause}");
+    }
+    if error.chain().any(|cause| cause.is::<UsageError>()) { Exit::Usage } else { Exit::Failed }
+}
+
+/// Logs go to stderr: warnings by default, more with `-v`, or as
+/// `BLUEGATE_LOG` says (the syntax of `tracing`'s filters).
+pub(crate) fn start_log(verbose: u8) {
+    let default = match verbose {
+        0 => "warn",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_env("BLUEGATE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(format!("off,bluegate={default}")));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .init();
+}

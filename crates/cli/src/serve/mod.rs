@@ -1,0 +1,182 @@
+//! `bluegate serve`: the roles a configuration file has sections for, wired.
+
+mod listeners;
+mod secrets;
+
+use std::{future::Future, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use bluegate_cluster::Routes;
+use bluegate_config::{Config, Tls};
+use bluegate_net::{RouterService, tls};
+use bluegate_scaler::{Bounds, NodeConfig, TenantConfig};
+use rustls::ClientConfig;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Outcome, config_command,
+    exit::{Exit, UsageError},
+    serve::listeners::{Listeners, Roles},
+};
+
+/// How long connections may take to finish at the end.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// The tenant whose meeting IDs are the same on the nodes.
+const PLAIN_TENANT: &str = "default";
+
+pub(crate) fn run(path: &Path) -> Outcome {
+    let config = config_command::load(path)?;
+    refuse_what_is_not_there(&config)?;
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(serve(config))
+}
+
+/// Sections that are valid but that this version has no role for.
+fn refuse_what_is_not_there(config: &Config) -> Result<(), anyhow::Error> {
+    let acme = [config.proxy.as_ref().map(|p| &p.tls), config.scaler.as_ref().map(|s| &s.tls)]
+        .into_iter()
+        .flatten()
+        .any(|tls| matches!(tls, Tls::Acme { .. }));
+    if acme {
+        bail!(UsageError(
+            "this version does not fetch certificates yet: give `tls = { cert = \"...\", key = \"...\" }`"
+                .to_owned()
+        ));
+    }
+    if config.admin.is_some() {
+        tracing::warn!("`[admin]` is checked but not served by this version");
+    }
+    if config.proxy.is_none() && config.scaler.is_none() {
+        bail!(UsageError(
+            "the file has neither `[proxy]` nor `[scaler]`: nothing to run".to_owned()
+        ));
+    }
+    Ok(())
+}
+
+async fn serve(config: Config) -> Outcome {
+    let shutdown_requested = shutdown_signal()?;
+    let shutdown = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    // Every socket first: a port that is taken is found before anything runs.
+    let listeners = Listeners::bind(&config)?;
+    let node_tls = tls::client_config(config.cluster.node_ca.as_deref())?;
+
+    let (routes, scaler) = build_roles(&config, &node_tls).await?;
+    let api = scaler.as_ref().map(|scaler| Arc::new(RouterService::new(scaler.router())));
+    let roles = Roles { proxy: routes.as_ref().map(|(proxy, _)| proxy.clone()), api };
+    if let Some(scaler) = scaler {
+        let shutdown = shutdown.clone();
+        tasks.spawn(async move { scaler.run(shutdown).await });
+    }
+    listeners.serve(&config, &roles, &shutdown, &tasks, DRAIN)?;
+    tasks.close();
+    tracing::info!(origin = %config.cluster.origin, "serving");
+
+    shutdown_requested.await;
+    tracing::info!("stopping: waiting for connections to finish");
+    shutdown.cancel();
+    if tokio::time::timeout(DRAIN + Duration::from_secs(5), tasks.wait()).await.is_err() {
+        tracing::warn!("some work was cut off at the end");
+    }
+    drop(roles);
+    if let Some((proxy, _)) = routes {
+        proxy.close().await;
+    }
+    Ok(Exit::Done)
+}
+
+type ProxyAndRoutes = (Arc<bluegate_proxy::Proxy>, watch::Sender<Arc<Routes>>);
+
+async fn build_roles(
+    config: &Config,
+    node_tls: &Arc<ClientConfig>,
+) -> Result<(Option<ProxyAndRoutes>, Option<bluegate_scaler::Scaler>), anyhow::Error> {
+    let proxy = match &config.proxy {
+        Some(proxy) => Some(build_proxy(config, proxy, node_tls)?),
+        None => None,
+    };
+    let scaler = match &config.scaler {
+        Some(scaler) => {
+            let settings = scaler_config(config, scaler, node_tls)?;
+            Some(bluegate_scaler::build(settings).await.context("the scaler does not start")?)
+        }
+        None => None,
+    };
+    Ok((proxy, scaler))
+}
+
+fn build_proxy(
+    config: &Config,
+    proxy: &bluegate_config::Proxy,
+    node_tls: &Arc<ClientConfig>,
+) -> Result<ProxyAndRoutes, anyhow::Error> {
+    let nodes = config.nodes.iter().map(|entry| entry.node.clone());
+    let routes = Routes::new(config.cluster.origin.clone(), nodes)?;
+    let (sender, receiver) = watch::channel(Arc::new(routes));
+    let settings = bluegate_proxy::Config {
+        connect_timeout: proxy.connect_timeout,
+        response_timeout: proxy.response_timeout,
+        body_timeout: proxy.idle_timeout,
+        max_concurrent: proxy.node_requests,
+        access_log: proxy.access_log.clone(),
+        ..bluegate_proxy::Config::new(node_tls.clone())
+    };
+    let proxy = bluegate_proxy::build(settings, receiver).context("the proxy does not start")?;
+    Ok((proxy, sender))
+}
+
+fn scaler_config(
+    config: &Config,
+    scaler: &bluegate_config::Scaler,
+    node_tls: &Arc<ClientConfig>,
+) -> Result<bluegate_scaler::Config, anyhow::Error> {
+    let mut nodes = Vec::with_capacity(config.nodes.len());
+    for entry in &config.nodes {
+        let file = entry.secret_file.as_deref().expect("validated: the scaler's nodes have one");
+        nodes.push(NodeConfig { node: entry.node.clone(), secrets: secrets::read(file)? });
+    }
+    let mut tenants = Vec::with_capacity(config.tenants.len());
+    for tenant in &config.tenants {
+        tenants.push(TenantConfig {
+            name: tenant.name.clone(),
+            secrets: secrets::read(&tenant.secret_file)?,
+            plain: tenant.name.as_str() == PLAIN_TENANT,
+        });
+    }
+    Ok(bluegate_scaler::Config {
+        origin: scaler.origin.clone(),
+        nodes,
+        tenants,
+        store: scaler.store.clone(),
+        node_tls: node_tls.clone(),
+        bounds: Bounds {
+            connect_timeout: scaler.connect_timeout,
+            call_timeout: scaler.call_timeout,
+            poll_interval: scaler.poll_interval,
+            body_bytes: scaler.body_limit,
+            ..Bounds::default()
+        },
+    })
+}
+
+/// Completes at the first SIGINT or SIGTERM. Handlers are in place when this
+/// returns, so that no signal is missed while roles start.
+pub(crate) fn shutdown_signal() -> Result<impl Future<Output = ()>, anyhow::Error> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot handle SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot handle SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

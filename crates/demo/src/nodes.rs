@@ -1,0 +1,117 @@
+//! The simulated nodes: a folder each, configured by us, read by them.
+
+use std::{fs, path::Path, sync::Arc};
+
+use bluegate_cluster::{BbbVersion, Node, Origin, Secret};
+use bluegate_nodeconf::{Profile, ProfileError, WriteError, render, write_files};
+use bluegate_simnode::{InstallError, Settings, SimNode, Stock};
+use rustls::ServerConfig;
+
+use crate::layout::Seat;
+
+/// The BBB release the demo's nodes play.
+pub(crate) const RELEASE: &str = "3.0.28";
+
+/// A node of the demo could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// Its folder could not be cleared.
+    #[error("cannot clear `{path}`")]
+    Clear {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The stock files could not be written.
+    #[error("cannot install the simulated node `{name}`")]
+    Install {
+        /// The node.
+        name: String,
+        /// Why not.
+        source: InstallError,
+    },
+    /// The release has no profile.
+    #[error("cannot configure the simulated nodes")]
+    Profile(#[from] ProfileError),
+    /// The configuration could not be written.
+    #[error("cannot configure the simulated node `{name}`")]
+    Configure {
+        /// The node.
+        name: String,
+        /// Why not.
+        source: WriteError,
+    },
+    /// The node does not start from its files.
+    #[error("the simulated node `{name}` does not start")]
+    Start {
+        /// The node.
+        name: String,
+        /// Why not.
+        source: bluegate_simnode::StartError,
+    },
+}
+
+/// A node as it runs.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) node: Node,
+    pub(crate) secret: Secret,
+    pub(crate) simulated: Arc<SimNode>,
+}
+
+/// How every node of a demo is set up.
+pub(crate) struct Recipe<'a> {
+    pub(crate) cluster: &'a Origin,
+    pub(crate) folder: &'a Path,
+    pub(crate) proxied: bool,
+    pub(crate) strict: bool,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+}
+
+/// Installs, configures and starts one node; a folder of an earlier demo is
+/// made anew, since its ports may have changed.
+pub(crate) async fn start(
+    recipe: &Recipe<'_>,
+    name: bluegate_cluster::Mount,
+    seat: Seat,
+) -> Result<Running, NodeError> {
+    let root = recipe.folder.join(name.as_str());
+    if root.exists() {
+        fs::remove_dir_all(&root)
+            .map_err(|source| NodeError::Clear { path: root.clone(), source })?;
+    }
+    let release: BbbVersion = RELEASE.parse().expect("the demo's release is a version");
+    let secret =
+        Secret::new(&format!("{:032x}", rand::random::<u128>())).expect("32 digits are not empty");
+    let stock = Stock {
+        origin: seat.origin.to_string(),
+        secret: secret.expose().to_owned(),
+        release: RELEASE.to_owned(),
+    };
+    bluegate_simnode::install(&root, &stock)
+        .map_err(|source| NodeError::Install { name: name.to_string(), source })?;
+
+    let node = Node {
+        name,
+        origin: seat.origin,
+        address: Some(seat.address.into()),
+        bbb: Some(release.clone()),
+        proxied: recipe.proxied,
+    };
+    let files = render(&Profile::for_release(&release)?, recipe.cluster, &node);
+    write_files(&root, &files)
+        .map_err(|source| NodeError::Configure { name: node.name.to_string(), source })?;
+
+    let settings = Settings {
+        name: node.name.to_string(),
+        root,
+        listener: seat.listener,
+        tls: recipe.tls.clone(),
+        strict: recipe.strict,
+    };
+    let simulated = bluegate_simnode::start(settings)
+        .await
+        .map_err(|source| NodeError::Start { name: node.name.to_string(), source })?;
+    Ok(Running { node, secret, simulated: Arc::new(simulated) })
+}

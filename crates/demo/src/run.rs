@@ -1,0 +1,324 @@
+//! Starting, running and stopping a demo.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use bluegate_cluster::{Origin, Routes, Scheme, Secret, TenantName};
+use bluegate_net::{Limits, Listener, RouterService, Service, serve, tls};
+use bluegate_scaler::{Bounds, NodeConfig, TenantConfig};
+use rustls::{ClientConfig, ServerConfig};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    certificates::{CertificateError, Certificates},
+    frontend::{self, Api, Frontend, HttpClient, ShownNode},
+    layout::{Layout, PortTaken, Seat},
+    nodes::{self, NodeError, RELEASE, Recipe, Running},
+    ready::{Ready, ReadyNode},
+};
+
+/// How long connections may take to finish when the demo stops.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// What a demo is to be like.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many simulated nodes, 1 to [`crate::MAX_NODES`].
+    pub nodes: usize,
+    /// First port; 0 takes free ports.
+    pub port_base: u16,
+    /// Where to keep everything; a temporary folder, removed at the end, when absent.
+    pub data: Option<PathBuf>,
+    /// Where the certificate authority is kept; everything is HTTPS when given.
+    pub authority: Option<PathBuf>,
+    /// Whether the cluster's origin serves the nodes' clients.
+    pub proxied: bool,
+    /// Whether the simulated client drops its page's port, as the real one does.
+    pub strict: bool,
+}
+
+/// A running demo. Dropping it without [`Demo::stop`] leaves its tasks to the runtime.
+#[derive(Debug)]
+pub struct Demo {
+    ready: Ready,
+    nodes: Vec<Arc<bluegate_simnode::SimNode>>,
+    proxy: Arc<bluegate_proxy::Proxy>,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+    /// Removed when the demo is gone.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+/// Why a demo does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port is taken.
+    #[error(transparent)]
+    Port(#[from] PortTaken),
+    /// The data folder cannot be had.
+    #[error("cannot use the data folder `{path}`")]
+    Data {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// No certificates.
+    #[error(transparent)]
+    Certificates(#[from] CertificateError),
+    /// The certificates cannot be used.
+    #[error("cannot set up TLS")]
+    Tls(#[from] tls::TlsError),
+    /// A node does not start.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// The proxy does not start.
+    #[error("the proxy does not start")]
+    Proxy(#[from] bluegate_proxy::BuildError),
+    /// The scaler does not start.
+    #[error("the scaler does not start")]
+    Scaler(#[from] bluegate_scaler::BuildError),
+    /// A socket cannot be used.
+    #[error("cannot use a listening socket")]
+    Socket(#[source] io::Error),
+}
+
+/// TLS of all parts, when the demo is HTTPS.
+struct DemoTls {
+    server: Arc<ServerConfig>,
+    ca_file: PathBuf,
+}
+
+impl Demo {
+    /// Starts everything; when it returns, every socket accepts connections.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running then but what the runtime ends.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let scheme = if options.authority.is_some() { Scheme::Https } else { Scheme::Http };
+        let layout = Layout::bind(scheme, options.nodes, options.port_base)?;
+        let (folder, temporary) = data_folder(options.data.as_deref())?;
+        let demo_tls = match &options.authority {
+            Some(authority) => Some(set_up_tls(authority)?),
+            None => None,
+        };
+        let server_tls = demo_tls.as_ref().map(|tls| tls.server.clone());
+        let client_tls = tls::client_config(demo_tls.as_ref().map(|tls| tls.ca_file.as_path()))?;
+
+        let cluster = layout.proxy.origin.clone();
+        let recipe = Recipe {
+            cluster: &cluster,
+            folder: &folder.join("nodes"),
+            proxied: options.proxied,
+            strict: options.strict,
+            tls: server_tls.clone(),
+        };
+        let mut running = Vec::with_capacity(layout.nodes.len());
+        for (name, seat) in layout.nodes {
+            running.push(nodes::start(&recipe, name, seat).await?);
+        }
+
+        let mut parts = Parts {
+            cluster,
+            client_tls,
+            server_tls,
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        let secret = random_secret();
+        let access_log = folder.join("access.jsonl");
+        let ready = Ready {
+            proxy_origin: layout.proxy.origin.to_string(),
+            api_base: format!("{}://{}/bigbluebutton/api", scheme.as_str(), layout.scaler.address),
+            secret: secret.expose().to_owned(),
+            frontend: format!("{}/", layout.frontend.origin),
+            nodes: running.iter().map(describe).collect(),
+            access_log: access_log.display().to_string(),
+            ca: demo_tls.map(|tls| tls.ca_file.display().to_string()),
+        };
+        let api = Api::new(
+            HttpClient::new(
+                layout.scaler.address,
+                layout.scaler.origin.authority(),
+                parts.server_tls.is_some().then(|| parts.client_tls.clone()),
+            ),
+            layout.scaler.origin.clone(),
+            secret.clone(),
+            format!("{}/", layout.frontend.origin),
+        );
+        let proxy = parts.proxy(layout.proxy, &running, &access_log)?;
+        parts.scaler(layout.scaler, &running, secret, &folder).await?;
+        parts.frontend(layout.frontend, &running, api, options.proxied)?;
+        parts.tasks.close();
+        Ok(Self {
+            ready,
+            nodes: running.into_iter().map(|running| running.simulated).collect(),
+            proxy,
+            shutdown: parts.shutdown,
+            tasks: parts.tasks,
+            _temporary: temporary,
+        })
+    }
+
+    /// Where everything is.
+    #[must_use]
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Stops everything, within a bound, and removes a temporary data folder.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        for node in self.nodes {
+            // The frontend may still hold it; its sockets close all the same.
+            node.power_off();
+        }
+        // What does not end by itself ends with the runtime.
+        if tokio::time::timeout(2 * DRAIN, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some connections were cut");
+        }
+        self.proxy.close().await;
+    }
+}
+
+/// What the roles are started with.
+struct Parts {
+    cluster: Origin,
+    client_tls: Arc<ClientConfig>,
+    server_tls: Option<Arc<ServerConfig>>,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Parts {
+    fn proxy(
+        &mut self,
+        seat: Seat,
+        running: &[Running],
+        access_log: &Path,
+    ) -> Result<Arc<bluegate_proxy::Proxy>, StartError> {
+        let nodes = running.iter().map(|running| running.node.clone());
+        let routes = Routes::new(self.cluster.clone(), nodes)
+            .expect("the demo's nodes have names and origins of their own");
+        let (keep, routes) = watch::channel(Arc::new(routes));
+        let config = bluegate_proxy::Config {
+            access_log: Some(access_log.to_owned()),
+            // A person switches nodes off and waits for the error page.
+            connect_timeout: Duration::from_secs(3),
+            response_timeout: Duration::from_secs(5),
+            ..bluegate_proxy::Config::new(self.client_tls.clone())
+        };
+        // The routes stay in force without their sender: a demo's never change.
+        drop(keep);
+        let proxy = bluegate_proxy::build(config, routes)?;
+        self.serve(seat, proxy.clone())?;
+        Ok(proxy)
+    }
+
+    async fn scaler(
+        &mut self,
+        seat: Seat,
+        running: &[Running],
+        secret: Secret,
+        folder: &Path,
+    ) -> Result<(), StartError> {
+        let nodes = running.iter().map(|running| NodeConfig {
+            node: running.node.clone(),
+            secrets: vec![running.secret.clone()],
+        });
+        let tenant = TenantConfig {
+            name: "default".parse::<TenantName>().expect("`default` is a tenant name"),
+            secrets: vec![secret],
+            plain: true,
+        };
+        let store = format!("sqlite://{}", folder.join("bluegate.db").display());
+        let config = bluegate_scaler::Config {
+            origin: seat.origin.clone(),
+            nodes: nodes.collect(),
+            tenants: vec![tenant],
+            store,
+            node_tls: self.client_tls.clone(),
+            bounds: Bounds::default(),
+        };
+        let scaler = bluegate_scaler::build(config).await?;
+        self.serve(seat, Arc::new(RouterService::new(scaler.router())))?;
+        let shutdown = self.shutdown.clone();
+        self.tasks.spawn(async move { scaler.run(shutdown).await });
+        Ok(())
+    }
+
+    fn frontend(
+        &mut self,
+        seat: Seat,
+        running: &[Running],
+        api: Api,
+        proxied: bool,
+    ) -> Result<(), StartError> {
+        let nodes = running.iter().map(|running| ShownNode {
+            name: running.node.name.to_string(),
+            origin: running.node.origin.clone(),
+            node: running.simulated.clone(),
+            power: true.into(),
+        });
+        let frontend = Frontend {
+            api,
+            origin: seat.origin.clone(),
+            cluster: self.cluster.clone(),
+            nodes: nodes.collect(),
+            proxied,
+        };
+        self.serve(seat, Arc::new(RouterService::new(frontend::router(frontend))))
+    }
+
+    fn serve(&self, seat: Seat, service: Arc<impl Service>) -> Result<(), StartError> {
+        let listener = Listener::from_std(seat.listener).map_err(StartError::Socket)?;
+        let (tls, shutdown) = (self.server_tls.clone(), self.shutdown.clone());
+        self.tasks.spawn(async move {
+            let served = serve(listener, tls, service, Limits::default(), shutdown, DRAIN).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "a listener failed");
+            }
+        });
+        Ok(())
+    }
+}
+
+fn data_folder(wanted: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>), StartError> {
+    let Some(folder) = wanted else {
+        let temporary = tempfile::Builder::new()
+            .prefix("bluegate-demo-")
+            .tempdir()
+            .map_err(|source| StartError::Data { path: std::env::temp_dir(), source })?;
+        return Ok((temporary.path().to_owned(), Some(temporary)));
+    };
+    fs::create_dir_all(folder)
+        .map_err(|source| StartError::Data { path: folder.to_owned(), source })?;
+    Ok((folder.to_owned(), None))
+}
+
+fn set_up_tls(authority: &Path) -> Result<DemoTls, StartError> {
+    let certificates = Certificates::from_folder(authority)?;
+    let server =
+        tls::server_config_from_pem(certificates.chain.as_bytes(), certificates.key.as_bytes())?;
+    Ok(DemoTls { server, ca_file: certificates.ca_file })
+}
+
+fn random_secret() -> Secret {
+    Secret::new(&format!("{:032x}", rand::random::<u128>())).expect("32 digits are not empty")
+}
+
+fn describe(running: &Running) -> ReadyNode {
+    let (host, port) = running.node.connect_to();
+    ReadyNode {
+        name: running.node.name.to_string(),
+        origin: running.node.origin.to_string(),
+        address: format!("{host}:{port}"),
+        secret: running.secret.expose().to_owned(),
+        bbb: RELEASE.to_owned(),
+    }
+}

@@ -1,0 +1,182 @@
+//! What a person sees on the terminal.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::Duration,
+};
+
+use bluegate_testkit::{Process, eventually, http::Request};
+use insta::assert_snapshot;
+
+use crate::cluster::{BLUEGATE, Cluster, port_of};
+
+const WITHIN: Duration = Duration::from_secs(40);
+
+fn bluegate(arguments: &[&str]) -> Output {
+    Command::new(BLUEGATE).args(arguments).env("NO_COLOR", "1").output().unwrap()
+}
+
+/// Exit code, standard output and standard error, as a person would see them.
+fn seen(output: &Output) -> String {
+    let code = output.status.code().unwrap();
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("exit {code}\n--- stdout\n{stdout}--- stderr\n{stderr}")
+}
+
+fn example(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name).display().to_string()
+}
+
+#[test]
+fn config_check_passes_the_example_and_names_every_problem() {
+    let output = bluegate(&["config", "check", "-c", &example("bluegate.example.toml")]);
+    assert_eq!(output.status.code(), Some(0), "{}", seen(&output));
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bluegate.toml");
+    std::fs::write(&file, "[cluster]\norigin = \"bbb.example.org\"\n[proxi]\n").unwrap();
+    let output = bluegate(&["config", "check", "-c", file.to_str().unwrap()]);
+    let text = seen(&output).replace(folder.path().to_str().unwrap(), "FOLDER");
+    assert_snapshot!(text, @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: 2 problems in `FOLDER/bluegate.toml`
+      line 2: `cluster.origin`: `bbb.example.org` does not start with `http://` or `https://`
+      line 3: `proxi`: unknown key
+        hint: did you mean `proxy`?
+    ");
+
+    let output = bluegate(&["config", "check", "-c", "/nonexistent/bluegate.toml"]);
+    assert_snapshot!(seen(&output), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: cannot read the configuration file `/nonexistent/bluegate.toml`
+      because: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_the_flag() {
+    let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = held.local_addr().unwrap().port().to_string();
+    let output = bluegate(&["demo", "--port-base", &port]);
+    assert_snapshot!(seen(&output).replace(&port, "PORT"), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: port PORT for the proxy cannot be used; choose others with `--port-base`, or 0 for free ports
+      because: Address already in use (os error 98)
+    ");
+}
+
+#[test]
+fn nonsense_is_a_usage_error() {
+    for arguments in [&["demo", "--nodes", "0"][..], &["demo", "--nodes", "51"], &["serv"], &[]] {
+        let output = bluegate(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", seen(&output));
+    }
+}
+
+#[tokio::test]
+async fn the_demo_says_what_runs_where_and_stops_cleanly() {
+    let folder = tempfile::tempdir().unwrap();
+    let ready_file = folder.path().join("ready.json");
+    let mut command = Command::new(BLUEGATE);
+    command
+        .args(["demo", "--port-base", "0", "--nodes", "2", "--ready-file"])
+        .arg(&ready_file)
+        .env("TMPDIR", folder.path())
+        .env("NO_COLOR", "1");
+    let mut demo = Process::spawn(command).unwrap();
+    let ready = demo.wait_for_json(&ready_file, WITHIN).await.unwrap();
+    let frontend = ready["frontend"].as_str().unwrap().to_owned();
+    let address = format!("127.0.0.1:{}", port_of(&frontend));
+    let page = Request::get("/").send(&address).await.unwrap();
+    assert!(page.text().contains("Start a meeting"));
+
+    let mut text = demo.stdout().replace(ready["secret"].as_str().unwrap(), "SECRET");
+    for url in [&ready["proxy_origin"], &ready["frontend"], &ready["api_base"]]
+        .into_iter()
+        .chain(ready["nodes"].as_array().unwrap().iter().map(|node| &node["origin"]))
+    {
+        text = text.replace(port_of(url.as_str().unwrap()), "PORT");
+    }
+    // The columns are as wide as the secret and the ports happen to be.
+    let text: Vec<String> = text
+        .lines()
+        .map(|line| {
+            line.split("  ")
+                .filter(|part| !part.is_empty())
+                .map(str::trim)
+                .collect::<Vec<_>>()
+                .join(" | ")
+        })
+        .collect();
+    assert_snapshot!(text.join("\n"), @r"
+    ");
+
+    let status = demo.interrupt(WITHIN).await.unwrap();
+    assert_eq!((status.code(), demo.stderr().as_str()), (Some(0), ""));
+    let left: Vec<PathBuf> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(left, [ready_file], "the temporary data folder is removed");
+}
+
+#[tokio::test]
+async fn serve_runs_the_roles_of_a_file_over_the_demos_nodes() {
+    let cluster = Cluster::start(&["--nodes", "2"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (proxy, api) = (free_port(), free_port());
+    let mut file = format!(
+        "[cluster]\norigin = \"http://bbb.cluster.localhost:{proxy}\"\n\
+         [proxy]\nlisten = \"127.0.0.1:{proxy}\"\n\
+         [scaler]\norigin = \"http://api.cluster.localhost:{api}\"\nlisten = [\"127.0.0.1:{api}\"]\n\
+         store = \"sqlite://{}/bluegate.db\"\n\
+         [[tenant]]\nname = \"default\"\nsecret_file = \"tenant\"\n",
+        folder.path().display()
+    );
+    std::fs::write(folder.path().join("tenant"), format!("{}\n", cluster.ready.secret)).unwrap();
+    for node in &cluster.ready.nodes {
+        std::fs::write(folder.path().join(&node.name), &node.secret).unwrap();
+        file += &format!(
+            "[[node]]\nname = \"{0}\"\norigin = \"{1}\"\naddress = \"{2}\"\nbbb = \"{3}\"\nsecret_file = \"{0}\"\n",
+            node.name, node.origin, node.address, node.bbb
+        );
+    }
+    let path = folder.path().join("bluegate.toml");
+    std::fs::write(&path, file).unwrap();
+    let arguments = ["serve", "-c", path.to_str().unwrap()];
+    let mut serve = Process::start(Path::new(BLUEGATE), arguments).unwrap();
+
+    let page = eventually("the proxy serves", WITHIN, || async {
+        let request = Request::get("/bbb-02/html5client/")
+            .header("Host", &format!("bbb.cluster.localhost:{proxy}"));
+        request.send(&format!("127.0.0.1:{proxy}")).await.ok()
+    })
+    .await
+    .unwrap();
+    assert_eq!(page.status, 200);
+    let query = crate::cluster::sign(
+        "create",
+        &[("meetingID", "m-1"), ("name", "One")],
+        &cluster.ready.secret,
+    );
+    let answer = Request::get(&format!("/bigbluebutton/api/create?{query}"))
+        .send(&format!("127.0.0.1:{api}"))
+        .await
+        .unwrap();
+    assert!(answer.text().contains("<returncode>SUCCESS</returncode>"), "{}", answer.text());
+
+    let status = serve.interrupt(WITHIN).await.unwrap();
+    assert_eq!(status.code(), Some(0), "{}", serve.stderr());
+}
+
+/// A port that was free a moment ago; a configuration file cannot say 0.
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}

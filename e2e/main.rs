@@ -1,0 +1,11 @@
+//! Tests of the built binary, of several roles together, and of a real browser.
+//!
+//! They judge from outside: the binary is run, the API is signed by code of
+//! their own, and what the nodes saw is read from the simulated nodes' records.
+
+mod api;
+mod architecture;
+mod cluster;
+mod command_line;
+mod front_door;
+mod python_client;
