@@ -79,9 +79,10 @@ async function runStep(step, url, work) {
   }
 }
 
+// The origin of a URL; that of a socket is written with its HTTP scheme.
 function originOf(url) {
   const { protocol, host } = new URL(url, location.href);
-  return `${protocol}//${host}`;
+  return `${protocol.replace("ws", "http")}//${host}`;
 }
 
 function notice(text) {

@@ -1,6 +1,6 @@
 //! Slide images, small images and texts, drawn on demand.
 
-use http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{Method, StatusCode, request::Parts};
 
 use crate::{
     answer::{self, Answer},
@@ -51,7 +51,7 @@ fn page_or_refusal(
     let Some((meeting_name, document)) = names else {
         return answer::page(StatusCode::NOT_FOUND);
     };
-    let mut answer = match kind {
+    match kind {
         SlideKind::Svg => answer::with_type(
             StatusCode::OK,
             "image/svg+xml",
@@ -65,10 +65,7 @@ fn page_or_refusal(
             "text/plain",
             format!("{meeting_name}\n{document}\nSlide {page} of {PAGES}\n"),
         ),
-    };
-    let dynamic = HeaderValue::from_static("private, max-age=600");
-    answer.headers_mut().insert(header::CACHE_CONTROL, dynamic);
-    answer
+    }
 }
 
 fn svg(width: u32, height: u32, lines: &[&str]) -> String {

@@ -65,10 +65,9 @@ async fn receive(node: &NodeState, token: &str, mut request: Request<Body>) -> A
     let Some(name) = name.filter(|name| name.contains('.')) else {
         return said("upload-failed");
     };
-    let taken = node.change(|meetings, _| {
-        let meeting = meetings.finish_upload(token)?;
-        meetings.get_mut(&meeting)?.presentation.name = name;
-        Some(())
+    let taken = node.change(|meetings, now| {
+        let meeting = meetings.finish_upload(token);
+        meeting.is_some_and(|meeting| meetings.show_presentation(&meeting, &name, now))
     });
-    if taken.is_some() { said("upload-success") } else { said("no-meeting") }
+    if taken { said("upload-success") } else { said("no-meeting") }
 }

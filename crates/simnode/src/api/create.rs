@@ -28,10 +28,8 @@ pub(super) fn answer(node: &NodeState, request: &ApiRequest) -> Answer {
         CreateOutcome::Created(meeting) => {
             let text = success(meeting, "", "");
             let internal_id = meeting.internal_id.clone();
-            if let Some(name) = modules.current_document
-                && let Some(meeting) = meetings.get_mut(&internal_id)
-            {
-                meeting.presentation.name = name;
+            if let Some(name) = modules.current_document {
+                meetings.show_presentation(&internal_id, &name, now);
             }
             answer::xml(text, Caching::NoCache)
         }

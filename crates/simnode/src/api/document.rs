@@ -101,16 +101,14 @@ pub(super) fn insert(node: &NodeState, request: &ApiRequest) -> Answer {
     if !modules.presentation {
         return answer::page(http::StatusCode::NOT_FOUND);
     }
-    let text = node.change(|meetings, _| {
+    let text = node.change(|meetings, now| {
         let Some(internal_id) = meetings.find(id).map(|meeting| meeting.internal_id.clone()) else {
             return Xml::response("FAILED", |xml| {
                 xml.value("message", format!("Meeting with id [{id}] not found."));
             });
         };
-        if let Some(meeting) = meetings.get_mut(&internal_id)
-            && let Some(name) = modules.current_document
-        {
-            meeting.presentation.name = name;
+        if let Some(name) = modules.current_document {
+            meetings.show_presentation(&internal_id, &name, now);
         }
         Xml::success(|xml| xml.value("message", "Presentation is being uploaded"))
     });

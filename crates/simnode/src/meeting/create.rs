@@ -91,13 +91,7 @@ impl Meetings {
         let Some(voice_bridge) = voice_bridge else { return CreateOutcome::Full };
         let create_time = self.unused_create_time(now);
         let internal_id = format!("{}-{create_time}", Algorithm::Sha1.hex(&request.external_id));
-        let presentation = Presentation {
-            id: format!(
-                "{}-{create_time}",
-                Algorithm::Sha1.hex(&format!("default.pdf{internal_id}"))
-            ),
-            name: "default.pdf".to_owned(),
-        };
+        let presentation = Presentation::new("default.pdf", &internal_id, create_time);
         let mut password = |given: Option<String>| given.unwrap_or_else(|| token(8, dice));
         let meeting = Meeting {
             attendee_password: password(request.attendee_password),

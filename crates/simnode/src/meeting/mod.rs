@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 
 use rand::{Rng, RngCore};
 
+use crate::checksum::Algorithm;
+
 pub(crate) use breakout::Breakout;
 pub(crate) use create::{CreateOutcome, CreateRequest};
 pub(crate) use expiry::{Timers, minutes};
@@ -81,6 +83,15 @@ pub(crate) struct Presentation {
     pub(crate) id: String,
     /// The file name.
     pub(crate) name: String,
+}
+
+impl Presentation {
+    /// A presentation with an id of its own, so that its slides have URLs that
+    /// no browser has seen before.
+    pub(crate) fn new(name: &str, meeting: &str, now: u64) -> Self {
+        let id = Algorithm::Sha1.hex(&format!("{name}{meeting}{now}"));
+        Self { id: format!("{id}-{now}"), name: name.to_owned() }
+    }
 }
 
 impl Meeting {

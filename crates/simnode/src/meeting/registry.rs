@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngCore;
 
-use super::{GuestStatus, Meeting, Role, User, token};
+use super::{GuestStatus, Meeting, Presentation, Role, User, token};
 use crate::checksum::Algorithm;
 
 /// How many upload tokens are valid at a time; beyond it the first one goes.
@@ -216,6 +216,17 @@ impl Meetings {
             tokens.retain(|token| sessions.contains_key(token));
             !tokens.is_empty()
         });
+    }
+
+    /// Shows another presentation in a meeting; whether there is one.
+    pub(crate) fn show_presentation(&mut self, meeting: &str, name: &str, now: u64) -> bool {
+        match self.get_mut(meeting) {
+            Some(found) => {
+                found.presentation = Presentation::new(name, meeting, now);
+                true
+            }
+            None => false,
+        }
     }
 
     /// Gives out a token for one upload into a meeting.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bluegate_simnode::{Fault, FaultAction};
 
-use crate::node::{PATIENCE, Setup};
+use crate::node::{PATIENCE, Setup, eventually};
 
 #[tokio::test]
 async fn a_cut_answer_leaves_the_meeting() {
@@ -135,4 +135,18 @@ async fn shutdown_is_prompt_even_with_open_connections() {
     let address = node.address;
     tokio::time::timeout(Duration::from_secs(4), node.sim.shutdown()).await.unwrap();
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_meeting_nobody_joins_is_ended_by_the_node() {
+    let node = Setup::stock().start().await;
+    let query = "name=Class&meetingID=room&meetingExpireIfNoUserJoinedInMinutes=2";
+    node.api("create", query).await.success();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(110)).await;
+    tokio::task::yield_now().await;
+    assert_eq!(node.sim.meetings().len(), 1);
+    tokio::time::advance(Duration::from_secs(11)).await;
+    tokio::time::resume();
+    eventually("the meeting has ended", || node.sim.meetings().is_empty()).await;
 }

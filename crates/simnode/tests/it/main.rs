@@ -14,3 +14,4 @@ mod faults;
 mod node;
 mod rules;
 mod sockets;
+mod tls;

@@ -171,6 +171,7 @@ async fn the_slide_a_member_is_told_of_can_be_fetched() {
 async fn an_upload_with_preflight() {
     let node = Setup::clustered().start().await;
     let (_, mut socket) = joined(&node, "room").await;
+    let before = ask(&mut socket, "2", "CurrentPage").await;
     let token = ask(&mut socket, "1", "PresentationRequestUploadToken").await;
     let token =
         token["payload"]["data"]["presentationRequestUploadToken"].as_str().unwrap().to_owned();
@@ -186,8 +187,10 @@ async fn an_upload_with_preflight() {
     assert_eq!((kept.status, kept.text().as_str()), (200, "upload-success"));
     assert_eq!(kept.header("access-control-allow-origin"), Some(PROXY));
     assert_eq!(node.send("POST", &path, &[form, ("Origin", PROXY)], body).await.status, 403);
-    let page = ask(&mut socket, "2", "CurrentPage").await;
+    let page = ask(&mut socket, "3", "CurrentPage").await;
     assert_eq!(page["payload"]["data"]["pres_page_curr"][0]["presentationName"], "new.pdf");
+    let url = |page: &Value| page["payload"]["data"]["pres_page_curr"][0]["svgUrl"].to_string();
+    assert_ne!(url(&page), url(&before), "browsers would show the slide they have");
     assert!(node.sim.records().iter().all(|record| !record.path.contains(&token)));
 }
 
