@@ -55,14 +55,7 @@ pub(crate) async fn relay(
             tunnel::start(work, connection, &upstream, record);
             (response, None)
         }
-        Err(error) => {
-            tracing::debug!(
-                node.name = upstream.node().name.as_str(),
-                error = &error as &dyn std::error::Error,
-                "no answer from the node"
-            );
-            (error.answer().into_response(&method), record)
-        }
+        Err(error) => (error.answer().into_response(&method), record),
     }
 }
 

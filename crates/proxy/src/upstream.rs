@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -30,6 +30,7 @@ mod connect;
 mod error;
 mod pool;
 mod resolve;
+mod trouble;
 
 pub(crate) use error::NodeError;
 pub(crate) use pool::Lease;
@@ -55,8 +56,7 @@ pub(crate) struct Upstream {
     web_sockets: Arc<Semaphore>,
     idle: Mutex<pool::Idle>,
     target: connect::ConnectTarget,
-    /// Whether the last request failed, so that only changes are reported.
-    failing: AtomicBool,
+    trouble: trouble::Trouble,
 }
 
 impl std::fmt::Debug for Upstream {
@@ -78,7 +78,7 @@ impl Upstream {
             web_sockets: Arc::new(Semaphore::new(config.max_web_sockets)),
             idle: Mutex::new(pool::Idle::new(config.max_idle, config.idle_timeout)),
             target: connect::ConnectTarget::new(node, config),
-            failing: AtomicBool::new(false),
+            trouble: trouble::Trouble::default(),
         }
     }
 
@@ -154,6 +154,7 @@ impl Upstream {
         let answer = timeout(self.config().response_timeout, sender.send_request(request)).await;
         match answer {
             Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) if error.is_user() => Err(NodeError::ClientBody),
             Ok(Err(error)) => Err(NodeError::Exchange(error)),
             Err(_) => Err(NodeError::ResponseTimeout),
         }
@@ -172,20 +173,11 @@ impl Upstream {
         }
     }
 
-    /// Reports a node's first failure and its recovery, not what is between.
+    /// Tells the operator how a request went.
     pub(crate) fn note(&self, outcome: Result<(), &NodeError>) {
-        let failed = outcome.is_err();
-        if self.failing.load(Relaxed) == failed || self.failing.swap(failed, Relaxed) == failed {
-            return;
-        }
-        let node = self.node.name.as_str();
         match outcome {
-            Ok(()) => tracing::info!(node.name = node, "node answers again"),
-            Err(error) => tracing::warn!(
-                node.name = node,
-                error = error as &dyn std::error::Error,
-                "node does not answer; its mount shows an error page"
-            ),
+            Ok(()) => self.trouble.none(self.node.name.as_str()),
+            Err(error) => self.trouble.report(self.node.name.as_str(), error),
         }
     }
 

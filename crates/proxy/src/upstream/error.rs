@@ -31,6 +31,9 @@ pub(crate) enum NodeError {
     /// The connection ended, or what came is not HTTP.
     #[error("the node gave no proper answer")]
     Exchange(#[source] hyper::Error),
+    /// The client did not send the body it announced.
+    #[error("the client broke off its request")]
+    ClientBody,
     /// No answer within `response_timeout`.
     #[error("the node took too long to answer")]
     ResponseTimeout,
@@ -48,6 +51,7 @@ impl NodeError {
     pub(crate) fn answer(&self) -> Answer {
         match self {
             Self::Busy => Answer::NodeBusy,
+            Self::ClientBody => Answer::BadRequest,
             Self::ConnectTimeout | Self::ResponseTimeout => Answer::NodeTimeout,
             Self::Connect(source) if source.kind() == io::ErrorKind::TimedOut => {
                 Answer::NodeTimeout
@@ -63,11 +67,16 @@ impl NodeError {
         }
     }
 
+    /// Whether it says nothing about the node.
+    pub(super) fn is_the_clients(&self) -> bool {
+        matches!(self, Self::ClientBody)
+    }
+
     /// Whether the connection was dead rather than the answer bad: then the
     /// node has most likely not seen the request.
     pub(super) fn is_dead_connection(&self) -> bool {
         match self {
-            Self::Exchange(error) => !error.is_parse() && !error.is_user(),
+            Self::Exchange(error) => !error.is_parse(),
             _ => false,
         }
     }

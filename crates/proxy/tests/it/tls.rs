@@ -9,12 +9,12 @@ use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
-    fake_node::{FakeNode, hello, ok},
-    front::{Front, HOST, Setup, authority, node_at},
+    fake_node::{FakeNode, Seen, download, hello, ok},
+    front::{Front, HOST, PATIENCE, Setup, authority, node_at},
 };
 
 /// A BBB 3.0 node whose origin is `https`.
@@ -97,7 +97,7 @@ async fn browsers_speak_http2_or_http1_by_choice() {
 
 #[tokio::test]
 async fn a_node_is_verified_by_the_name_of_its_origin() {
-    let answer = |_: &crate::fake_node::Seen| ok("hello", &[]);
+    let answer = |_: &Seen| ok("hello", &[]);
     let good = FakeNode::start_tls(answer, authority().server("good.test")).await;
     let wrong = FakeNode::start_tls(answer, authority().server("other.test")).await;
     let front = Setup::new()
@@ -135,4 +135,26 @@ async fn a_node_of_an_unknown_authority_is_not_spoken_to() {
     assert_eq!(front.get("/self/html5client/a.js").await.status, StatusCode::BAD_GATEWAY);
     assert_eq!(front.get("/plain/html5client/a.js").await.status, StatusCode::BAD_GATEWAY);
     assert_eq!((node.requests().len(), plain.requests().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_drain_lets_http2_downloads_finish() {
+    let (node, pieces) = download().await;
+    let mut setup = Setup::new().mount("bbb-01", &node);
+    setup.tls = Some(authority().server(HOST));
+    let front = setup.start().await;
+    let stream = TokioIo::new(connect(&front, "h2").await);
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = Request::builder().uri(format!("{}/bbb-01/html5client/big", front.origin));
+    pieces.send(Bytes::from_static(b"first ")).await.unwrap();
+    let response = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
+
+    front.shutdown.cancel();
+    pieces.send(Bytes::from_static(b"last")).await.unwrap();
+    drop(pieces);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "first last");
+    timeout(PATIENCE, connection).await.expect("the connection's end").unwrap().unwrap();
+    assert_eq!(front.drained().await.cut, 0);
 }
