@@ -1,0 +1,49 @@
+//! `Cache-Status` (RFC 9211): what the cache did, for whoever asks why.
+
+use std::{fmt, time::Duration};
+
+/// How an answer came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheStatus {
+    /// From the cache, and still fresh for so long.
+    Hit {
+        /// Freshness left.
+        ttl: Duration,
+    },
+    /// From the cache though stale: refreshed behind the answer, or the node
+    /// is down.
+    Stale,
+    /// From the cache after the node confirmed it.
+    Revalidated,
+    /// From the node, and stored.
+    Stored,
+    /// From the node because nothing was there, and not stored.
+    Miss,
+    /// From the node; this kind of request is never answered from the cache.
+    Bypass,
+}
+
+impl fmt::Display for CacheStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hit { ttl } => write!(f, "bluegate; hit; ttl={}", ttl.as_secs()),
+            Self::Stale => f.write_str("bluegate; hit; ttl=-1"),
+            Self::Revalidated => f.write_str("bluegate; fwd=stale; fwd-status=304"),
+            Self::Stored => f.write_str("bluegate; fwd=uri-miss; stored"),
+            Self::Miss => f.write_str("bluegate; fwd=uri-miss"),
+            Self::Bypass => f.write_str("bluegate; fwd=bypass"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_field_is_a_structured_list_member() {
+        let hit = CacheStatus::Hit { ttl: Duration::from_millis(5900) };
+        assert_eq!(hit.to_string(), "bluegate; hit; ttl=5");
+        assert_eq!(CacheStatus::Revalidated.to_string(), "bluegate; fwd=stale; fwd-status=304");
+    }
+}

@@ -1,0 +1,28 @@
+//! The rules of a shared HTTP cache for client assets, without a cache.
+//!
+//! Owns what RFC 9110 and RFC 9111 leave to decide: what kind of asset a
+//! target names ([`Asset`]), which requests mean the same stored answer
+//! ([`CacheKey`]), whether an answer may be stored and how long it is fresh
+//! ([`Freshness`]), and how a conditional or ranged request is answered from
+//! what is stored ([`Selection`]). Pure: time is an argument, bytes lie
+//! elsewhere.
+
+mod accept_encoding;
+mod asset;
+mod cache_control;
+mod cache_status;
+mod entity_tag;
+mod freshness;
+mod key;
+mod range;
+mod selection;
+
+pub use accept_encoding::{AcceptedCodings, Coding};
+pub use asset::Asset;
+pub use cache_control::CacheControl;
+pub use cache_status::CacheStatus;
+pub use entity_tag::EntityTag;
+pub use freshness::{Freshness, Refusal, StoredAge, Verdict};
+pub use key::CacheKey;
+pub use range::{ByteRange, RequestedRange};
+pub use selection::{Selection, Stored, select};
