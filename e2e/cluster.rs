@@ -3,11 +3,12 @@
 use std::{path::Path, time::Duration};
 
 use bluegate_testkit::{
-    Process,
+    Process, eventually,
     http::{Request, Response},
 };
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+use tokio::net::TcpStream;
 
 /// The binary under test.
 pub(crate) const BLUEGATE: &str = env!("CARGO_BIN_EXE_bluegate");
@@ -168,6 +169,11 @@ impl ReadyNode {
     /// Switches the node off for so long.
     pub(crate) async fn power_off(&self, milliseconds: u64) {
         self.control("/_simnode/power", &serde_json::json!({ "off_ms": milliseconds })).await;
+        eventually("the node refuses connections", START, || async {
+            TcpStream::connect(&self.address).await.is_err().then_some(())
+        })
+        .await
+        .unwrap();
     }
 
     async fn control(&self, target: &str, order: &serde_json::Value) {

@@ -118,6 +118,17 @@ async fn the_demo_says_what_runs_where_and_stops_cleanly() {
         })
         .collect();
     assert_snapshot!(text.join("\n"), @r"
+
+    Bluegate demo: a whole cluster on this machine
+
+    frontend | http://cluster.localhost:PORT/ | open this one
+    cluster's origin | http://bbb.cluster.localhost:PORT | the proxy: every node's client
+    BBB API | http://127.0.0.1:PORT/bigbluebutton/api | the scaler
+    its secret | SECRET | tenant `default`
+    node | http://bbb-01.cluster.localhost:PORT | simulated BBB
+    node | http://bbb-02.cluster.localhost:PORT | simulated BBB
+
+    Stop it with Ctrl-C.
     ");
 
     let status = demo.interrupt(WITHIN).await.unwrap();

@@ -57,7 +57,7 @@ for meeting_id, name in names.items():
     equal(str(created[meeting_id].get_message_key() or ""), "", "messageKey of a first create")
 
 again = client.create_meeting(
-    "python-1", {"name": "x", "attendeePW": "ap-python-1", "moderatorPW": "mp-python-1"}
+    "python-1", {"name": "Physics", "attendeePW": "ap-python-1", "moderatorPW": "mp-python-1"}
 )
 equal(str(again.get_message_key()), "duplicateWarning", "messageKey of a repeated create")
 equal(
@@ -68,7 +68,7 @@ equal(
 fails_with(
     "idNotUnique",
     lambda: client.create_meeting(
-        "python-1", {"name": "x", "attendeePW": "other", "moderatorPW": "others"}
+        "python-1", {"name": "Physics", "attendeePW": "other", "moderatorPW": "others"}
     ),
 )
 

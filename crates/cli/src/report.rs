@@ -14,7 +14,7 @@ pub(crate) fn error(error: &anyhow::Error) -> Exit {
     for cause in error.chain().skip(1) {
         eprintln!("  because: {cause}");
     }
-    if error.chain().any(|cause| cause.is::<UsageError>()) { Exit::Usage } else { Exit::Failed }
+    if error.downcast_ref::<UsageError>().is_some() { Exit::Usage } else { Exit::Failed }
 }
 
 /// Logs go to stderr: warnings by default, more with `-v`, or as
