@@ -79,7 +79,7 @@ impl Answer {
         let list: String = meetings.into_iter().collect();
         if list.is_empty() {
             let none = "no meetings were found on this server";
-            return Self::none("meetings", "noMeetings", none).to_string();
+            return Self::none(Element::self_closing("meetings"), "noMeetings", none).to_string();
         }
         format!("<response><returncode>SUCCESS</returncode><meetings>{list}</meetings></response>")
     }
@@ -87,13 +87,15 @@ impl Answer {
     /// `getSessions` without any; the misspelling is BBB's.
     #[must_use]
     pub fn no_sessions() -> Self {
-        Self::none("sessions", "noSessions", "no sessions were found on this serverr")
+        let list = Element::self_closing("sessions");
+        Self::none(list, "noSessions", "no sessions were found on this serverr")
     }
 
     /// `getRecordings` without any.
     #[must_use]
     pub fn no_recordings() -> Self {
-        Self::none("recordings", "noRecordings", "There are no recordings for the meeting(s).")
+        let list = Element::new("recordings");
+        Self::none(list, "noRecordings", "There are no recordings for the meeting(s).")
     }
 
     /// `insertDocument` for a meeting that does not exist: a message, no key.
@@ -105,8 +107,8 @@ impl Answer {
         Self { document: Document::of(root) }
     }
 
-    fn none(list: &str, key: &str, message: &str) -> Self {
-        Self::success([Element::new(list), leaf(("messageKey", key)), leaf(("message", message))])
+    fn none(list: Element, key: &str, message: &str) -> Self {
+        Self::success([list, leaf(("messageKey", key)), leaf(("message", message))])
     }
 
     /// What it says happened.
@@ -172,7 +174,7 @@ mod tests {
             (Answer::running(false), "<running>false</running>"),
             (
                 Answer::no_sessions(),
-                "<sessions></sessions><messageKey>noSessions</messageKey>\
+                "<sessions/><messageKey>noSessions</messageKey>\
                  <message>no sessions were found on this serverr</message>",
             ),
             (
@@ -192,7 +194,7 @@ mod tests {
     fn meetings_are_listed_or_said_to_be_none() {
         assert_eq!(
             Answer::meetings([]),
-            "<response><returncode>SUCCESS</returncode><meetings></meetings>\
+            "<response><returncode>SUCCESS</returncode><meetings/>\
              <messageKey>noMeetings</messageKey>\
              <message>no meetings were found on this server</message></response>"
         );

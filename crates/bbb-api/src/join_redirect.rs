@@ -15,7 +15,7 @@ pub fn error_redirect(parameters: &Parameters, failure: Failure) -> Option<Strin
         .iter()
         .filter_map(|name| parameters.text(name))
         .find(|url| is_web_address(url))?;
-    let errors = format!(r#"[{{"message":"{}","key":"{}"}}]"#, failure.message(), failure.key());
+    let errors = format!(r#"[{{"key":"{}","message":"{}"}}]"#, failure.key(), failure.message());
     let errors = utf8_percent_encode(&errors, COMPONENT);
     let (address, fragment) = match base.split_once('#') {
         Some((address, fragment)) => (address, format!("#{fragment}")),
@@ -40,8 +40,8 @@ mod tests {
 
     #[test]
     fn a_failed_join_goes_back_where_the_request_says() {
-        const ERRORS: &str = "errors=%5B%7B%22message%22%3A%22A%20meeting%20with%20that%20ID%20does\
-            %20not%20exist%22%2C%22key%22%3A%22notFound%22%7D%5D";
+        const ERRORS: &str = "errors=%5B%7B%22key%22%3A%22notFound%22%2C%22message%22%3A%22A%20\
+            meeting%20with%20that%20ID%20does%20not%20exist%22%7D%5D";
         for (query, wanted) in [
             (
                 "errorRedirectUrl=https%3A%2F%2Flms.org%2Fe&logoutURL=https%3A%2F%2Fx",

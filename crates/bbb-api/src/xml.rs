@@ -83,6 +83,12 @@ impl Element {
         Self { start: name.to_owned(), self_closing: false, children: Vec::new() }
     }
 
+    /// An empty element written `<name/>`.
+    #[must_use]
+    pub fn self_closing(name: &str) -> Self {
+        Self { self_closing: true, ..Self::new(name) }
+    }
+
     /// The element's name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -22,6 +22,8 @@ pub(crate) async fn handle(
     State(context): State<Arc<Context>>,
     request: Request<Body>,
 ) -> Response<Body> {
+    // Counted until it is answered: the store stays open that long.
+    let _counted = context.tracker.token();
     let (parts, body) = request.into_parts();
     let Some(Route { tenant, call }) = route::route(parts.uri.path()) else {
         return reply::status(StatusCode::NOT_FOUND);

@@ -19,6 +19,10 @@ use crate::{
     voice_bridge,
 };
 
+mod settle;
+
+pub(crate) use settle::Success;
+
 /// The ledger.
 pub(crate) struct Ledger {
     store: Store,
@@ -68,27 +72,6 @@ pub(crate) enum Entered {
     NoNode,
     /// Another tenant's open meeting has the same ID on the nodes.
     Taken,
-}
-
-/// What a successful create meant.
-#[derive(Debug)]
-pub(crate) struct Settled {
-    /// Whether the caller may have the plain answer of a first create.
-    pub(crate) first: bool,
-}
-
-/// A create that was answered with SUCCESS.
-pub(crate) struct Success<'a> {
-    /// The generation that was entered.
-    pub(crate) entered: &'a Generation,
-    /// Whether it was counted as under way.
-    pub(crate) counted: bool,
-    /// What the node said.
-    pub(crate) sign: Sign,
-    /// Whether the node's answer was the plain one of a first create.
-    pub(crate) plain: bool,
-    /// Whether an earlier attempt of this very call may have been the first.
-    pub(crate) may_claim_first: bool,
 }
 
 impl Ledger {
@@ -204,64 +187,6 @@ impl Ledger {
         self.change(id, |generation| Some(life::unanswered(generation))).await
     }
 
-    /// A create call was answered with SUCCESS.
-    pub(crate) async fn succeeded(&self, success: Success<'_>) -> Result<Settled, StoreError> {
-        let entered = success.entered;
-        let known = entered.internal_meeting_id.as_deref();
-        if !success.counted && !success.plain && known == Some(&success.sign.internal_meeting_id) {
-            return Ok(Settled { first: false });
-        }
-        let (_gate, mut write) = self.begin().await?;
-        let row = write.generation(&entered.id).await?;
-        let mut changed = Vec::new();
-        let (mut generation, mut first) = match row {
-            Some(row) if row.state.is_open() => {
-                let was_live = row.state == State::Live;
-                let may_claim = success.may_claim_first && !row.first_answered;
-                let row = if success.counted { life::left(row, false) } else { row };
-                match life::lives(row, success.sign, clock::new_id(), clock::now()) {
-                    Lives::This(row) => (row, success.plain || (may_claim && !was_live)),
-                    Lives::Former(row) => (row, false),
-                    Lives::Next { ended, born } => {
-                        changed.push(*ended);
-                        (*born, success.plain)
-                    }
-                }
-            }
-            _ => match write.open_generation(&entered.tenant, &entered.meeting_id).await? {
-                // The row was closed while we waited, and the meeting placed
-                // anew: on the same node that is the same meeting.
-                Some(open) if open.node == entered.node => {
-                    match life::lives(open, success.sign, clock::new_id(), clock::now()) {
-                        Lives::This(row) | Lives::Former(row) => (row, success.plain),
-                        Lives::Next { ended, born } => {
-                            changed.push(*ended);
-                            (*born, success.plain)
-                        }
-                    }
-                }
-                Some(elsewhere) => {
-                    tracing::error!(
-                        tenant.id = %entered.tenant, node.id = %entered.node,
-                        other.id = %elsewhere.node, "a meeting lives on two nodes"
-                    );
-                    return Ok(Settled { first: false });
-                }
-                None => {
-                    let id = clock::new_id();
-                    let born = life::born(entered, success.sign, id, clock::now());
-                    expect_free(write.insert(&born).await)?;
-                    (born, success.plain)
-                }
-            },
-        };
-        first |= success.plain;
-        generation.first_answered |= first;
-        changed.push(generation);
-        self.finish(write, changed).await?;
-        Ok(Settled { first })
-    }
-
     /// A list or an answer shows that the meeting of this row lives.
     pub(crate) async fn observed(&self, id: &str, sign: Sign) -> Result<(), StoreError> {
         let (_gate, mut write) = self.begin().await?;
@@ -307,38 +232,6 @@ impl Ledger {
             Some(generation)
         })
         .await
-    }
-
-    /// A node shows a meeting of ours that no row stands for, in a poll begun
-    /// at `begun`. Makes one, unless we saw that very life end since.
-    pub(crate) async fn adopt(
-        &self,
-        wanted: &Wanted<'_>,
-        node: &Mount,
-        sign: Sign,
-        begun: i64,
-    ) -> Result<Option<Generation>, StoreError> {
-        let (_gate, mut write) = self.begin().await?;
-        let former = write.generation_by_internal_id(&sign.internal_meeting_id).await?;
-        let ended_since =
-            former.is_some_and(|former| former.ended_at.is_none_or(|ended| ended >= begun));
-        let open = write.open_generation(wanted.tenant, wanted.meeting_id).await?;
-        if ended_since || open.is_some() {
-            return Ok(open);
-        }
-        let now = clock::now();
-        let fresh = self.new_generation(wanted, node.clone(), &[], now);
-        let mut adopted = life::born(&fresh, sign, clock::new_id(), now);
-        adopted.reserved = 0;
-        adopted.first_answered = true;
-        match write.insert(&adopted).await {
-            Ok(()) => {}
-            Err(WriteError::Taken) => return Ok(None),
-            Err(WriteError::Store(error)) => return Err(error),
-        }
-        write.commit().await?;
-        self.directory.apply(adopted.clone());
-        Ok(Some(adopted))
     }
 
     /// Deletes rows that ended before `time`.

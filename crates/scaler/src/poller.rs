@@ -9,7 +9,7 @@ use crate::{
     client::CallError,
     clock,
     context::Context,
-    health::Record,
+    health::{Health, Record},
     nodes::{NodeHandle, PolledMeeting, Snapshot},
     reconcile::Reconciler,
 };
@@ -40,10 +40,13 @@ async fn poll(context: &Context, node: &NodeHandle, reconciler: &mut Reconciler)
             reconciler.after(&snapshot).await;
         }
         Err(error) => {
-            tracing::debug!(
-                node.id = %node.node.name,
-                error = &error as &dyn std::error::Error, "a poll failed"
-            );
+            let error = &error as &dyn std::error::Error;
+            // Said while it is news; a node that stays away would fill the log.
+            if node.health() == Health::Healthy {
+                tracing::warn!(node.id = %node.node.name, error, "a poll failed");
+            } else {
+                tracing::debug!(node.id = %node.node.name, error, "a poll failed");
+            }
             node.note(Record::failed);
         }
     }

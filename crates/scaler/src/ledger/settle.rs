@@ -1,0 +1,116 @@
+//! What a node's word of a living meeting changes in the ledger.
+
+use bluegate_cluster::Mount;
+use bluegate_store::{Generation, StoreError, WriteError};
+
+use super::{Ledger, Wanted};
+use crate::{
+    clock,
+    life::{self, Lives, Sign},
+};
+
+/// What a successful create meant.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    /// Whether the caller may have the plain answer of a first create.
+    pub(crate) first: bool,
+}
+
+/// A create that was answered with SUCCESS.
+pub(crate) struct Success<'a> {
+    /// The generation that was entered.
+    pub(crate) entered: &'a Generation,
+    /// Whether it was counted as under way.
+    pub(crate) counted: bool,
+    /// What the node said.
+    pub(crate) sign: Sign,
+    /// Whether the node's answer was the plain one of a first create.
+    pub(crate) plain: bool,
+    /// Whether an earlier attempt of this very call may have been the first.
+    pub(crate) may_claim_first: bool,
+}
+
+impl Ledger {
+    /// A create call was answered with SUCCESS.
+    pub(crate) async fn succeeded(&self, success: Success<'_>) -> Result<Settled, StoreError> {
+        let entered = success.entered;
+        let known = entered.internal_meeting_id.as_deref();
+        if !success.counted && !success.plain && known == Some(&success.sign.internal_meeting_id) {
+            return Ok(Settled { first: false });
+        }
+        let mut first = success.plain;
+        let (_gate, mut write) = self.begin().await?;
+        let current = match write.generation(&entered.id).await? {
+            Some(row) if row.state.is_open() => {
+                Some(if success.counted { life::left(row, false) } else { row })
+            }
+            // That very life was seen to end while its answer was on the way.
+            Some(row)
+                if row.internal_meeting_id.as_ref() == Some(&success.sign.internal_meeting_id) =>
+            {
+                return Ok(Settled { first });
+            }
+            _ => write.open_generation(&entered.tenant, &entered.meeting_id).await?,
+        };
+        let (id, now) = (clock::new_id(), clock::now());
+        let mut changed = match current {
+            Some(row) if row.node != entered.node => {
+                tracing::error!(
+                    tenant.id = %entered.tenant, node.id = %entered.node, other.id = %row.node,
+                    "a meeting lives on two nodes"
+                );
+                return Ok(Settled { first });
+            }
+            Some(row) => {
+                let may_claim =
+                    success.may_claim_first && row.id == entered.id && !row.first_answered;
+                match life::lives(row, success.sign, id, now) {
+                    Lives::This(row) => {
+                        first |= may_claim;
+                        vec![row]
+                    }
+                    Lives::Former(row) => vec![row],
+                    Lives::Next { ended, born } => vec![*ended, *born],
+                }
+            }
+            None => vec![life::born(entered, success.sign, id, now)],
+        };
+        if let Some(current) = changed.last_mut() {
+            current.first_answered |= first;
+        }
+        self.finish(write, changed).await?;
+        Ok(Settled { first })
+    }
+
+    /// A node shows a meeting of ours that no row stands for, in a poll begun
+    /// at `begun`. Makes one, unless we saw that very life end since.
+    pub(crate) async fn adopt(
+        &self,
+        wanted: &Wanted<'_>,
+        node: &Mount,
+        sign: Sign,
+        begun: i64,
+    ) -> Result<Option<Generation>, StoreError> {
+        let (_gate, mut write) = self.begin().await?;
+        let former = write.generation_by_internal_id(&sign.internal_meeting_id).await?;
+        let ended_since =
+            former.is_some_and(|former| former.ended_at.is_none_or(|ended| ended >= begun));
+        let open = write.open_generation(wanted.tenant, wanted.meeting_id).await?;
+        if ended_since || open.is_some() {
+            return Ok(open);
+        }
+        let now = clock::now();
+        let fresh = self.new_generation(wanted, node.clone(), &[], now);
+        let mut adopted = life::born(&fresh, sign, clock::new_id(), now);
+        adopted.reserved = 0;
+        adopted.first_answered = true;
+        match write.insert(&adopted).await {
+            Ok(()) => {}
+            Err(WriteError::Taken) => return Ok(None),
+            Err(WriteError::Store(error)) => return Err(error),
+        }
+        write.commit().await?;
+        self.directory.apply(adopted.clone());
+        Ok(Some(adopted))
+    }
+}

@@ -1,0 +1,338 @@
+//! A cluster to tell stories with: fake nodes, a scaler, frontends.
+
+use std::{sync::Arc, time::Duration};
+
+use bluegate_bbb_api::{Answer, Outcome, RawQuery, checksum};
+use bluegate_cluster::{Node, Secret};
+use bluegate_scaler::{Bounds, Config, NodeConfig, Scaler, TenantConfig, build};
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::fake_node::FakeNode;
+
+/// How long a condition may take to come true.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// Nodes, and a scaler in front of them.
+pub(crate) struct Cluster {
+    pub(crate) nodes: Vec<FakeNode>,
+    /// How many nodes before these have been taken out.
+    gone: usize,
+    folder: TempDir,
+    bounds: Bounds,
+    others: Vec<NodeConfig>,
+    trusted: rustls::RootCertStore,
+    running: Option<Running>,
+}
+
+struct Running {
+    scaler: Scaler,
+    address: std::net::SocketAddr,
+    shutdown: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Bounds that make tests quick: polls every 20 ms.
+pub(crate) fn quick() -> Bounds {
+    Bounds {
+        connect_timeout: Duration::from_secs(2),
+        call_timeout: Duration::from_secs(2),
+        create_deadline: Duration::from_secs(5),
+        retry_pause: Duration::from_millis(10),
+        poll_interval: Duration::from_millis(20),
+        poll_timeout: Duration::from_secs(1),
+        settle_time: Duration::from_millis(50),
+        ..Bounds::default()
+    }
+}
+
+pub(crate) fn secret(text: &str) -> Secret {
+    Secret::new(text).unwrap()
+}
+
+impl Cluster {
+    /// A running cluster of so many equal nodes, tenants `default` (plain),
+    /// `physics` and `history`.
+    pub(crate) async fn start(nodes: usize) -> Self {
+        let mut cluster = Self::prepare(nodes).await;
+        cluster.boot().await;
+        cluster
+    }
+
+    /// The same, with other bounds.
+    pub(crate) async fn start_with(nodes: usize, bounds: Bounds) -> Self {
+        let mut cluster = Self::prepare(nodes).await;
+        cluster.bounds = bounds;
+        cluster.boot().await;
+        cluster
+    }
+
+    /// Nodes without a scaler yet.
+    pub(crate) async fn prepare(nodes: usize) -> Self {
+        let mut started = Vec::new();
+        for index in 0..nodes {
+            started.push(FakeNode::start(&node_secret(index)).await);
+        }
+        Self {
+            nodes: started,
+            gone: 0,
+            folder: tempfile::tempdir().unwrap(),
+            bounds: quick(),
+            others: Vec::new(),
+            trusted: rustls::RootCertStore::empty(),
+            running: None,
+        }
+    }
+
+    /// Adds a node that is served elsewhere.
+    pub(crate) fn add(&mut self, node: NodeConfig) {
+        self.others.push(node);
+    }
+
+    /// Believes nodes' certificates that this one signed.
+    pub(crate) fn trust(&mut self, certificate: rustls_pki_types::CertificateDer<'static>) {
+        self.trusted.add(certificate).unwrap();
+    }
+
+    /// Takes the first node out; the others keep their names.
+    pub(crate) fn without_first(&mut self) {
+        self.nodes.remove(0);
+        self.gone += 1;
+    }
+
+    /// Starts the scaler.
+    pub(crate) async fn boot(&mut self) {
+        let scaler = build(self.config()).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let serve = axum::serve(listener, scaler.router())
+            .with_graceful_shutdown(shutdown.clone().cancelled_owned());
+        let background = {
+            let (scaler, shutdown) = (scaler.clone(), shutdown.clone());
+            tokio::spawn(async move { scaler.run(shutdown).await })
+        };
+        let serving = tokio::spawn(async move { serve.await.unwrap() });
+        self.running =
+            Some(Running { scaler, address, shutdown, tasks: vec![background, serving] });
+    }
+
+    /// What the scaler is built from.
+    pub(crate) fn config(&self) -> Config {
+        let fakes = (self.gone..).zip(&self.nodes).map(|(index, node)| NodeConfig {
+            node: Node {
+                name: node_name(index).parse().unwrap(),
+                origin: format!("http://{}:{}", node_host(index), node.address.port())
+                    .parse()
+                    .unwrap(),
+                address: Some(node.address.into()),
+                bbb: None,
+                proxied: true,
+            },
+            secrets: vec![node_secret(index)],
+        });
+        let tenant = |name: &str, plain| TenantConfig {
+            name: name.parse().unwrap(),
+            secrets: vec![secret(&format!("{name}-secret")), secret(&format!("{name}-old"))],
+            plain,
+        };
+        Config {
+            origin: "http://api.example.org".parse().unwrap(),
+            nodes: fakes.chain(self.others.iter().cloned()).collect(),
+            tenants: vec![
+                tenant("default", true),
+                tenant("physics", false),
+                tenant("history", false),
+            ],
+            store: format!("sqlite://{}", self.folder.path().join("bluegate.db").display()),
+            node_tls: Arc::new(
+                rustls::ClientConfig::builder_with_provider(Arc::new(
+                    rustls::crypto::aws_lc_rs::default_provider(),
+                ))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(self.trusted.clone())
+                .with_no_client_auth(),
+            ),
+            bounds: self.bounds.clone(),
+        }
+    }
+
+    /// Stops the scaler as an operator does.
+    pub(crate) async fn stop(&mut self) {
+        let running = self.running.take().unwrap();
+        running.shutdown.cancel();
+        for task in running.tasks {
+            tokio::time::timeout(WITHIN, task).await.unwrap().unwrap();
+        }
+    }
+
+    /// Deletes the store; the scaler must be stopped.
+    pub(crate) fn lose_store(&self) {
+        assert!(self.running.is_none());
+        for suffix in ["", "-wal", "-shm"] {
+            let file = self.folder.path().join(format!("bluegate.db{suffix}"));
+            if file.exists() {
+                std::fs::remove_file(file).unwrap();
+            }
+        }
+    }
+
+    pub(crate) fn scaler(&self) -> &Scaler {
+        &self.running.as_ref().unwrap().scaler
+    }
+
+    /// A frontend of this tenant.
+    pub(crate) fn frontend(&self, tenant: &str) -> Frontend {
+        Frontend {
+            base: format!("http://{}/bigbluebutton/api", self.running.as_ref().unwrap().address),
+            secret: secret(&format!("{tenant}-secret")),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+        }
+    }
+
+    /// A frontend with any secret.
+    pub(crate) fn frontend_with_secret(&self, text: &str) -> Frontend {
+        Frontend { secret: secret(text), ..self.frontend("default") }
+    }
+
+    /// How long a call to a node may take.
+    pub(crate) fn call_timeout(&self) -> Duration {
+        self.bounds.call_timeout
+    }
+
+    /// How many meetings each node has.
+    pub(crate) fn spread(&self) -> Vec<usize> {
+        self.nodes.iter().map(|node| node.meetings().len()).collect()
+    }
+}
+
+pub(crate) fn node_name(index: usize) -> String {
+    format!("bbb-{:02}", index + 1)
+}
+
+fn node_host(index: usize) -> String {
+    format!("{}.cluster.localhost", node_name(index))
+}
+
+pub(crate) fn node_secret(index: usize) -> Secret {
+    secret(&format!("secret-of-{}", node_name(index)))
+}
+
+/// A frontend: signs and calls, and follows nothing.
+#[derive(Clone)]
+pub(crate) struct Frontend {
+    pub(crate) base: String,
+    secret: Secret,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Frontend {
+    /// A signed GET.
+    pub(crate) async fn get(&self, call: &str, query: &str) -> Reply {
+        self.raw("GET", &format!("/{call}?{}", self.sign(call, query)), None).await
+    }
+
+    /// A signed POST with a body.
+    pub(crate) async fn post(&self, call: &str, query: &str, body: (&str, &str)) -> Reply {
+        self.raw("POST", &format!("/{call}?{}", self.sign(call, query)), Some(body)).await
+    }
+
+    /// The query with its checksum.
+    pub(crate) fn sign(&self, call: &str, query: &str) -> String {
+        let algorithm = checksum::Algorithm::Sha1;
+        checksum::signed_query(call, &RawQuery::parse(query), &self.secret, algorithm)
+    }
+
+    /// Any request below the API's base.
+    pub(crate) async fn raw(&self, method: &str, path: &str, body: Option<(&str, &str)>) -> Reply {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let body = body.map(|(content_type, text)| {
+            let headers = request.headers_mut().unwrap();
+            if !content_type.is_empty() {
+                headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+            }
+            Bytes::from(text.to_owned())
+        });
+        let request = request.body(Full::new(body.unwrap_or_default())).unwrap();
+        let response = self.client.request(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Reply { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Creates a meeting, which must succeed.
+    pub(crate) async fn create(&self, meeting_id: &str) -> Answer {
+        let reply = self.get("create", &format!("name=Class&meetingID={meeting_id}")).await;
+        let answer = reply.answer();
+        assert_eq!(answer.outcome(), Outcome::Success, "{}", reply.text);
+        answer
+    }
+
+    /// The meeting IDs getMeetings lists, sorted.
+    pub(crate) async fn listed(&self) -> Vec<String> {
+        let reply = self.get("getMeetings", "").await;
+        let answer = reply.answer();
+        let mut ids: Vec<String> = answer
+            .root()
+            .child("meetings")
+            .unwrap()
+            .elements()
+            .map(|meeting| meeting.text_of("meetingID").unwrap())
+            .collect();
+        ids.sort();
+        ids
+    }
+}
+
+impl Reply {
+    pub(crate) fn answer(&self) -> Answer {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text);
+        Answer::parse(self.text.as_bytes()).unwrap()
+    }
+
+    /// `messageKey` of a FAILED answer.
+    pub(crate) fn failure(&self) -> String {
+        let answer = self.answer();
+        assert_eq!(answer.outcome(), Outcome::Failed, "{}", self.text);
+        answer.key()
+    }
+
+    pub(crate) fn location(&self) -> &str {
+        assert_eq!(self.status, StatusCode::FOUND, "{}", self.text);
+        self.headers[header::LOCATION].to_str().unwrap()
+    }
+}
+
+/// Waits until `condition` holds.
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(5));
+        while !condition().await {
+            looks.tick().await;
+        }
+    };
+    assert!(tokio::time::timeout(WITHIN, waiting).await.is_ok(), "never: {what}");
+}
+
+/// Waits until a node has been polled this many more times, start to end.
+pub(crate) async fn polls(node: &FakeNode, more: usize) {
+    let until = node.count("getMeetings") + more + 1;
+    eventually("more polls", async || node.count("getMeetings") >= until).await;
+}

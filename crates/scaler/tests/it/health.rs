@@ -1,0 +1,114 @@
+//! Nodes that fail: nothing is forgotten, nobody else waits.
+
+use std::time::{Duration, Instant};
+
+use bluegate_scaler::{Bounds, Health};
+
+use crate::{
+    cluster::{Cluster, eventually, polls, quick},
+    fake_node::Manner,
+};
+
+#[tokio::test]
+async fn a_node_that_cannot_be_reached_forgets_nothing_and_is_trusted_again() {
+    let cluster = Cluster::start(2).await;
+    let frontend = cluster.frontend("physics");
+    frontend.create("one").await;
+    frontend.create("two").await;
+    assert_eq!(cluster.spread(), [1, 1]);
+    for (node, id) in [(0, "one"), (1, "two"), (0, "two"), (1, "one")] {
+        if cluster.nodes[node].meetings()[0].external.ends_with(id) {
+            cluster.nodes[node].set_users(&format!("bg1.physics.{id}"), 3);
+        }
+    }
+    for node in &cluster.nodes {
+        polls(node, 2).await;
+    }
+    cluster.nodes[0].unplug().await;
+    let health = |index: usize| cluster.scaler().health()[index].1;
+    eventually("it is suspect", async || health(0) == Health::Suspect).await;
+
+    assert_eq!(frontend.listed().await, ["one", "two"]);
+    for id in ["one", "two"] {
+        let query = format!("meetingID={id}");
+        let info = frontend.get("getMeetingInfo", &query).await;
+        assert!(info.text.contains(&format!("<meetingID>{id}</meetingID>")), "{}", info.text);
+        assert!(info.text.contains("<participantCount>3</participantCount>"), "{}", info.text);
+        let running = frontend.get("isMeetingRunning", &query).await;
+        assert!(running.text.contains("<running>true"), "{}", running.text);
+        frontend.get("join", &format!("{query}&fullName=x")).await.location();
+    }
+    // New meetings go elsewhere.
+    frontend.create("three").await;
+    assert_eq!(cluster.nodes[1].meetings().len(), 2);
+
+    cluster.nodes[0].plug_in().await;
+    eventually("it is healthy", async || health(0) == Health::Healthy).await;
+    assert_eq!(frontend.listed().await, ["one", "three", "two"]);
+}
+
+#[tokio::test]
+async fn a_live_meeting_is_never_made_twice_because_its_node_is_away() {
+    let cluster = Cluster::start(2).await;
+    let frontend = cluster.frontend("default");
+    frontend.create("class").await;
+    let home = cluster.spread().iter().position(|count| *count == 1).unwrap();
+    cluster.nodes[home].unplug().await;
+    let reply = frontend.get("create", "name=Class&meetingID=class").await;
+    assert_eq!(reply.failure(), "internalError");
+    assert_eq!(frontend.get("end", "meetingID=class").await.failure(), "internalError");
+    assert_eq!(cluster.spread().iter().sum::<usize>(), 1);
+    assert_eq!(frontend.listed().await, ["class"]);
+    cluster.nodes[home].plug_in().await;
+    assert_eq!(frontend.create("class").await.key(), "duplicateWarning");
+}
+
+#[tokio::test]
+async fn a_hanging_node_delays_nobody_who_does_not_use_it() {
+    let bounds = Bounds { poll_timeout: Duration::from_secs(30), ..quick() };
+    let cluster = Cluster::start_with(3, bounds).await;
+    let frontend = cluster.frontend("default");
+    for id in ["one", "two", "three"] {
+        frontend.create(id).await;
+    }
+    let hanging = &cluster.nodes[0];
+    for _ in 0..4 {
+        hanging.next("getMeetings", Manner::Hang);
+        hanging.next("getMeetingInfo", Manner::Hang);
+    }
+    let stuck = hanging.meetings()[0].external.clone();
+    let waiting = tokio::spawn({
+        let frontend = frontend.clone();
+        let query = format!("meetingID={stuck}");
+        async move { frontend.get("getMeetingInfo", &query).await }
+    });
+    eventually("a call hangs", async || hanging.count("getMeetingInfo") > 0).await;
+
+    let begun = Instant::now();
+    for node in &cluster.nodes[1..] {
+        let query = format!("meetingID={}", node.meetings()[0].external);
+        frontend.get("getMeetingInfo", &query).await.answer();
+        polls(node, 2).await;
+    }
+    assert_eq!(frontend.listed().await.len(), 3);
+    assert!(begun.elapsed() < cluster.call_timeout(), "others waited");
+
+    // The one who asked for the stuck meeting gets what was known of it.
+    let answer = waiting.await.unwrap();
+    assert!(answer.text.contains(&format!("<meetingID>{stuck}</meetingID>")), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn lists_ask_no_node() {
+    let cluster =
+        Cluster::start_with(2, Bounds { poll_interval: Duration::from_secs(60), ..quick() }).await;
+    let frontend = cluster.frontend("default");
+    frontend.create("class").await;
+    for node in &cluster.nodes {
+        eventually("a first poll", async || node.count("getMeetings") == 1).await;
+    }
+    for _ in 0..50 {
+        assert_eq!(frontend.listed().await, ["class"]);
+    }
+    assert!(cluster.nodes.iter().all(|node| node.count("getMeetings") == 1));
+}

@@ -1,0 +1,13 @@
+//! The scaler over real sockets: frontends on one side, nodes on the other.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+mod cluster;
+mod create;
+mod fake_node;
+mod front;
+mod health;
+mod life;
+mod simulated;
+mod tenants;
+mod tls;

@@ -1,0 +1,236 @@
+//! The same against the faithful simulation of a 3.0 node, which shares no
+//! code with us.
+
+use std::net::{SocketAddr, TcpListener};
+
+use bluegate_bbb_api::{Answer, Outcome};
+use bluegate_cluster::Node;
+use bluegate_scaler::NodeConfig;
+use bluegate_simnode::{Fault, FaultAction, Settings, SimNode, Stock, install, start};
+use futures_util::future::join_all;
+use tempfile::TempDir;
+
+use crate::cluster::{Cluster, Frontend, Reply, eventually, node_name, node_secret};
+
+/// A scaler over simulated nodes.
+struct Simulated {
+    cluster: Cluster,
+    nodes: Vec<SimNode>,
+    _roots: Vec<TempDir>,
+}
+
+async fn simulated(count: usize) -> Simulated {
+    let mut cluster = Cluster::prepare(0).await;
+    let (mut nodes, mut roots) = (Vec::new(), Vec::new());
+    for index in 0..count {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let name = node_name(index);
+        let origin = format!("http://{name}.cluster.localhost:{}", address.port());
+        let root = tempfile::tempdir().unwrap();
+        let secret = node_secret(index).expose().to_owned();
+        let stock = Stock { origin: origin.clone(), secret, release: "3.0.28".to_owned() };
+        install(root.path(), &stock).unwrap();
+        let settings = Settings {
+            name: name.clone(),
+            root: root.path().to_owned(),
+            listener,
+            tls: None,
+            strict: false,
+        };
+        nodes.push(start(settings).await.unwrap());
+        roots.push(root);
+        cluster.add(NodeConfig {
+            node: Node {
+                name: name.parse().unwrap(),
+                origin: origin.parse().unwrap(),
+                address: Some(address.into()),
+                bbb: None,
+                proxied: true,
+            },
+            secrets: vec![node_secret(index)],
+        });
+    }
+    cluster.boot().await;
+    Simulated { cluster, nodes, _roots: roots }
+}
+
+impl Simulated {
+    /// A frontend that calls the first node directly.
+    fn direct(&self) -> Frontend {
+        let mut frontend = self.cluster.frontend_with_secret(node_secret(0).expose());
+        frontend.base = format!("http://{}/bigbluebutton/api", self.nodes[0].address());
+        frontend
+    }
+
+    fn meetings(&self) -> usize {
+        self.nodes.iter().map(|node| node.meetings().len()).sum()
+    }
+}
+
+#[tokio::test]
+async fn a_meeting_lives_from_create_to_end() {
+    let simulated = simulated(2).await;
+    let frontend = simulated.cluster.frontend("physics");
+    let created = frontend.create("class").await;
+    assert_eq!(created.text("meetingID").as_deref(), Some("class"));
+    let internal = created.text("internalMeetingID").unwrap();
+    assert_eq!(frontend.listed().await, ["class"]);
+    assert_eq!(frontend.create("class").await.key(), "duplicateWarning");
+
+    let info = frontend.get("getMeetingInfo", "meetingID=class").await;
+    assert_eq!(info.answer().text("internalMeetingID").as_deref(), Some(internal.as_str()));
+    assert!(!info.text.contains("bluegate"), "{}", info.text);
+
+    // The node accepts the join we signed, with the createTime it gave.
+    let time = created.text("createTime").unwrap();
+    let query = format!("meetingID=class&fullName=J+D&role=MODERATOR&createTime={time}");
+    let join = frontend.get("join", &query).await;
+    let joined = follow(&simulated, &frontend, join.location()).await;
+    assert!(joined.location().contains("/html5client"), "{}", joined.location());
+    assert!(joined.headers.contains_key("set-cookie"));
+
+    let ended = frontend.get("end", "meetingID=class").await;
+    assert_eq!(ended.answer().key(), "sentEndMeetingRequest");
+    assert_eq!(frontend.listed().await, Vec::<String>::new());
+    let gone = async || {
+        let reply = frontend.get("getMeetingInfo", "meetingID=class").await;
+        Answer::parse(reply.text.as_bytes()).unwrap().outcome() == Outcome::Failed
+    };
+    eventually("the node has ended it", gone).await;
+    assert_eq!(frontend.create("class").await.key(), "");
+}
+
+/// Does what a browser does with a redirect to a node.
+async fn follow(simulated: &Simulated, frontend: &Frontend, location: &str) -> Reply {
+    let (origin, path) = location.split_once("/bigbluebutton/api").unwrap();
+    let port: u16 = origin.rsplit(':').next().unwrap().parse().unwrap();
+    let at = simulated.nodes.iter().map(SimNode::address).find(|a: &SocketAddr| a.port() == port);
+    let mut browser = frontend.clone();
+    browser.base = format!("http://{}/bigbluebutton/api", at.unwrap());
+    browser.raw("GET", path, None).await
+}
+
+#[tokio::test]
+async fn racers_and_cut_answers_make_one_meeting() {
+    let simulated = simulated(3).await;
+    for node in &simulated.nodes {
+        node.faults().order(Fault::on_call("create", 1, FaultAction::Cut)).unwrap();
+    }
+    let frontend = simulated.cluster.frontend("default");
+    let answer = frontend.create("cut").await;
+    assert_eq!(answer.key(), "");
+    assert_eq!(simulated.meetings(), 1);
+    for node in &simulated.nodes {
+        node.faults().clear();
+    }
+
+    let creates = (0..100).map(|_| frontend.get("create", "name=Class&meetingID=race"));
+    let answers: Vec<_> = join_all(creates).await.iter().map(Reply::answer).collect();
+    assert!(answers.iter().all(|answer| answer.outcome() == Outcome::Success));
+    let plain = answers.iter().filter(|answer| answer.key().is_empty()).count();
+    assert_eq!(plain, 1);
+    assert_eq!(simulated.meetings(), 2);
+}
+
+#[tokio::test]
+async fn one_password_and_a_cut_answer_do_not_lose_the_class() {
+    let simulated = simulated(1).await;
+    let node = &simulated.nodes[0];
+    node.faults().order(Fault::on_call("create", 1, FaultAction::CutHalf)).unwrap();
+    let frontend = simulated.cluster.frontend("physics");
+    let reply = frontend.get("create", "name=Class&meetingID=class&moderatorPW=secret").await;
+    let recovered = reply.answer();
+    assert_eq!(recovered.key(), "", "{}", reply.text);
+    // Word for word what a second create with both passwords says of it.
+    let both = format!(
+        "name=Class&meetingID=class&moderatorPW=secret&attendeePW={}",
+        recovered.text("attendeePW").unwrap()
+    );
+    let again = frontend.get("create", &both).await;
+    let plain = again
+        .text
+        .replace("<messageKey>duplicateWarning</messageKey>", "<messageKey></messageKey>");
+    let (plain, _) = plain.split_once("<message>").unwrap();
+    assert!(reply.text.starts_with(plain), "{}\n{}", reply.text, again.text);
+}
+
+#[tokio::test]
+async fn a_rebooted_node_has_lost_its_meetings_and_says_so() {
+    let simulated = simulated(1).await;
+    let frontend = simulated.cluster.frontend("default");
+    frontend.create("class").await;
+    simulated.nodes[0].power_off();
+    assert_eq!(
+        frontend.get("create", "name=Class&meetingID=class").await.failure(),
+        "internalError"
+    );
+    assert_eq!(frontend.listed().await, ["class"]);
+    simulated.nodes[0].power_on().unwrap();
+    eventually("it is gone", async || frontend.listed().await.is_empty()).await;
+    eventually("the node is trusted again", async || {
+        let reply = frontend.get("create", "name=Class&meetingID=class").await;
+        reply.answer().outcome() == Outcome::Success
+    })
+    .await;
+    assert_eq!(frontend.listed().await, ["class"]);
+}
+
+#[tokio::test]
+async fn failures_read_as_the_nodes_own() {
+    let simulated = simulated(1).await;
+    let (direct, scaler) = (simulated.direct(), simulated.cluster.frontend("default"));
+    direct.create("class").await;
+    scaler.create("class").await;
+    let long = format!("name=Class&meetingID={}", "x".repeat(257));
+    for (call, query) in [
+        ("create", "name=Class"),
+        ("create", "name=Class&meetingID="),
+        ("create", "name=Class&meetingID=x"),
+        ("create", "name=Class&meetingID=a,b"),
+        ("create", "name=Class&meetingID=abc+"),
+        ("create", long.as_str()),
+        ("create", "name=&meetingID=a,b"),
+        ("create", "name=Class&meetingID=a,b&attendeePW=x"),
+        ("create", "meetingID=nameless"),
+        ("create", "name=Class&meetingID=bridge&voiceBridge=x"),
+        ("create", "name=Class&meetingID=class&moderatorPW=another"),
+        ("create", "name=Class&meetingID=room&isBreakout=true&parentMeetingID=none&sequence=1"),
+        ("isMeetingRunning", "meetingID=none"),
+        ("isMeetingRunning", "meetingID="),
+        ("isMeetingRunning", "meetingID=a,b"),
+        ("getMeetingInfo", ""),
+        ("getMeetingInfo", "meetingID=none"),
+        ("getMeetingInfo", "meetingID="),
+        ("end", ""),
+        ("end", "meetingID=none"),
+        ("join", "meetingID=none&fullName=x&logoutURL=https%3A%2F%2Flms.org%2F%3Fa%3D1"),
+        ("sendChatMessage", "meetingID=none&message=hi"),
+        ("getRecordings", ""),
+        ("publishRecordings", "publish=true"),
+        ("publishRecordings", "recordID=x"),
+        ("publishRecordings", "recordID=x&publish=true"),
+        ("deleteRecordings", "recordID=x"),
+        ("updateRecordings", "recordID=x"),
+        ("getSessions", ""),
+    ] {
+        let (direct, scaler) = (direct.get(call, query).await, scaler.get(call, query).await);
+        assert_eq!(seen(&scaler), seen(&direct), "{call}?{query}");
+    }
+    for path in ["/getMeetings?checksum=00", "/getRecordings?checksum=00", "/unknown?checksum=00"] {
+        let direct = direct.raw("GET", path, None).await;
+        let scaler = scaler.raw("GET", path, None).await;
+        assert_eq!(scaler.status, direct.status, "{path}");
+        if scaler.status == 200 {
+            assert_eq!(seen(&scaler), seen(&direct), "{path}");
+        }
+    }
+}
+
+/// What a frontend sees of an answer.
+fn seen(reply: &Reply) -> (u16, Option<String>, Option<String>, String) {
+    let header = |name: &str| reply.headers.get(name).map(|v| v.to_str().unwrap().to_owned());
+    let content_type = header("content-type").map(|text| text.to_lowercase().replace(' ', ""));
+    let body = if reply.status == 200 { reply.text.clone() } else { String::new() };
+    (reply.status.as_u16(), content_type, header("location"), body)
+}
