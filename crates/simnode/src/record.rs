@@ -45,7 +45,8 @@ pub struct Record {
     /// The `Via` header.
     pub via: Option<String>,
     /// Whether a browser would have let the page of that `Origin` see the
-    /// answer; `None` when the request had no `Origin`.
+    /// answer; `None` when the request had no `Origin`. What a proxy passed on
+    /// for its own origin counts as accepted: browsers send `Origin` with fonts.
     pub cors_accepted: Option<bool>,
     /// The status; 0 when a fault closed the connection without an answer.
     pub status: u16,
@@ -101,7 +102,7 @@ impl Record {
                 .is_some_and(|value| value == "true");
             if self.upgrade.is_some() {
                 status == StatusCode::SWITCHING_PROTOCOLS
-            } else if origin == own {
+            } else if origin == own || self.came_through(origin) {
                 status != StatusCode::FORBIDDEN
             } else {
                 match allowed {
@@ -112,6 +113,17 @@ impl Record {
             }
         });
         self
+    }
+
+    /// Whether a proxy of that origin passed the request on: to the browser it
+    /// was a request within one origin.
+    fn came_through(&self, origin: &str) -> bool {
+        let forwarded = self.forwarded.as_deref().and_then(|header| {
+            let (_, host) = header.split_once("host=")?;
+            host.split([';', ',']).next().map(|host| host.trim_matches('"'))
+        });
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        authority.is_some() && authority == self.x_forwarded_host.as_deref().or(forwarded)
     }
 }
 
@@ -196,6 +208,23 @@ mod tests {
                 Some(accepted),
                 "{origin} {cookie} {allowed:?} {credentials}"
             );
+        }
+    }
+
+    #[test]
+    fn a_request_passed_on_by_its_own_origin_needs_no_permission() {
+        let table = [
+            ("x-forwarded-host", "bbb.test:8080", true),
+            ("forwarded", "for=127.0.0.1;proto=http;host=\"bbb.test:8080\"", true),
+            ("forwarded", "for=127.0.0.1;host=bbb.test:8081", false),
+            ("x-forwarded-host", "bbb.test", false),
+        ];
+        for (name, value, accepted) in table {
+            let mut request = HeaderMap::new();
+            request.insert(header::ORIGIN, "http://bbb.test:8080".parse().unwrap());
+            request.insert(name, value.parse().unwrap());
+            let record = record(&request).answered(StatusCode::OK, &HeaderMap::new(), "http://own");
+            assert_eq!(record.cors_accepted, Some(accepted), "{name}: {value}");
         }
     }
 
