@@ -114,7 +114,13 @@ impl Freshness {
             } else {
                 stale(control.stale_while_revalidate, STALE_WHILE_REVALIDATE).min(LONGEST)
             },
-            stale_if_error: stale(control.stale_if_error, STALE_IF_ERROR).min(STALE_IF_ERROR),
+            // A page whose node is down would load and then fail without a word; an
+            // error page that tries again says what is wrong.
+            stale_if_error: if matches!(asset, Asset::Document | Asset::Listing) {
+                Duration::ZERO
+            } else {
+                stale(control.stale_if_error, STALE_IF_ERROR).min(STALE_IF_ERROR)
+            },
             initial_age: age(headers),
         })
     }
@@ -193,11 +199,11 @@ mod tests {
         let on_error = Verdict::Revalidate { on_error: true };
         let never = Verdict::Revalidate { on_error: false };
         for (asset, lines, seconds, wanted) in [
-            // A page is asked for each time, and still there when the node is not.
-            (Asset::Document, &[][..], 0, on_error),
-            (Asset::Document, &[("cache-control", "max-age=600")], 0, on_error),
-            (Asset::Listing, &[], 1, on_error),
-            (Asset::Document, &[], 24 * 3600, never),
+            // A page is asked for each time, and gone when its node is.
+            (Asset::Document, &[][..], 0, never),
+            (Asset::Document, &[("cache-control", "max-age=600")], 0, never),
+            (Asset::Listing, &[], 1, never),
+            (Asset::Plain, &[], 25 * 3600, never),
             (Asset::Versioned, &[], 599, Verdict::Fresh),
             (Asset::Versioned, &[], 600, Verdict::StaleWhileRevalidate),
             (Asset::Versioned, &[], 630, on_error),
