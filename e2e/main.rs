@@ -5,6 +5,7 @@
 
 mod api;
 mod architecture;
+mod browser;
 mod cluster;
 mod command_line;
 mod front_door;

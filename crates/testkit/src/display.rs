@@ -15,7 +15,7 @@ use crate::image::Image;
 use crate::process::find_program;
 
 /// The screen's size: the browser's window fills it.
-pub const SIZE: (usize, usize) = (1280, 900);
+pub const SIZE: (usize, usize) = (1280, 1100);
 
 /// How long an X server may take to start.
 const START_LIMIT: Duration = Duration::from_secs(20);

@@ -1,11 +1,17 @@
 //! An HTTP/1.1 client that sends exactly the bytes it is told: any Host, any target, any header. It
 //! opens a connection for each request and follows nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 /// How long a whole exchange may take.
 pub const EXCHANGE_LIMIT: Duration = Duration::from_secs(30);
@@ -20,6 +26,7 @@ pub struct Request {
     target: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    authority: Option<String>,
 }
 
 impl Request {
@@ -27,7 +34,7 @@ impl Request {
     #[must_use]
     pub fn new(method: &str, target: &str) -> Self {
         let (method, target) = (method.to_owned(), target.to_owned());
-        Self { method, target, headers: Vec::new(), body: Vec::new() }
+        Self { method, target, headers: Vec::new(), body: Vec::new(), authority: None }
     }
 
     /// A GET for a path with its query.
@@ -51,6 +58,14 @@ impl Request {
         self.header("Content-Type", content_type).header("Content-Length", &length)
     }
 
+    /// Speaks TLS, and trusts the certificates of one authority, given as PEM, and no others. The
+    /// server has to be the one that the header `Host` names.
+    #[must_use]
+    pub fn trusting(mut self, authority: &str) -> Self {
+        self.authority = Some(authority.to_owned());
+        self
+    }
+
     /// Sends it to an address such as `127.0.0.1:8080`. Without a header `Host` of its own it has
     /// the address as Host.
     ///
@@ -59,16 +74,30 @@ impl Request {
     /// When there is no connection, or the answer is cut, too large, too late or no HTTP.
     pub async fn send(&self, address: &str) -> Result<Response> {
         let exchange = async {
-            let mut stream = TcpStream::connect(address).await.context("no connection")?;
-            stream.write_all(&self.bytes(address)).await?;
-            let mut answer = Vec::new();
-            stream.take(LARGEST_ANSWER).read_to_end(&mut answer).await?;
+            let stream = TcpStream::connect(address).await.context("no connection")?;
+            let bytes = self.bytes(address);
+            let answer = match &self.authority {
+                None => exchange(stream, &bytes).await?,
+                Some(authority) => {
+                    let host = self.host(address);
+                    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned();
+                    let connector = TlsConnector::from(Arc::new(client_config(authority)?));
+                    let stream = connector.connect(ServerName::try_from(name)?, stream).await;
+                    exchange(stream.context("no TLS connection")?, &bytes).await?
+                }
+            };
             parse(&answer, self.method == "HEAD")
         };
         let done = tokio::time::timeout(EXCHANGE_LIMIT, exchange).await;
         done.with_context(|| format!("no answer within {EXCHANGE_LIMIT:?}"))
             .and_then(|answer| answer)
             .with_context(|| format!("{} to {address}", self.method))
+    }
+
+    /// The name of the server: the header `Host` of its own, or the address.
+    fn host<'a>(&'a self, address: &'a str) -> &'a str {
+        let mut own = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host"));
+        own.next().map_or(address, |(_, value)| value.as_str())
     }
 
     fn bytes(&self, address: &str) -> Vec<u8> {
@@ -110,6 +139,25 @@ impl Response {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
+}
+
+async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &[u8],
+) -> Result<Vec<u8>> {
+    stream.write_all(request).await?;
+    let mut answer = Vec::new();
+    stream.take(LARGEST_ANSWER).read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
+fn client_config(authority: &str) -> Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.as_bytes())?)?;
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let versions =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(versions?.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn parse(answer: &[u8], is_head: bool) -> Result<Response> {

@@ -124,7 +124,7 @@ impl Page {
                 "(() => {{
                     const element = document.querySelector({quoted});
                     if (!element) return 'there is none';
-                    element.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+                    element.scrollIntoView({{ block: 'nearest', behavior: 'instant' }});
                     const box = element.getBoundingClientRect();
                     const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
                     const hit = document.elementFromPoint(x, y);
@@ -143,6 +143,29 @@ impl Page {
             self.call("Input.dispatchMouseEvent", parameters).await?;
         }
         Ok(())
+    }
+
+    /// Clicks into a field and types.
+    ///
+    /// # Errors
+    ///
+    /// When the field cannot be clicked.
+    pub async fn type_into(&self, selector: &str, text: &str) -> Result<()> {
+        self.click(selector).await?;
+        self.call("Input.insertText", json!({ "text": text })).await.map(drop)
+    }
+
+    /// Waits until what the page's scripts have done so far is drawn.
+    ///
+    /// # Errors
+    ///
+    /// When the page is closed or hidden: what is not seen is not drawn.
+    pub async fn drawn(&self) -> Result<()> {
+        let frames =
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))";
+        self.evaluate(&format!("{frames}.then(() => true)")).await?;
+        // A picture is taken of a whole frame that has reached the screen.
+        self.call("Page.captureScreenshot", json!({ "format": "png" })).await.map(drop)
     }
 
     /// Makes it the tab that is seen.

@@ -3,4 +3,5 @@
 //! on a page of a few lines.
 
 mod browser_prompt;
+mod https_client;
 mod page_server;
