@@ -127,7 +127,8 @@ function applyWords(loaded) {
     if (text) place.textContent = text;
   }
   for (const step of Object.keys(STEPS)) {
-    const text = words[`step.${step}`];
-    if (text) stepRow(step).cells[0].textContent = text;
+    const row = stepRow(step);
+    row.cells[0].textContent = say(`step.${step}`, STEPS[step]);
+    row.cells[1].firstChild.textContent = say(row.dataset.state, RESULTS[row.dataset.state]);
   }
 }

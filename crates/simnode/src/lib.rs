@@ -1,7 +1,7 @@
 //! A simulated BigBlueButton 3.0 node, faithful in what browsers, frontends
 //! and operators can see.
 //!
-//! [`install`] writes the files of a fresh node; whoever makes it part of a
+//! [`install()`] writes the files of a fresh node; whoever makes it part of a
 //! cluster adds override files; [`start`] reads them all, as the real services
 //! do at their start, and serves on one port what a real node serves on its
 //! own: the API, the client, GraphQL, slides, uploads and media sockets.

@@ -1,6 +1,6 @@
 //! The HTTP API of bbb-web, 3.0.
 //!
-//! [`answer`] is the way in: cross-origin rule, method, reading, checks, call.
+//! [`answer()`] is the way in: cross-origin rule, method, reading, checks, call.
 //! Each call has a file of its own or shares one with its kin.
 
 mod call;

@@ -9,3 +9,6 @@ pub(crate) mod nginx;
 pub(crate) mod properties;
 pub(crate) mod systemd;
 pub(crate) mod yaml;
+
+#[cfg(test)]
+mod tests;

@@ -4,12 +4,18 @@
 //! block: words, quotes, comments, `;` and `{ }`. A text that nginx would refuse
 //! for its syntax (a missing `;`, an unclosed block or quote) is refused here too.
 
+/// How deep blocks may nest.
+const DEPTH_MAX: usize = 32;
+
 /// A text nginx would not load.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NginxSyntaxError {
     /// A `{` without its `}`.
     #[error("unexpected end of file, expecting `}}`")]
     UnclosedBlock,
+    /// Blocks within blocks beyond what any real file has.
+    #[error("blocks nest deeper than {DEPTH_MAX}")]
+    TooDeep,
     /// A quote that never closes.
     #[error("unexpected end of file inside a quoted word")]
     UnclosedQuote,
@@ -61,18 +67,12 @@ enum Token {
 /// Reads one file.
 pub(crate) fn parse(text: &str) -> Result<Vec<Directive>, NginxSyntaxError> {
     let mut tokens = tokens(text)?.into_iter();
-    directives(&mut tokens, Depth::Top)
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Depth {
-    Top,
-    Inside,
+    directives(&mut tokens, 0)
 }
 
 fn directives(
     tokens: &mut impl Iterator<Item = Token>,
-    depth: Depth,
+    depth: usize,
 ) -> Result<Vec<Directive>, NginxSyntaxError> {
     let mut found = Vec::new();
     let mut words: Vec<String> = Vec::new();
@@ -89,17 +89,18 @@ fn directives(
             Some(Token::Open) if words.is_empty() => {
                 return Err(NginxSyntaxError::UnexpectedToken { token: '{' });
             }
+            Some(Token::Open) if depth == DEPTH_MAX => return Err(NginxSyntaxError::TooDeep),
             Some(Token::Open) => {
                 // `types` holds pairs such as `application/wasm wasm;`: read alike.
-                let block = directives(tokens, Depth::Inside)?;
+                let block = directives(tokens, depth + 1)?;
                 found.push(Directive { words: std::mem::take(&mut words), block: Some(block) });
             }
             Some(Token::Close) | None if !words.is_empty() => {
                 return Err(NginxSyntaxError::Unterminated { name: words.swap_remove(0) });
             }
-            Some(Token::Close) if depth == Depth::Inside => return Ok(found),
+            Some(Token::Close) if depth > 0 => return Ok(found),
             Some(Token::Close) => return Err(NginxSyntaxError::UnexpectedClose),
-            None if depth == Depth::Top => return Ok(found),
+            None if depth == 0 => return Ok(found),
             None => return Err(NginxSyntaxError::UnclosedBlock),
         }
     }
@@ -185,5 +186,6 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(parse(text), Err(expected), "{text:?}");
         }
+        assert_eq!(parse(&"a {".repeat(100_000)), Err(NginxSyntaxError::TooDeep));
     }
 }
