@@ -19,7 +19,7 @@ const START: Duration = Duration::from_secs(40);
 /// A running demo.
 pub(crate) struct Cluster {
     pub(crate) ready: Ready,
-    pub(crate) process: Process,
+    _process: Process,
     _folder: tempfile::TempDir,
 }
 
@@ -57,7 +57,7 @@ impl Cluster {
         let mut process = Process::start(Path::new(BLUEGATE), all).unwrap();
         let ready = process.wait_for_json(&ready_file, START).await.unwrap();
         let ready = serde_json::from_value(ready).unwrap();
-        Self { ready, process, _folder: folder }
+        Self { ready, _process: process, _folder: folder }
     }
 
     /// Host and port of the proxy's listener.

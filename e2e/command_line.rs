@@ -160,7 +160,7 @@ async fn serve_runs_the_roles_of_a_file_over_the_demos_nodes() {
         );
     }
     let path = folder.path().join("bluegate.toml");
-    std::fs::write(&path, file).unwrap();
+    std::fs::write(&path, &file).unwrap();
     let arguments = ["serve", "-c", path.to_str().unwrap()];
     let mut serve = Process::start(Path::new(BLUEGATE), arguments).unwrap();
 
@@ -183,8 +183,39 @@ async fn serve_runs_the_roles_of_a_file_over_the_demos_nodes() {
         .unwrap();
     assert!(answer.text().contains("<returncode>SUCCESS</returncode>"), "{}", answer.text());
 
+    // A file with a problem changes nothing; one without a node takes its mount away.
+    let get = |mount: &'static str| async move {
+        let request = Request::get(&format!("/{mount}/html5client/"))
+            .header("Host", &format!("bbb.cluster.localhost:{proxy}"));
+        request.send(&format!("127.0.0.1:{proxy}")).await.unwrap().status
+    };
+    std::fs::write(&path, format!("{file}[proxi]\n")).unwrap();
+    hang_up(&serve);
+    eventually("the problem is reported", WITHIN, || {
+        let reported = serve.stderr().contains("did you mean `proxy`?");
+        async move { reported.then_some(()) }
+    })
+    .await
+    .unwrap();
+    assert_eq!(get("bbb-02").await, 200);
+    let without_second = file.rsplit_once("[[node]]").unwrap().0;
+    std::fs::write(&path, without_second).unwrap();
+    hang_up(&serve);
+    eventually("the mount is gone", WITHIN, || async {
+        (get("bbb-02").await == 404).then_some(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(get("bbb-01").await, 200);
+
     let status = serve.interrupt(WITHIN).await.unwrap();
     assert_eq!(status.code(), Some(0), "{}", serve.stderr());
+}
+
+/// Sends SIGHUP to a child of this test.
+fn hang_up(child: &Process) {
+    let status = Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
 }
 
 /// A port that was free a moment ago; a configuration file cannot say 0.

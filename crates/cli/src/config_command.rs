@@ -12,7 +12,6 @@ use crate::{
     exit::{Exit, UsageError},
 };
 
-#[expect(clippy::print_stdout, reason = "what these commands are for")]
 pub(crate) fn run(command: ConfigCommand) -> Outcome {
     match command {
         ConfigCommand::Check { config: path } => {

@@ -8,7 +8,6 @@ use tracing_subscriber::EnvFilter;
 use crate::exit::{Exit, UsageError};
 
 /// Prints an error with its causes, one per line, and says how to exit.
-#[expect(clippy::print_stderr, reason = "this is where errors reach the terminal")]
 pub(crate) fn error(error: &anyhow::Error) -> Exit {
     eprintln!("error: {error}");
     for cause in error.chain().skip(1) {

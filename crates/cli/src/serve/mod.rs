@@ -1,6 +1,7 @@
 //! `bluegate serve`: the roles a configuration file has sections for, wired.
 
 mod listeners;
+mod reload;
 mod secrets;
 
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
@@ -20,7 +21,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Outcome, config_command,
     exit::{Exit, UsageError},
-    serve::listeners::{Listeners, Roles},
+    serve::{
+        listeners::{Listeners, Roles},
+        reload::{Reload, routes_of},
+    },
 };
 
 /// How long connections may take to finish at the end.
@@ -36,7 +40,7 @@ pub(crate) fn run(path: &Path) -> Outcome {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(serve(config))
+    runtime.block_on(serve(path, config))
 }
 
 /// Sections that are valid but that this version has no role for.
@@ -62,21 +66,24 @@ fn refuse_what_is_not_there(config: &Config) -> Result<(), anyhow::Error> {
     Ok(())
 }
 
-async fn serve(config: Config) -> Outcome {
+async fn serve(path: &Path, config: Config) -> Outcome {
     let shutdown_requested = shutdown_signal()?;
+    let reload = Reload::of(path.to_owned(), config.clone())?;
     let shutdown = CancellationToken::new();
     let tasks = TaskTracker::new();
     // Every socket first: a port that is taken is found before anything runs.
     let listeners = Listeners::bind(&config)?;
     let node_tls = tls::client_config(config.cluster.node_ca.as_deref())?;
 
-    let (routes, scaler) = build_roles(&config, &node_tls).await?;
+    let (proxy, scaler) = build_roles(&config, &node_tls).await?;
+    let (proxy, routes) = proxy.unzip();
     let api = scaler.as_ref().map(|scaler| Arc::new(RouterService::new(scaler.router())));
-    let roles = Roles { proxy: routes.as_ref().map(|(proxy, _)| proxy.clone()), api };
+    let roles = Roles { proxy: proxy.clone(), api };
     if let Some(scaler) = scaler {
         let shutdown = shutdown.clone();
         tasks.spawn(async move { scaler.run(shutdown).await });
     }
+    tasks.spawn(reload.run(routes, shutdown.clone()));
     listeners.serve(&config, &roles, &shutdown, &tasks, DRAIN)?;
     tasks.close();
     tracing::info!(origin = %config.cluster.origin, "serving");
@@ -88,7 +95,7 @@ async fn serve(config: Config) -> Outcome {
         tracing::warn!("some work was cut off at the end");
     }
     drop(roles);
-    if let Some((proxy, _)) = routes {
+    if let Some(proxy) = proxy {
         proxy.close().await;
     }
     Ok(Exit::Done)
@@ -119,9 +126,7 @@ fn build_proxy(
     proxy: &bluegate_config::Proxy,
     node_tls: &Arc<ClientConfig>,
 ) -> Result<ProxyAndRoutes, anyhow::Error> {
-    let nodes = config.nodes.iter().map(|entry| entry.node.clone());
-    let routes = Routes::new(config.cluster.origin.clone(), nodes)?;
-    let (sender, receiver) = watch::channel(Arc::new(routes));
+    let (sender, receiver) = watch::channel(Arc::new(routes_of(config)?));
     let settings = bluegate_proxy::Config {
         connect_timeout: proxy.connect_timeout,
         response_timeout: proxy.response_timeout,
