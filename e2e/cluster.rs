@@ -71,7 +71,7 @@ impl Cluster {
     }
 
     /// Gets a path from the proxy as a browser would name it.
-    pub(crate) async fn from_proxy(&self, target: &str) -> Response {
+    pub(crate) async fn get_at_proxy(&self, target: &str) -> Response {
         let request = Request::get(target).header("Host", self.proxy_authority());
         request.send(&self.proxy_address()).await.unwrap()
     }
@@ -191,7 +191,7 @@ impl ReadyNode {
 /// The text of the first element of this name.
 pub(crate) fn element<'a>(xml: &'a str, name: &str) -> &'a str {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
-    let Some(start) = xml.find(&open) else { panic!("no <{name}> in {xml}") };
-    let rest = &xml[start + open.len()..];
-    &rest[..rest.find(&close).unwrap_or_else(|| panic!("<{name}> does not end in {xml}"))]
+    let Some((_, rest)) = xml.split_once(&open) else { panic!("no <{name}> in {xml}") };
+    let Some((text, _)) = rest.split_once(&close) else { panic!("<{name}> does not end in {xml}") };
+    text
 }

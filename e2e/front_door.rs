@@ -15,13 +15,15 @@ use crate::cluster::Cluster;
 async fn the_client_and_the_api_index_pass() {
     let cluster = Cluster::start(&["--nodes", "2"]).await;
     for node in &cluster.ready.nodes {
-        let page = cluster.from_proxy(&format!("/{}/html5client/?sessionToken=x", node.name)).await;
+        let page =
+            cluster.get_at_proxy(&format!("/{}/html5client/?sessionToken=x", node.name)).await;
         assert_eq!(page.status, 200);
         assert!(page.text().contains("bundle."), "the client's page");
         assert_eq!(page.header("cache-control"), Some("no-cache"));
         assert_eq!(page.header("set-cookie"), None);
 
-        let bare = cluster.from_proxy(&format!("/{}/html5client?sessionToken=x", node.name)).await;
+        let bare =
+            cluster.get_at_proxy(&format!("/{}/html5client?sessionToken=x", node.name)).await;
         let slash =
             format!("{}/{}/html5client/?sessionToken=x", cluster.ready.proxy_origin, node.name);
         assert_eq!((bare.status, bare.header("location")), (308, Some(slash.as_str())));
@@ -107,17 +109,17 @@ async fn what_is_not_relayed_reaches_no_node() {
 async fn a_node_that_is_switched_off_shows_an_error_page_and_disturbs_nobody() {
     let cluster = Cluster::start(&["--nodes", "3"]).await;
     let [dead, ..] = cluster.ready.nodes.as_slice() else { panic!("three nodes") };
-    assert_eq!(cluster.from_proxy(&format!("/{}/html5client/", dead.name)).await.status, 200);
+    assert_eq!(cluster.get_at_proxy(&format!("/{}/html5client/", dead.name)).await.status, 200);
     dead.power_off(600_000).await;
 
     let asked = Instant::now();
-    let page = cluster.from_proxy(&format!("/{}/html5client/", dead.name)).await;
+    let page = cluster.get_at_proxy(&format!("/{}/html5client/", dead.name)).await;
     assert!([502, 504].contains(&page.status), "{}", page.status);
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     assert!(page.text().contains("tries again"), "a page for a person");
     assert!(!page.text().contains("127.0.0.1"), "no address of ours");
     for node in &cluster.ready.nodes[1..] {
-        let page = cluster.from_proxy(&format!("/{}/html5client/", node.name)).await;
+        let page = cluster.get_at_proxy(&format!("/{}/html5client/", node.name)).await;
         assert_eq!(page.status, 200, "{}", node.name);
     }
 }

@@ -74,7 +74,7 @@ fn check_browser(requests: &[NetworkRequest], api_base: &str, proxy: &str, nodes
         let origin = format!("http://{host}");
         if url.starts_with(&format!("{api_base}/")) {
             assert_eq!(url, format!("{api_base}/join"));
-        } else if &origin == proxy {
+        } else if origin == proxy {
             from_proxy += 1;
             assert_eq!(scheme, "http", "no socket passes the proxy: {url}");
             let passes = |node: &&ReadyNode| {
