@@ -1,0 +1,107 @@
+//! SIGHUP: the file is read again; what can change without dropping a
+//! connection changes, a file with problems changes nothing.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Context as _;
+use bluegate_cluster::Routes;
+use bluegate_config::Config;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::config_command;
+
+/// Follows the configuration file on SIGHUP.
+pub(crate) struct Reload {
+    path: PathBuf,
+    hangup: Signal,
+    /// What is in force.
+    config: Config,
+}
+
+impl Reload {
+    /// Handles SIGHUP from now on, so that one that comes early does not end
+    /// the process.
+    pub(crate) fn of(path: PathBuf, config: Config) -> Result<Self, anyhow::Error> {
+        let hangup = signal(SignalKind::hangup()).context("cannot handle SIGHUP")?;
+        Ok(Self { path, hangup, config })
+    }
+
+    /// Applies the file to `routes` at each signal until `shutdown`.
+    pub(crate) async fn run(
+        mut self,
+        routes: Option<watch::Sender<Arc<Routes>>>,
+        shutdown: CancellationToken,
+    ) {
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                signal = self.hangup.recv() => if signal.is_none() { return },
+            }
+            match self.apply(routes.as_ref()) {
+                Ok(()) => tracing::info!("configuration reloaded"),
+                Err(error) => {
+                    tracing::error!(
+                        "configuration not reloaded, the old one stays in force: {error:#}"
+                    );
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, routes: Option<&watch::Sender<Arc<Routes>>>) -> Result<(), anyhow::Error> {
+        let new = config_command::load(&self.path)?;
+        let new_routes = routes_of(&new)?;
+        for part in needs_restart(&self.config, &new) {
+            tracing::warn!("a change of {part} takes effect at the next start");
+        }
+        if let Some(routes) = routes {
+            routes.send_replace(Arc::new(new_routes));
+        }
+        self.config = new;
+        Ok(())
+    }
+}
+
+/// The proxy's routes of a configuration.
+pub(crate) fn routes_of(config: &Config) -> Result<Routes, anyhow::Error> {
+    let nodes = config.nodes.iter().map(|entry| entry.node.clone());
+    Ok(Routes::new(config.cluster.origin.clone(), nodes)?)
+}
+
+/// The parts that differ and are only read at the start.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let scaler_nodes = old.scaler.is_some() && old.nodes != new.nodes;
+    [
+        ("`[cluster] node_ca`", old.cluster.node_ca != new.cluster.node_ca),
+        ("`[proxy]`", old.proxy != new.proxy),
+        ("`[scaler]`", old.scaler != new.scaler),
+        ("`[[tenant]]`", old.tenants != new.tenants),
+        ("`[[node]]` for the scaler", scaler_nodes),
+        ("`[admin]`", old.admin != new.admin),
+    ]
+    .into_iter()
+    .filter_map(|(part, differs)| differs.then_some(part))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_read_at_the_start_needs_one() {
+        let parse = |text: &str| bluegate_config::parse(text, Path::new("/")).unwrap();
+        let base =
+            "[cluster]\norigin = \"https://bbb.example.org\"\n[proxy]\nlisten = \"127.0.0.1:1\"\n";
+        let node = "[[node]]\nname = \"n\"\norigin = \"https://n.example.org\"\n";
+        let other = base.replace("127.0.0.1:1", "127.0.0.1:2");
+        assert_eq!(needs_restart(&parse(base), &parse(&format!("{base}{node}"))), [""; 0]);
+        assert_eq!(needs_restart(&parse(base), &parse(&other)), ["`[proxy]`"]);
+    }
+}
