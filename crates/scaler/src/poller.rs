@@ -14,11 +14,15 @@ use crate::{
     reconcile::Reconciler,
 };
 
-/// Polls a node until `shutdown`. What a poll began is always finished.
+/// Polls a node until `shutdown`. What follows from a poll is always finished.
 pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: CancellationToken) {
     let mut reconciler = Reconciler::new(Arc::clone(&context), Arc::clone(&node));
     loop {
-        poll(&context, &node, &mut reconciler).await;
+        let fetched = tokio::select! {
+            () = shutdown.cancelled() => return,
+            fetched = fetch(&context, &node) => fetched,
+        };
+        conclude(&node, &mut reconciler, fetched).await;
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(jittered(context.bounds.poll_interval)) => {}
@@ -30,9 +34,13 @@ pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: 
     }
 }
 
-/// One poll, and what follows from it.
-async fn poll(context: &Context, node: &NodeHandle, reconciler: &mut Reconciler) {
-    match fetch(context, node).await {
+/// What follows from a poll.
+async fn conclude(
+    node: &NodeHandle,
+    reconciler: &mut Reconciler,
+    fetched: Result<Snapshot, PollError>,
+) {
+    match fetched {
         Ok(snapshot) => {
             let snapshot = Arc::new(snapshot);
             node.keep(Arc::clone(&snapshot));

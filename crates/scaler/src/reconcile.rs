@@ -69,15 +69,19 @@ impl Reconciler {
                 Verdict::AskLife | Verdict::AskMeeting if asks == 0 => {}
                 Verdict::AskLife | Verdict::AskMeeting => {
                     asks -= 1;
-                    self.ask(&generation, verdict).await?;
+                    if !self.ask(&generation, verdict).await? {
+                        // It has stopped answering: the next poll will tell.
+                        asks = 0;
+                    }
                 }
             }
         }
         Ok(())
     }
 
-    /// Asks the node for a generation; its "no such meeting" is the proof.
-    async fn ask(&self, generation: &Generation, verdict: Verdict) -> Result<(), StoreError> {
+    /// Asks the node for a generation; its "no such meeting" is the proof. Says
+    /// whether it answered.
+    async fn ask(&self, generation: &Generation, verdict: Verdict) -> Result<bool, StoreError> {
         let id = match (&generation.internal_meeting_id, verdict) {
             (Some(internal), Verdict::AskLife) => internal,
             _ => &generation.node_meeting_id,
@@ -87,21 +91,21 @@ impl Reconciler {
         query.append("meetingID", id);
         let call = self.node.signed(Call::GetMeetingInfo.name(), &query);
         let Ok(answer) = self.node.client.call(call, self.context.bounds.poll_timeout).await else {
-            return Ok(());
+            return Ok(false);
         };
         let ledger = &self.context.ledger;
         if answer.outcome() == Outcome::Failed {
             if answer.key() == Failure::NotFound.key() {
                 ledger.gone(&generation.id, asked).await?;
             }
-            return Ok(());
+            return Ok(true);
         }
-        match self.sign_of(&answer, generation) {
-            Some(sign) if verdict == Verdict::AskMeeting => {
-                ledger.observed(&generation.id, sign).await
-            }
-            _ => Ok(()),
+        if verdict == Verdict::AskMeeting
+            && let Some(sign) = self.sign_of(&answer, generation)
+        {
+            ledger.observed(&generation.id, sign).await?;
         }
+        Ok(true)
     }
 
     /// What a getMeetingInfo answer shows of a generation, if it is of it.

@@ -24,12 +24,13 @@ pub(crate) fn meetings(context: &Context, request: &ApiRequest) -> Reply {
     }
     for node in context.nodes.values() {
         let snapshot = node.snapshot();
-        let rooms = snapshot.meetings.iter().filter(|meeting| meeting.is_breakout_of(tenant));
-        shown.extend(
-            rooms
-                .filter(|room| room.stamp.as_ref().is_some_and(|stamp| has_parent(context, stamp)))
-                .map(|room| room.shown.clone()),
-        );
+        let rooms = snapshot.meetings.iter().filter(|meeting| {
+            meeting.is_breakout_of(tenant)
+                && meeting.stamp.as_ref().is_some_and(|stamp| has_parent(context, stamp))
+                // A room that was created through us has a row and is listed.
+                && context.ledger.directory().internal(&meeting.facts.internal_id).is_none()
+        });
+        shown.extend(rooms.map(|room| room.shown.clone()));
     }
     Reply::Xml(Answer::meetings(shown.iter().map(String::as_str)))
 }

@@ -34,8 +34,10 @@ impl Ledger {
     /// A create call was answered with SUCCESS.
     pub(crate) async fn succeeded(&self, success: Success<'_>) -> Result<Settled, StoreError> {
         let entered = success.entered;
-        let known = entered.internal_meeting_id.as_deref();
-        if !success.counted && !success.plain && known == Some(&success.sign.internal_meeting_id) {
+        let known = entered.internal_meeting_id.as_ref();
+        let nothing_new = known == Some(&success.sign.internal_meeting_id)
+            && !(success.counted || success.plain || success.may_claim_first);
+        if nothing_new {
             return Ok(Settled { first: false });
         }
         let mut first = success.plain;

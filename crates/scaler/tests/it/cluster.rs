@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::fake_node::FakeNode;
 
 /// How long a condition may take to come true.
-const WITHIN: Duration = Duration::from_secs(10);
+const WITHIN: Duration = Duration::from_secs(20);
 
 /// Nodes, and a scaler in front of them.
 pub(crate) struct Cluster {
@@ -36,19 +36,18 @@ pub(crate) struct Cluster {
 struct Running {
     scaler: Scaler,
     address: std::net::SocketAddr,
-    shutdown: CancellationToken,
+    /// Stops polls, and closes the store.
+    background: CancellationToken,
+    /// Stops answering.
+    front: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
 
 /// Bounds that make tests quick: polls every 20 ms.
 pub(crate) fn quick() -> Bounds {
     Bounds {
-        connect_timeout: Duration::from_secs(2),
-        call_timeout: Duration::from_secs(2),
-        create_deadline: Duration::from_secs(5),
         retry_pause: Duration::from_millis(10),
         poll_interval: Duration::from_millis(20),
-        poll_timeout: Duration::from_secs(1),
         settle_time: Duration::from_millis(50),
         ..Bounds::default()
     }
@@ -59,8 +58,8 @@ pub(crate) fn secret(text: &str) -> Secret {
 }
 
 impl Cluster {
-    /// A running cluster of so many equal nodes, tenants `default` (plain),
-    /// `physics` and `history`.
+    /// A running cluster of so many equal nodes; tenants `default` and
+    /// `imported` (plain), `physics` and `history`.
     pub(crate) async fn start(nodes: usize) -> Self {
         let mut cluster = Self::prepare(nodes).await;
         cluster.boot().await;
@@ -113,16 +112,16 @@ impl Cluster {
         let scaler = build(self.config()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let shutdown = CancellationToken::new();
+        let (background, front) = (CancellationToken::new(), CancellationToken::new());
         let serve = axum::serve(listener, scaler.router())
-            .with_graceful_shutdown(shutdown.clone().cancelled_owned());
-        let background = {
-            let (scaler, shutdown) = (scaler.clone(), shutdown.clone());
-            tokio::spawn(async move { scaler.run(shutdown).await })
+            .with_graceful_shutdown(front.clone().cancelled_owned());
+        let running = {
+            let (scaler, background) = (scaler.clone(), background.clone());
+            tokio::spawn(async move { scaler.run(background).await })
         };
         let serving = tokio::spawn(async move { serve.await.unwrap() });
         self.running =
-            Some(Running { scaler, address, shutdown, tasks: vec![background, serving] });
+            Some(Running { scaler, address, background, front, tasks: vec![running, serving] });
     }
 
     /// What the scaler is built from.
@@ -149,6 +148,7 @@ impl Cluster {
             nodes: fakes.chain(self.others.iter().cloned()).collect(),
             tenants: vec![
                 tenant("default", true),
+                tenant("imported", true),
                 tenant("physics", false),
                 tenant("history", false),
             ],
@@ -169,10 +169,19 @@ impl Cluster {
     /// Stops the scaler as an operator does.
     pub(crate) async fn stop(&mut self) {
         let running = self.running.take().unwrap();
-        running.shutdown.cancel();
+        running.background.cancel();
+        running.front.cancel();
         for task in running.tasks {
             tokio::time::timeout(WITHIN, task).await.unwrap().unwrap();
         }
+    }
+
+    /// Closes the store under a scaler that goes on answering.
+    pub(crate) async fn close_store(&mut self) {
+        let running = self.running.as_mut().unwrap();
+        running.background.cancel();
+        let background = running.tasks.remove(0);
+        tokio::time::timeout(WITHIN, background).await.unwrap().unwrap();
     }
 
     /// Deletes the store; the scaler must be stopped.

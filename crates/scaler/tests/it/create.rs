@@ -162,9 +162,9 @@ async fn without_any_node_create_says_so() {
 #[tokio::test]
 async fn a_create_that_hangs_fails_in_time_and_is_settled_by_the_poller() {
     let bounds = Bounds {
-        call_timeout: Duration::from_millis(100),
+        call_timeout: Duration::from_millis(300),
         create_attempts: 2,
-        create_deadline: Duration::from_millis(400),
+        create_deadline: Duration::from_millis(1200),
         ..quick()
     };
     let cluster = Cluster::start_with(2, bounds).await;
@@ -324,4 +324,19 @@ async fn a_number_the_client_chose_is_kept_and_ours_are_stable() {
     assert_eq!(first, again);
     let other = frontend.create("abd").await.text("voiceBridge");
     assert_ne!(first, other);
+}
+
+#[tokio::test]
+async fn a_cut_create_that_the_poller_sees_first_is_still_answered_as_the_first() {
+    let bounds = Bounds { retry_pause: Duration::from_millis(500), ..quick() };
+    let cluster = Cluster::start_with(1, bounds).await;
+    cluster.nodes[0].next("create", Manner::CutAfter);
+    let frontend = cluster.frontend("default");
+    let creating = tokio::spawn({
+        let frontend = frontend.clone();
+        async move { frontend.create("class").await }
+    });
+    eventually("a poll shows it", async || frontend.listed().await == ["class"]).await;
+    assert_eq!(creating.await.unwrap().key(), "");
+    assert_eq!(frontend.create("class").await.key(), "duplicateWarning");
 }

@@ -198,6 +198,13 @@ impl FakeNode {
         room
     }
 
+    /// Lists a meeting as a breakout room from now on.
+    pub(crate) fn make_breakout(&self, external: &str, parent_internal: &str) {
+        let mut meetings = self.state.meetings.lock().unwrap();
+        let room = meetings.iter_mut().find(|meeting| meeting.external == external).unwrap();
+        room.parent = Some(parent_internal.to_owned());
+    }
+
     /// Names of the calls that arrived, polls left out.
     pub(crate) fn calls(&self) -> Vec<String> {
         let calls = self.state.calls.lock().unwrap();

@@ -65,7 +65,11 @@ async fn a_live_meeting_is_never_made_twice_because_its_node_is_away() {
 
 #[tokio::test]
 async fn a_hanging_node_delays_nobody_who_does_not_use_it() {
-    let bounds = Bounds { poll_timeout: Duration::from_secs(30), ..quick() };
+    let bounds = Bounds {
+        poll_timeout: Duration::from_secs(30),
+        call_timeout: Duration::from_secs(3),
+        ..quick()
+    };
     let cluster = Cluster::start_with(3, bounds).await;
     let frontend = cluster.frontend("default");
     for id in ["one", "two", "three"] {

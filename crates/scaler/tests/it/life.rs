@@ -168,3 +168,18 @@ async fn a_node_that_was_taken_out_of_the_configuration_holds_nobody() {
     let join = frontend.get("join", "meetingID=class&fullName=x&createTime=77").await;
     assert!(join.location().contains("createTime=77&"), "{}", join.location());
 }
+
+#[tokio::test]
+async fn while_the_store_is_down_known_meetings_go_on() {
+    let mut cluster = Cluster::start(1).await;
+    let frontend = cluster.frontend("physics");
+    frontend.create("class").await;
+    cluster.close_store().await;
+    let join = frontend.get("join", "meetingID=class&fullName=x&createTime=7").await;
+    assert!(join.location().contains("createTime=7&"), "{}", join.location());
+    assert_eq!(frontend.create("class").await.key(), "duplicateWarning");
+    assert_eq!(frontend.listed().await, ["class"]);
+    let new = frontend.get("create", "name=Class&meetingID=another").await;
+    assert_eq!(new.failure(), "internalError");
+    assert_eq!(cluster.spread(), [1]);
+}

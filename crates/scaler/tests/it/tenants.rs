@@ -149,6 +149,9 @@ async fn rooms_are_created_only_under_meetings_of_the_caller() {
     let room =
         cluster.nodes[home].meetings().into_iter().find(|m| m.external == "bg1.physics.room");
     assert_eq!(room.unwrap().parameters["parentMeetingID"], internal);
+    cluster.nodes[home].make_breakout("bg1.physics.room", &internal);
+    polls(&cluster.nodes[home], 2).await;
+    assert_eq!(physics.listed().await.len(), 2);
 }
 
 #[tokio::test]
@@ -173,4 +176,18 @@ async fn unknown_calls_pass_for_own_meetings_only() {
     assert!(inserted.text.contains("uploading"), "{}", inserted.text);
     let missing = physics.post("insertDocument", "meetingID=none", slides).await;
     assert!(missing.text.contains("<message>Meeting with id [none] not found.</message>"));
+}
+
+#[tokio::test]
+async fn two_plain_tenants_cannot_share_a_meeting() {
+    let cluster = Cluster::start(2).await;
+    let (default, imported) = (cluster.frontend("default"), cluster.frontend("imported"));
+    default.create("class").await;
+    let reply = imported.get("create", "name=Class&meetingID=class").await;
+    assert_eq!(reply.failure(), "idNotUnique");
+    assert_eq!(imported.get("getMeetingInfo", "meetingID=class").await.failure(), "notFound");
+    imported.create("bg1.physics.class").await;
+    let on_nodes: Vec<_> = cluster.nodes.iter().flat_map(|node| node.meetings()).collect();
+    assert!(on_nodes.iter().any(|m| m.external == "bg1.imported.bg1.physics.class"));
+    assert_eq!(imported.listed().await, ["bg1.physics.class"]);
 }
