@@ -10,6 +10,8 @@ const XML: HeaderValue = HeaderValue::from_static("text/xml;charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
+const FAILED: &str = "<response><returncode>FAILED<";
+
 /// What a call answers.
 #[derive(Debug)]
 pub(crate) enum Reply {
@@ -42,9 +44,11 @@ impl From<Failure> for Reply {
 impl Reply {
     /// The response to this call.
     pub(crate) fn response(self, call: &Named) -> Response<Body> {
+        // Failures come from one place in BBB, which always says so.
+        let failed = matches!(&self, Self::Xml(text) if text.starts_with(FAILED));
         let no_cache = match call {
-            Named::Known(call) => call.answers_no_cache(),
-            Named::Unknown(_) => false,
+            Named::Known(call) => failed || call.answers_no_cache(),
+            Named::Unknown(_) => failed,
         };
         let mut response = match self {
             Self::Xml(text) => document(XML, text),

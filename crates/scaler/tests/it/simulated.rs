@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use bluegate_bbb_api::{Answer, Outcome};
 use bluegate_cluster::Node;
-use bluegate_scaler::NodeConfig;
+use bluegate_scaler::{Health, NodeConfig};
 use bluegate_simnode::{Fault, FaultAction, Settings, SimNode, Stock, install, start};
 use futures_util::future::join_all;
 use tempfile::TempDir;
@@ -228,9 +228,59 @@ async fn failures_read_as_the_nodes_own() {
 }
 
 /// What a frontend sees of an answer.
-fn seen(reply: &Reply) -> (u16, Option<String>, Option<String>, String) {
+fn seen(reply: &Reply) -> (u16, [Option<String>; 3], String) {
     let header = |name: &str| reply.headers.get(name).map(|v| v.to_str().unwrap().to_owned());
     let content_type = header("content-type").map(|text| text.to_lowercase().replace(' ', ""));
     let body = if reply.status == 200 { reply.text.clone() } else { String::new() };
-    (reply.status.as_u16(), content_type, header("location"), body)
+    (reply.status.as_u16(), [content_type, header("location"), header("cache-control")], body)
+}
+
+#[tokio::test]
+async fn meetings_read_as_the_nodes_own_but_for_our_stamp() {
+    let mut simulated = simulated(1).await;
+    let (direct, scaler) = (simulated.direct(), simulated.cluster.frontend("default"));
+    let query = "name=A+%26+B&meetingID=class&record=true&maxParticipants=25&meta_Course-1=%3Cx%3E\
+        &attendeePW=viewer&duration=90&moderatorPW=mod&unknown=1";
+    let created = scaler.get("create", query).await;
+    // Not polled yet: told from the create call alone.
+    let at_once = scaler.get("getMeetings", "").await;
+    let repeated = direct.get("create", &query.replace("&unknown=1", "")).await;
+    let (plain, warned) = (created.text.as_str(), repeated.text.as_str());
+    assert_eq!(
+        plain.split_once("<messageKey>").unwrap().0,
+        warned.split_once("<messageKey>").unwrap().0
+    );
+
+    let listed = direct.get("getMeetings", "").await;
+    assert!(listed.text.contains("<bluegate-stamp>v1.default."), "{}", listed.text);
+    // What create cannot tell: the node starts a meeting a moment later.
+    let time = created.answer().text("createTime").unwrap();
+    let not_started = unstamped(&listed.text)
+        .replace(&format!("<startTime>{time}</startTime>"), "<startTime>0</startTime>");
+    assert_eq!(at_once.text, not_started);
+    let polled = async || scaler.get("getMeetings", "").await.text == unstamped(&listed.text);
+    eventually("the polled list is the node's", polled).await;
+
+    let info = direct.get("getMeetingInfo", "meetingID=class").await;
+    let shown = scaler.get("getMeetingInfo", "meetingID=class").await;
+    assert_eq!(seen(&shown).1, seen(&info).1);
+    assert_eq!(shown.text, unstamped(&info.text));
+    // The same from memory, while the node is away.
+    simulated.nodes[0].power_off();
+    let health = async || simulated.cluster.scaler().health()[0].1 == Health::Suspect;
+    eventually("it is suspect", health).await;
+    let remembered = scaler.get("getMeetingInfo", "meetingID=class").await;
+    assert_eq!(remembered.text, shown.text);
+    // And after a restart, before any poll.
+    simulated.cluster.stop().await;
+    simulated.cluster.boot().await;
+    let scaler = simulated.cluster.frontend("default");
+    assert_eq!(scaler.get("getMeetings", "").await.text, at_once.text);
+}
+
+/// A document without our stamps.
+fn unstamped(text: &str) -> String {
+    let mut parts = text.split("<bluegate-stamp>");
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |all, part| all + part.split_once("</bluegate-stamp>").unwrap().1)
 }
