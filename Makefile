@@ -45,6 +45,7 @@ docs: ## Build the API documentation, warnings denied
 .PHONY: deny
 deny: ## Licences, bans and sources of all dependencies
 	@scripts/setup.sh check
+	cargo fetch --locked --quiet
 	cargo-deny --locked --offline --log-level warn check licenses bans sources
 
 .PHONY: clean
