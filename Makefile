@@ -27,6 +27,12 @@ test: ## Every test, the ones in a real browser included
 	@scripts/setup.sh build test
 	cargo nextest run --locked --workspace
 
+.PHONY: bench-proxy
+bench-proxy: ## The proxy beside nginx: CPU per request, as ratios (ARGS="--rounds 5")
+	@scripts/setup.sh build bench
+	cargo build --locked --release --quiet -p bluegate
+	bench/proxy.py $(ARGS)
+
 .PHONY: check
 check: format lint docs deny ## What CI checks besides the tests
 

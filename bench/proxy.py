@@ -223,7 +223,6 @@ def load(contender, path, requests, http1, new_connections):
         command.append("--h1")
     if new_connections:
         command[command.index("-c") + 1] = str(requests)
-        command += ["-r", "1000"] if False else []
     before = cpu_seconds(contender.process.pid)
     answer = run(*command, f"https://{contender.authority}{path}").stdout
     spent = cpu_seconds(contender.process.pid) - before

