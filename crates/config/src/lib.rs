@@ -4,7 +4,7 @@
 //! them. Opens nothing: secret and certificate files are named here and read
 //! by whoever wires the roles.
 //!
-//! Start at [`parse`]: text in, [`Config`] or *all* [`Problems`] out.
+//! Start at [`parse()`]: text in, [`Config`] or *all* [`Problems`] out.
 
 mod effective;
 mod parse;

@@ -4,7 +4,7 @@
 //! Owns the profiles (data, in the `profiles/` folder) and rendering them for
 //! one node. Pure but for [`write_files`], the one thin module that writes.
 //!
-//! Start at [`Profile::for_release`] and [`render`].
+//! Start at [`Profile::for_release`] and [`render()`].
 
 mod block;
 mod format;
