@@ -8,12 +8,16 @@ use std::{io, path::PathBuf, sync::Arc};
 use rustls::{ClientConfig, ServerConfig, crypto::CryptoProvider};
 
 mod client;
-mod server;
+mod files;
+pub(crate) mod server;
+mod slot;
 #[cfg(test)]
 mod tests;
 
 pub use client::client_config;
+pub use files::{CertificateFiles, Reload};
 pub use server::{server_config, server_config_from_pem};
+pub use slot::Slot;
 
 /// Why a TLS configuration could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +71,7 @@ pub enum TlsError {
     Setup(#[source] rustls::Error),
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
