@@ -2,7 +2,7 @@
 //! the directory.
 //!
 //! Each change is one short write transaction that reads the rows, lets
-//! [`life`](crate::life) or [`placement`](crate::placement) decide, writes and
+//! [`crate::life`] or [`crate::placement`] decide, writes and
 //! commits. A gate keeps the directory in the order of the commits.
 
 use std::{collections::HashSet, sync::Arc};

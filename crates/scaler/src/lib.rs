@@ -1,6 +1,6 @@
 //! The BBB API for all tenants: verify, place, forward, re-sign.
 //!
-//! [`Config`] → [`build`] → [`Scaler::router`] to serve and [`Scaler::run`] for
+//! [`Config`] → [`build()`] → [`Scaler::router`] to serve and [`Scaler::run`] for
 //! the background work. Owns a meeting's life on the nodes (module `life`), what
 //! is believed of each node, and the memory that answers are given from. Does
 //! not own sockets (crate `net`), SQL (crate `store`) or the API's forms
