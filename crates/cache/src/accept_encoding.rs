@@ -40,6 +40,17 @@ impl Coding {
     }
 }
 
+/// The names codings are asked for by.
+const NAMES: [(&str, Coding); 7] = [
+    ("identity", Coding::Identity),
+    ("gzip", Coding::Gzip),
+    ("x-gzip", Coding::Gzip),
+    ("zstd", Coding::Zstd),
+    ("br", Coding::Brotli),
+    ("dcb", Coding::DictionaryBrotli),
+    ("dcz", Coding::DictionaryZstd),
+];
+
 /// The codings a client takes, with their weights reduced to yes and no: every
 /// browser that sends the same set means the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,21 +68,14 @@ impl AcceptedCodings {
         let (mut yes, mut no, mut any) = (0, 0, None);
         for member in split_list(header) {
             let mut parts = member.split(';').map(str::trim);
-            let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let name = parts.next().unwrap_or_default();
             let accepted = !parts.any(is_zero_weight);
             if name == "*" {
                 any = Some(accepted);
                 continue;
             }
-            let bit = match name.as_str() {
-                "identity" => Coding::Identity.bit(),
-                "gzip" | "x-gzip" => Coding::Gzip.bit(),
-                "zstd" => Coding::Zstd.bit(),
-                "br" => Coding::Brotli.bit(),
-                "dcb" => Coding::DictionaryBrotli.bit(),
-                "dcz" => Coding::DictionaryZstd.bit(),
-                _ => 0,
-            };
+            let known = NAMES.iter().find(|(known, _)| name.eq_ignore_ascii_case(known));
+            let bit = known.map_or(0, |(_, coding)| coding.bit());
             if accepted { yes |= bit } else { no |= bit }
         }
         if any == Some(true) {

@@ -8,8 +8,10 @@ pub enum Asset {
     Document,
     /// A listing or another answer that may change at any time.
     Listing,
-    /// A name with a content hash or a `?v=` build number in it: another
-    /// content has another address.
+    /// A name with a content hash in it: another content has another address.
+    Hashed,
+    /// A name with a `?v=` build number: another build has another address,
+    /// unless somebody forgot to count (BBB#18029).
     Versioned,
     /// A plain name: the same address after an upgrade.
     Plain,
@@ -41,10 +43,17 @@ impl Asset {
         if extension.is_empty() || extension.ends_with("html") || path.starts_with("private/") {
             return Self::Document;
         }
-        if has_build_number(query) || has_hash(stem) || extension.split('.').any(has_hash) {
-            return Self::Versioned;
+        if has_hash(stem) || extension.split('.').any(has_hash) {
+            return Self::Hashed;
         }
-        Self::Plain
+        if has_build_number(query) { Self::Versioned } else { Self::Plain }
+    }
+
+    /// Whether the bytes hold long enough that a browser may keep them as a
+    /// dictionary for the same file of another mount or build.
+    #[must_use]
+    pub fn is_versioned(self) -> bool {
+        matches!(self, Self::Hashed | Self::Versioned)
     }
 }
 
@@ -56,7 +65,7 @@ fn has_build_number(query: Option<&str>) -> bool {
 
 /// Twenty hex digits or more: what webpack and Meteor put in file names. Shorter
 /// ones may be words or numbers that stay over an upgrade.
-fn has_hash(text: &str) -> bool {
+pub(crate) fn has_hash(text: &str) -> bool {
     text.len() >= 20 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
@@ -81,9 +90,10 @@ mod tests {
             ("locales/de.json", Some("v="), Asset::Plain),
             ("stylesheets/fonts.css", None, Asset::Plain),
             ("compatibility/sip.js", Some("v=2913"), Asset::Versioned),
-            (&format!("bundle.{hash}.js"), None, Asset::Versioned),
-            (&format!("bundle.{hash}.safari.js"), None, Asset::Versioned),
-            (&format!("{hash}.css"), Some("meteor_css_resource=true"), Asset::Versioned),
+            (&format!("bundle.{hash}.js"), None, Asset::Hashed),
+            (&format!("bundle.{hash}.safari.js"), None, Asset::Hashed),
+            (&format!("bundle.{hash}.js"), Some("v=1"), Asset::Hashed),
+            (&format!("{hash}.css"), Some("meteor_css_resource=true"), Asset::Hashed),
             ("bundle.safari.js", None, Asset::Plain),
             ("resources/sounds/deadbeef.mp3", None, Asset::Plain),
             ("service-worker.js", None, Asset::Uncacheable),

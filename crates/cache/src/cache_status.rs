@@ -23,15 +23,39 @@ pub enum CacheStatus {
     Bypass,
 }
 
+impl CacheStatus {
+    /// One word, for logs and counters.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Hit { .. } => "hit",
+            Self::Stale => "stale",
+            Self::Revalidated => "revalidated",
+            Self::Stored => "stored",
+            Self::Miss => "miss",
+            Self::Bypass => "bypass",
+        }
+    }
+
+    /// The field's value, without the freshness of a hit.
+    #[must_use]
+    pub fn fixed(self) -> &'static str {
+        match self {
+            Self::Hit { .. } => "bluegate; hit",
+            Self::Stale => "bluegate; hit; ttl=-1",
+            Self::Revalidated => "bluegate; fwd=stale; fwd-status=304",
+            Self::Stored => "bluegate; fwd=uri-miss; stored",
+            Self::Miss => "bluegate; fwd=uri-miss",
+            Self::Bypass => "bluegate; fwd=bypass",
+        }
+    }
+}
+
 impl fmt::Display for CacheStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Hit { ttl } => write!(f, "bluegate; hit; ttl={}", ttl.as_secs()),
-            Self::Stale => f.write_str("bluegate; hit; ttl=-1"),
-            Self::Revalidated => f.write_str("bluegate; fwd=stale; fwd-status=304"),
-            Self::Stored => f.write_str("bluegate; fwd=uri-miss; stored"),
-            Self::Miss => f.write_str("bluegate; fwd=uri-miss"),
-            Self::Bypass => f.write_str("bluegate; fwd=bypass"),
+            Self::Hit { ttl } => write!(f, "{}; ttl={}", self.fixed(), ttl.as_secs()),
+            _ => f.write_str(self.fixed()),
         }
     }
 }

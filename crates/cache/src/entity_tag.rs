@@ -31,6 +31,16 @@ impl EntityTag {
         opaque.bytes().all(legal).then(|| Self { weak, opaque: opaque.to_owned() })
     }
 
+    /// The tag in an `If-None-Match` list that is `name`, or `name` with a
+    /// suffix after a dash: that content in whatever coding.
+    #[must_use]
+    pub fn find_variant(if_none_match: &str, name: &str) -> Option<Self> {
+        split_list(if_none_match).filter_map(Self::parse).find(|tag| {
+            let suffix = tag.opaque.strip_prefix(name);
+            suffix.is_some_and(|suffix| suffix.is_empty() || suffix.starts_with('-'))
+        })
+    }
+
     /// Strong comparison (section 8.8.3.2): both strong and the same.
     #[must_use]
     pub fn matches_strongly(&self, other: &Self) -> bool {
@@ -92,6 +102,20 @@ mod tests {
             ("\"a,b", false),
         ] {
             assert_eq!(tag.is_listed_in(list), wanted, "{list}");
+        }
+    }
+
+    #[test]
+    fn a_content_is_found_in_whatever_coding_it_came() {
+        for (list, wanted) in [
+            ("\"ab\"", Some("\"ab\"")),
+            ("\"x\", W/\"ab-br\"", Some("W/\"ab-br\"")),
+            ("\"abc\"", None),
+            ("*", None),
+            ("ab", None),
+        ] {
+            let found = EntityTag::find_variant(list, "ab").map(|tag| tag.to_string());
+            assert_eq!(found.as_deref(), wanted, "{list}");
         }
     }
 

@@ -22,6 +22,13 @@ const STALE_WHILE_REVALIDATE: Duration = Duration::from_secs(30);
 /// How long an answer may still be used while its node is down.
 const STALE_IF_ERROR: Duration = Duration::from_secs(24 * 3600);
 
+/// How long a browser may still use a file while it asks anew. Also how long it
+/// keeps the file as a dictionary for other mounts: freshness and this together
+/// (RFC 9842, section 2.1.4). A content hash cannot lie; a build number can, so
+/// that one is for a school day and not over a night in which nodes are upgraded.
+const BROWSER_STALE_HASHED: Duration = Duration::from_secs(7 * 24 * 3600);
+const BROWSER_STALE_VERSIONED: Duration = Duration::from_secs(12 * 3600);
+
 /// Why an answer is not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -50,6 +57,8 @@ pub struct Freshness {
     pub stale_if_error: Duration,
     /// The age the answer already had when it came.
     pub initial_age: Duration,
+    /// How long after freshness a browser may use it while it asks anew.
+    pub browser_stale: Duration,
 }
 
 /// What may be done with a stored answer now.
@@ -101,7 +110,7 @@ impl Freshness {
         let fresh = match (asked_each_time, stated, asset) {
             (true, _, _) => Duration::ZERO,
             (false, Some(stated), _) => stated.min(LONGEST),
-            (false, None, Asset::Versioned) => VERSIONED,
+            (false, None, Asset::Hashed | Asset::Versioned) => VERSIONED,
             (false, None, _) => PLAIN,
         };
         let stale = |allowed: Option<Duration>, default: Duration| {
@@ -122,7 +131,25 @@ impl Freshness {
                 stale(control.stale_if_error, STALE_IF_ERROR).min(STALE_IF_ERROR)
             },
             initial_age: age(headers),
+            browser_stale: match asset {
+                _ if asked_each_time => Duration::ZERO,
+                Asset::Hashed => stale(None, BROWSER_STALE_HASHED),
+                Asset::Versioned => stale(None, BROWSER_STALE_VERSIONED),
+                _ => Duration::ZERO,
+            },
         })
+    }
+
+    /// The `Cache-Control` for browsers. Never `immutable`: the name is the
+    /// node's promise, not ours.
+    #[must_use]
+    pub fn cache_control(&self) -> String {
+        let fresh = self.fresh.as_secs();
+        match self.browser_stale.as_secs() {
+            0 if fresh == 0 => "no-cache".to_owned(),
+            0 => format!("max-age={fresh}"),
+            stale => format!("max-age={fresh}, stale-while-revalidate={stale}"),
+        }
     }
 
     /// What may be done with an answer that has lain here for `age`.
@@ -239,6 +266,28 @@ mod tests {
             let freshness = Freshness::of(asset, StatusCode::OK, &headers(lines)).unwrap();
             let age = StoredAge(Duration::from_secs(seconds));
             assert_eq!(freshness.verdict(age), wanted, "{asset:?} {lines:?} after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn what_browsers_are_told() {
+        for (asset, control, wanted) in [
+            (Asset::Document, "max-age=600", "no-cache"),
+            (Asset::Listing, "", "no-cache"),
+            (Asset::Plain, "", "max-age=30"),
+            (Asset::Versioned, "", "max-age=600, stale-while-revalidate=43200"),
+            (Asset::Hashed, "", "max-age=600, stale-while-revalidate=604800"),
+            (
+                Asset::Hashed,
+                "max-age=31536000, immutable",
+                "max-age=3600, stale-while-revalidate=604800",
+            ),
+            (Asset::Hashed, "max-age=60, must-revalidate", "max-age=60"),
+            (Asset::Hashed, "no-cache", "no-cache"),
+        ] {
+            let headers = headers(&[("cache-control", control)]);
+            let freshness = Freshness::of(asset, StatusCode::OK, &headers).unwrap();
+            assert_eq!(freshness.cache_control(), wanted, "{asset:?} {control}");
         }
     }
 

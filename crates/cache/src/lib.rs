@@ -4,17 +4,20 @@
 //! target names ([`Asset`]), which requests mean the same stored answer
 //! ([`CacheKey`]), whether an answer may be stored and how long it is fresh
 //! ([`Freshness`]), and how a conditional or ranged request is answered from
-//! what is stored ([`Selection`]). Pure: time is an argument, bytes lie
-//! elsewhere.
+//! what is stored ([`Selection`]); for what a browser may use a file as a
+//! compression dictionary ([`dictionary`]); and which files a page names
+//! ([`references`]). Pure: time is an argument, bytes lie elsewhere.
 
 mod accept_encoding;
 mod asset;
 mod cache_control;
 mod cache_status;
+pub mod dictionary;
 mod entity_tag;
 mod freshness;
 mod key;
 mod range;
+pub mod references;
 mod selection;
 
 pub use accept_encoding::{AcceptedCodings, Coding};

@@ -18,6 +18,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use bluegate_cache::CacheStatus;
 use bluegate_cluster::Node;
 use bluegate_net::request_authority;
 use http::{Method, Request, StatusCode, Uri, Version};
@@ -83,6 +84,7 @@ impl AccessLog {
                 uri: request.uri().clone(),
                 node: None,
                 asked_node: false,
+                cache: None,
                 upstream: None,
                 status: StatusCode::OK,
                 bytes: 0,
@@ -111,6 +113,7 @@ struct Record {
     uri: Uri,
     node: Option<Arc<Node>>,
     asked_node: bool,
+    cache: Option<&'static str>,
     upstream: Option<Duration>,
     status: StatusCode,
     bytes: u64,
@@ -129,6 +132,14 @@ impl OpenRecord {
         self.edit(|record| {
             record.node = Some(Arc::clone(node));
             record.asked_node = true;
+        });
+    }
+
+    /// The cache answered for this node; what it did to that end.
+    pub(crate) fn cached(&mut self, node: &Arc<Node>, status: CacheStatus) {
+        self.edit(|record| {
+            record.node = Some(Arc::clone(node));
+            record.cache = Some(status.word());
         });
     }
 
@@ -179,6 +190,8 @@ struct Line<'a> {
     duration_ms: f64,
     asked_node: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     upstream_ms: Option<f64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     broken_off: bool,
@@ -212,6 +225,7 @@ impl Record {
             bytes: self.bytes,
             duration_ms: milliseconds(self.took),
             asked_node: self.asked_node,
+            cache: self.cache,
             upstream_ms: self.upstream.map(milliseconds),
             broken_off: self.broken_off,
             dropped,

@@ -4,17 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use bluegate_cluster::Routes;
 use bluegate_net::{Connection, RequestBody, Service};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     Config,
-    access_log::{AccessLog, AccessLogError},
-    admission,
+    access_log::{AccessLog, AccessLogError, OpenRecord},
+    admission::{self, Admitted, Kind},
     body::Body,
+    cache::{self, Asked, Cache, CacheReport, Served},
     relay,
-    snapshot::Snapshots,
+    snapshot::{Snapshot, Snapshots},
     upstream::UpstreamSettings,
 };
 
@@ -31,15 +32,16 @@ pub enum BuildError {
 
 /// The front door. Hand it to `bluegate_net::serve`, once per listener.
 pub struct Proxy {
-    snapshots: Snapshots,
+    snapshots: Arc<Snapshots>,
     access_log: Option<AccessLog>,
     max_body: u64,
+    cache: Option<Arc<Cache>>,
     tasks: TaskTracker,
 }
 
 /// Opens what the configuration names and follows `routes` from now on.
 ///
-/// Needs a runtime, but neither binds nor connects. When the sender of
+/// Needs a runtime, but binds nothing and waits for nothing. When the sender of
 /// `routes` is gone, the last routes stay in force.
 ///
 /// # Errors
@@ -54,8 +56,13 @@ pub fn build(
         None => None,
     };
     let max_body = config.max_body;
+    let cache = Cache::start(&config.cache, &tasks);
     let settings = Arc::new(UpstreamSettings { config, tasks: tasks.clone() });
-    Ok(Arc::new(Proxy { snapshots: Snapshots::new(routes, settings), access_log, max_body, tasks }))
+    let snapshots = Arc::new(Snapshots::new(routes, settings));
+    if let Some(cache) = &cache {
+        cache.start_warming(&snapshots);
+    }
+    Ok(Arc::new(Proxy { snapshots, access_log, max_body, cache, tasks }))
 }
 
 impl std::fmt::Debug for Proxy {
@@ -64,7 +71,59 @@ impl std::fmt::Debug for Proxy {
     }
 }
 
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Some(cache) = &self.cache {
+            cache.end();
+        }
+    }
+}
+
 impl Proxy {
+    /// What the cache holds and did; `None` when it is turned off.
+    #[must_use]
+    pub fn cache_report(&self) -> Option<CacheReport> {
+        self.cache.as_ref().map(|cache| cache.report())
+    }
+
+    /// Forgets what is cached for one mount, or for all; returns how many
+    /// answers that were. What is being sent is sent to its end.
+    pub fn purge(&self, mount: Option<&str>) -> usize {
+        self.cache.as_ref().map_or(0, |cache| cache.purge(mount))
+    }
+
+    /// Answers an admitted request: from the cache, or from its node.
+    async fn answer(
+        &self,
+        request: Request<RequestBody>,
+        admitted: Admitted,
+        snapshot: &Arc<Snapshot>,
+        connection: &Arc<Connection>,
+        mut record: Option<Box<OpenRecord>>,
+    ) -> relay::Relayed {
+        let reads = *request.method() == Method::GET || *request.method() == Method::HEAD;
+        let cache = self.cache.as_ref().filter(|_| admitted.kind == Kind::Client && reads);
+        let Some(cache) = cache else {
+            return relay::relay(request, admitted, snapshot, connection, record).await;
+        };
+        let asked =
+            Asked { method: request.method(), uri: request.uri(), headers: request.headers() };
+        match cache.serve(asked, &admitted.upstream, snapshot).await {
+            Served::Answer(response, status) => {
+                if let Some(record) = &mut record {
+                    record.cached(admitted.upstream.node(), status);
+                }
+                (response, record)
+            }
+            Served::Relay(status) => {
+                let relaying = relay::relay(request, admitted, snapshot, connection, record);
+                let (mut response, record) = relaying.await;
+                cache::stamp(&mut response, status);
+                (response, record)
+            }
+        }
+    }
+
     /// Writes out what the access log still holds. To be called when serving
     /// has ended, with the last handle on this proxy.
     pub async fn close(self: Arc<Self>) {
@@ -88,7 +147,7 @@ impl Service for Proxy {
         let record = self.access_log.as_ref().map(|log| log.begin(&request, connection.peer.ip()));
         let snapshot = self.snapshots.current();
         let (response, record) = match admission::admit(&request, &snapshot, self.max_body) {
-            Ok(admitted) => relay::relay(request, admitted, &snapshot, &connection, record).await,
+            Ok(admitted) => self.answer(request, admitted, &snapshot, &connection, record).await,
             Err(answer) => (answer.into_response(request.method()), record),
         };
         let record = record.map(|mut record| {

@@ -4,6 +4,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use rustls::ClientConfig;
 
+use crate::cache::CacheConfig;
+
 /// The proxy's settings. Every wait and every queue towards a node is here.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -34,6 +36,10 @@ pub struct Config {
     /// How long an idle connection to a node is used again. Below the 60 to
     /// 75 s after which web servers close it. Default 50 s.
     pub idle_timeout: Duration,
+    /// Questions of the cache under way at one node. Default 32.
+    pub max_cache_questions: usize,
+    /// The shared cache.
+    pub cache: CacheConfig,
     /// Bytes of a POST body (BBB 2.x only). Default 1 MiB.
     pub max_body: u64,
     /// Bytes of a node's answer head. Default 64 KiB.
@@ -60,6 +66,8 @@ impl Config {
             max_web_sockets: 2048,
             max_idle: 64,
             idle_timeout: Duration::from_secs(50),
+            max_cache_questions: 32,
+            cache: CacheConfig::default(),
             max_body: 1024 * 1024,
             max_answer_head: 64 * 1024,
             access_log: None,

@@ -28,6 +28,11 @@ impl Snapshot {
         self.upstreams.get(mount)
     }
 
+    /// All upstreams, in no order.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.upstreams.values()
+    }
+
     fn build(
         mut source: watch::Receiver<Arc<Routes>>,
         before: Option<&Self>,
@@ -69,6 +74,11 @@ impl Snapshots {
     ) -> Self {
         let first = Snapshot::build(source, None, &settings);
         Self { current: ArcSwap::from_pointee(first), rebuild: Mutex::new(()), settings }
+    }
+
+    /// Tells when newer routes come.
+    pub(crate) fn changes(&self) -> watch::Receiver<Arc<Routes>> {
+        self.current.load().source.clone()
     }
 
     /// The routes as they are now. Costs two atomic reads while nothing

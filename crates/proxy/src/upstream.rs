@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -19,7 +19,7 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::{Either, Empty};
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit},
     time::timeout,
 };
 use tokio_util::task::TaskTracker;
@@ -45,8 +45,13 @@ pub(crate) struct UpstreamSettings {
     pub(crate) tasks: TaskTracker,
 }
 
+/// The next [`Upstream`]'s number.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
 /// One node, its connections and its bounds.
 pub(crate) struct Upstream {
+    /// No other one ever has it, not even that of the same mount later.
+    id: u64,
     node: Arc<Node>,
     /// The `Host` the node knows itself by.
     host: HeaderValue,
@@ -54,6 +59,7 @@ pub(crate) struct Upstream {
     places: Arc<Semaphore>,
     pending: AtomicUsize,
     web_sockets: Arc<Semaphore>,
+    questions: Semaphore,
     idle: Mutex<pool::Idle>,
     target: connect::ConnectTarget,
     trouble: trouble::Trouble,
@@ -69,6 +75,7 @@ impl Upstream {
     pub(crate) fn new(node: &Arc<Node>, settings: &Arc<UpstreamSettings>) -> Self {
         let config = &settings.config;
         Self {
+            id: NEXT.fetch_add(1, Relaxed),
             node: Arc::clone(node),
             host: HeaderValue::try_from(node.origin.authority())
                 .expect("a host and a port are header text"),
@@ -76,6 +83,7 @@ impl Upstream {
             places: Arc::new(Semaphore::new(config.max_concurrent)),
             pending: AtomicUsize::new(0),
             web_sockets: Arc::new(Semaphore::new(config.max_web_sockets)),
+            questions: Semaphore::new(config.max_cache_questions),
             idle: Mutex::new(pool::Idle::new(config.max_idle, config.idle_timeout)),
             target: connect::ConnectTarget::new(node, config),
             trouble: trouble::Trouble::default(),
@@ -84,6 +92,19 @@ impl Upstream {
 
     pub(crate) fn node(&self) -> &Arc<Node> {
         &self.node
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// One of the places for the cache's own questions. They are few and
+    /// end, so waiting for one is bounded by their time.
+    pub(crate) async fn question_place(&self) -> Result<SemaphorePermit<'_>, NodeError> {
+        match timeout(self.config().response_timeout, self.questions.acquire()).await {
+            Ok(place) => Ok(place.expect("the semaphore is never closed")),
+            Err(_) => Err(NodeError::Busy),
+        }
     }
 
     pub(crate) fn host(&self) -> &HeaderValue {

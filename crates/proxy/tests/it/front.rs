@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bluegate_cluster::{Node, Origin, Routes};
 use bluegate_net::{Drained, Limits, tls};
-use bluegate_proxy::{Config, Proxy};
+use bluegate_proxy::{CacheConfig, Config, Proxy};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -74,7 +74,10 @@ impl Setup {
     pub(crate) fn new() -> Self {
         Self {
             nodes: Vec::new(),
-            config: Config::new(tls::client_config(Some(&authority_path())).unwrap()),
+            config: Config {
+                cache: CacheConfig::off(),
+                ..Config::new(tls::client_config(Some(&authority_path())).unwrap())
+            },
             drain: PATIENCE,
             tls: None,
         }
@@ -195,6 +198,17 @@ pub(crate) async fn whole(response: Response<Incoming>) -> Result<Answer, hyper:
     let (head, body) = response.into_parts();
     let body = timeout(PATIENCE, body.collect()).await.expect("an end of the body")?.to_bytes();
     Ok(Answer { status: head.status, headers: head.headers, body })
+}
+
+/// Waits until something has come about.
+pub(crate) async fn eventually(mut condition: impl FnMut() -> bool) {
+    timeout(PATIENCE, async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("it to come about");
 }
 
 /// A certificate authority for tests, one per process.

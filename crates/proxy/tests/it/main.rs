@@ -6,6 +6,9 @@ mod fake_node;
 mod front;
 
 mod access_log;
+mod cache;
+mod cache_refusals;
+mod cache_shared;
 mod drain;
 mod faults;
 mod headers;

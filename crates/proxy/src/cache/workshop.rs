@@ -1,0 +1,224 @@
+//! What is made of contents in the background: brotli, zstd and gzip once per
+//! content, deltas once per content and dictionary. One at a time, the
+//! smallest first, never in a request's way.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bluegate_cache::{
+    Coding,
+    dictionary::{self, Digest},
+};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{Cache, content::Content, entry::Entry};
+
+/// Jobs that wait; more are not done until asked for again.
+const MAX_JOBS: usize = 1024;
+/// Below this a coding saves less than its own head.
+const SMALLEST: usize = 200;
+/// Above this the best packing takes a minute or more.
+const LARGEST: usize = 24 << 20;
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(super) struct Workshop {
+    jobs: Mutex<Vec<Job>>,
+    wake: Notify,
+}
+
+#[derive(Debug)]
+struct Job {
+    content: Arc<Content>,
+    work: Work,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Variants,
+    Delta(Digest),
+}
+
+impl Workshop {
+    fn add(&self, content: &Arc<Content>, work: Work) {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = jobs.iter().any(|job| job.content.digest == content.digest && job.work == work);
+        if known || jobs.len() >= MAX_JOBS {
+            return;
+        }
+        jobs.push(Job { content: Arc::clone(content), work });
+        drop(jobs);
+        self.wake.notify_one();
+    }
+
+    /// The smallest job; deltas before variants, since somebody asked for them.
+    fn take(&self) -> Option<Job> {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let order = |job: &Job| (job.work == Work::Variants, job.content.identity.len());
+        let next = (0..jobs.len()).min_by_key(|&index| jobs.get(index).map(order))?;
+        Some(jobs.swap_remove(next))
+    }
+}
+
+impl Cache {
+    /// Has made of a new content what can be made.
+    pub(super) fn prepare(&self, entry: &Entry, before: Option<&Content>) {
+        if !self.settings.precompress {
+            return;
+        }
+        let content = &entry.content;
+        if (SMALLEST..=LARGEST).contains(&content.identity.len())
+            && entry.media_type().is_some_and(is_compressible)
+            && content.variants().brotli.is_none()
+        {
+            self.workshop.add(content, Work::Variants);
+        }
+        // A new build: browsers have the one before.
+        if let Some(before) = before
+            && entry.shared
+        {
+            self.want_delta(content, &before.digest);
+        }
+    }
+
+    /// Has a delta made against a dictionary that is held here.
+    pub(super) fn want_delta(&self, content: &Arc<Content>, dictionary: &Digest) {
+        if self.settings.precompress
+            && content.identity.len() <= LARGEST
+            && *dictionary != content.digest
+            && content.delta(dictionary).is_none()
+            && self.store.content(dictionary).is_some()
+        {
+            self.workshop.add(content, Work::Delta(*dictionary));
+        }
+    }
+}
+
+impl Entry {
+    fn media_type(&self) -> Option<&str> {
+        self.passed(&CONTENT_TYPE)
+    }
+}
+
+/// Does the jobs until the proxy ends.
+pub(super) async fn run(cache: Arc<Cache>) {
+    loop {
+        let job = tokio::select! {
+            biased;
+            () = cache.ended.cancelled() => return,
+            job = next(&cache.workshop) => job,
+        };
+        let ended = cache.ended.clone();
+        let (content, work) = (Arc::clone(&job.content), job.work);
+        let dictionary = match work {
+            Work::Variants => None,
+            Work::Delta(digest) => match cache.store.content(&digest) {
+                Some(dictionary) => Some(dictionary),
+                None => continue,
+            },
+        };
+        let doing = cache.tasks.spawn_blocking(move || match dictionary {
+            None => make_variants(&content, &ended),
+            Some(dictionary) => make_delta(&content, &dictionary, &ended),
+        });
+        if doing.await.is_err() {
+            tracing::error!("packing a file failed; it is served as it is");
+        }
+        cache.store.make_room(&job.content.digest);
+    }
+}
+
+async fn next(workshop: &Workshop) -> Job {
+    loop {
+        let woken = workshop.wake.notified();
+        if let Some(job) = workshop.take() {
+            return job;
+        }
+        woken.await;
+    }
+}
+
+type Packer = fn(&[u8], &dyn Fn() -> bool) -> Option<Bytes>;
+
+fn make_variants(content: &Content, ended: &CancellationToken) {
+    let variants = content.variants();
+    let missing: [(Coding, bool, Packer); 3] = [
+        (Coding::Brotli, variants.brotli.is_none(), bluegate_pack::brotli),
+        (Coding::Zstd, variants.zstd.is_none(), bluegate_pack::zstd),
+        (Coding::Gzip, variants.gzip.is_none(), bluegate_pack::gzip),
+    ];
+    for (coding, missing, pack) in missing {
+        if missing
+            && let Some(packed) = pack(&content.identity, &|| ended.is_cancelled())
+            && packed.len() < content.identity.len()
+        {
+            content.add_variant(coding, &packed);
+        }
+    }
+}
+
+fn make_delta(content: &Content, dictionary: &Content, ended: &CancellationToken) {
+    let Some(frame) =
+        bluegate_pack::delta(&content.identity, &dictionary.identity, &|| ended.is_cancelled())
+    else {
+        return;
+    };
+    let variants = content.variants();
+    let best = [&variants.gzip, &variants.zstd, &variants.brotli]
+        .into_iter()
+        .flatten()
+        .map(Bytes::len)
+        .chain([content.identity.len()])
+        .min()
+        .unwrap_or(0);
+    let mut delta = dictionary::dcz_head(&dictionary.digest);
+    delta.extend_from_slice(&frame);
+    let delta = if delta.len() < best { Bytes::from(delta) } else { Bytes::new() };
+    content.add_delta(dictionary.digest, delta);
+}
+
+/// Media types whose bytes are not packed yet.
+fn is_compressible(media_type: &str) -> bool {
+    let kind = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind.starts_with("text/")
+        || kind.ends_with("+json")
+        || kind.ends_with("+xml")
+        || matches!(
+            kind.as_str(),
+            "application/javascript"
+                | "application/x-javascript"
+                | "application/json"
+                | "application/xml"
+                | "application/wasm"
+                | "application/manifest+json"
+                | "application/vnd.ms-fontobject"
+                | "font/ttf"
+                | "font/otf"
+                | "image/bmp"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_compressible;
+
+    #[test]
+    fn what_is_packed_already_is_left_alone() {
+        for (kind, wanted) in [
+            ("text/javascript", true),
+            ("Application/JavaScript; charset=utf-8", true),
+            ("image/svg+xml", true),
+            ("application/wasm", true),
+            ("font/woff2", false),
+            ("font/woff", false),
+            ("image/png", false),
+            ("audio/mpeg", false),
+            ("application/octet-stream", false),
+            ("", false),
+        ] {
+            assert_eq!(is_compressible(kind), wanted, "{kind}");
+        }
+    }
+}
