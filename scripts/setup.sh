@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a step lacks and says what it does:
 #   build   a C compiler, for the crates that bring C
-#   test    Chromium, a virtual display, xdotool, Python; the test runner and API client in target/tools
+#   test    Chromium, a virtual display, xdotool, an ACME server, Python; the test runner and API client in target/tools
 #   check   the dependency checker in target/tools
 #   bench   nginx, h2load, npm
 set -euo pipefail
@@ -61,6 +61,7 @@ for step in "$@"; do
         need chromium chromium
         need Xvfb xvfb
         need xdotool xdotool
+        need pebble pebble
         fc-list 2>/dev/null | grep -q . || missing+=(fontconfig fonts-dejavu-core)
         need python3 python3
         python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)

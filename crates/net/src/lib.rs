@@ -6,10 +6,13 @@
 //! ([`dispatch`]). It does not know what the requests mean: a role implements
 //! [`Service`], or hands over an `axum::Router` wrapped in [`RouterService`].
 
+pub mod acme;
 mod bind;
 mod connection;
 pub mod dispatch;
+mod hsts;
 mod limits;
+mod redirect;
 mod router;
 mod serve;
 mod service;
@@ -17,7 +20,9 @@ pub mod tls;
 
 pub use bind::{BindError, Listener, bind};
 pub use connection::Connection;
+pub use hsts::Hsts;
 pub use limits::Limits;
+pub use redirect::Redirect;
 pub use router::RouterService;
 pub use serve::{Drained, RequestBody, ServeError, serve};
 pub use service::{BoxError, Service, request_authority};

@@ -26,6 +26,9 @@ use crate::{Connection, Limits, Service};
 /// HTTP/2's name in ALPN.
 const H2: &[u8] = b"h2";
 
+/// What a TLS-ALPN-01 validation agrees on.
+const ACME: &[u8] = crate::acme::ALPN;
+
 /// What ends a connection from outside.
 pub(super) struct Signals {
     /// Finish what has begun, take nothing more.
@@ -85,6 +88,8 @@ pub(super) async fn serve_one<S: Service>(
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(H2) => {
             speak_http2(stream, service, connection, &limits, &signals).await;
         }
+        // The handshake was all an authority came for.
+        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(ACME) => {}
         Ok(Ok(stream)) => speak_http1(stream, service, connection, &limits, &signals).await,
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),

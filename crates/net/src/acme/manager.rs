@@ -1,0 +1,442 @@
+//! Keeps the certificates of some names present and fresh.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use instant_acme::CertificateIdentifier;
+use rustls::{ClientConfig, ServerConfig, sign::CertifiedKey};
+use tokio::{
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ALPN, Challenges, Names,
+    account::OpenAccount,
+    folder::{Folder, FolderError, Pending, Stamp},
+    http::Http,
+    issue::{IssueError, Proof, Task},
+    schedule::{Validity, Window, wait_after},
+    validity,
+};
+use crate::tls::{Slot, TlsError, server};
+
+/// What a manager needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where account and certificates are kept. Several processes may share it.
+    pub folder: PathBuf,
+    /// The authority's directory URL; see [`super::DEFAULT_DIRECTORY`].
+    pub directory: String,
+    /// How the authority itself is verified: see [`crate::tls::client_config`].
+    pub directory_tls: Arc<ClientConfig>,
+    /// The mail address the authority may write to.
+    pub contact: String,
+    /// The host names to have certificates for, the default one first.
+    pub names: Vec<String>,
+    /// Whether a [`crate::Redirect`] answers HTTP-01 on port 80 of the names.
+    /// Without it only TLS-ALPN-01 is used.
+    pub http: bool,
+    /// Its clocks.
+    pub pace: Pace,
+}
+
+/// How often a manager does things.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// Between two looks at the folder and the calendar. Default 1 s.
+    pub look: Duration,
+    /// From a written challenge until every process that shares the folder has
+    /// read it; more than `look`. Default 3 s.
+    pub settle: Duration,
+    /// How soon and how late the authority is asked again when it wants a
+    /// certificate renewed, whatever it says itself. Default 1 minute, 1 day.
+    pub ask: (Duration, Duration),
+    /// The wait after the authority first refused, an eighth of it after it
+    /// could not be reached; doubled with each failure, up to 6 h. Default
+    /// 2 minutes, which makes five attempts in the first hour: public
+    /// authorities count failed validations by the hour.
+    pub retry: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            look: Duration::from_secs(1),
+            settle: Duration::from_secs(3),
+            ask: (Duration::from_secs(60), Duration::from_secs(86_400)),
+            retry: Duration::from_secs(120),
+        }
+    }
+}
+
+/// Why a manager cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// No authority gives certificates for such a name.
+    #[error("`{0}` is not a host name that an ACME authority gives certificates for")]
+    Name(String),
+    /// The directory is not reached by https.
+    #[error("the ACME directory `{0}` is not an https URL")]
+    Directory(String),
+}
+
+/// Certificates by ACME for some names. Hand [`Manager::server_config`] to
+/// listeners, [`Manager::challenges`] to the redirect, then [`Manager::run`].
+pub struct Manager {
+    config: Config,
+    folder: Folder,
+    http: Http,
+    account: OpenAccount,
+    challenges: Arc<Challenges>,
+    pending: Vec<Pending>,
+    kept: Vec<Kept>,
+}
+
+/// One name and its certificate.
+struct Kept {
+    name: String,
+    slot: Arc<Slot>,
+    stamp: Option<Stamp>,
+    held: Option<Held>,
+    failures: u32,
+    not_before: SystemTime,
+}
+
+/// What the certificate shown says of itself, and what the authority does.
+struct Held {
+    validity: Validity,
+    id: Option<CertificateIdentifier<'static>>,
+    window: Option<Window>,
+    ask_at: SystemTime,
+    jitter: f64,
+}
+
+/// Opens the folder and shows what certificates it has.
+///
+/// # Errors
+/// [`SetupError`], naming what to mend. That the authority does not answer is
+/// none: [`Manager::run`] keeps asking.
+pub fn build(config: Config) -> Result<Manager, SetupError> {
+    if let Some(name) = config.names.iter().find(|name| !is_host_name(name)) {
+        return Err(SetupError::Name(name.clone()));
+    }
+    if !config.directory.starts_with("https://") {
+        return Err(SetupError::Directory(config.directory));
+    }
+    let folder = Folder::open(&config.folder, &config.directory)?;
+    let kept = config.names.iter().map(|name| Kept::new(name.clone())).collect();
+    let mut manager = Manager {
+        http: Http::new(Arc::clone(&config.directory_tls)),
+        config,
+        folder,
+        account: OpenAccount::default(),
+        challenges: Arc::default(),
+        pending: Vec::new(),
+        kept,
+    };
+    for kept in &mut manager.kept {
+        let found = read_certificate(&manager.folder, &kept.name, None);
+        kept.take(found, &manager.folder);
+        if kept.held.is_none() {
+            tracing::warn!(name = %kept.name, "no certificate yet: https is refused until there is one");
+        }
+    }
+    Ok(manager)
+}
+
+impl Manager {
+    /// The answers to challenges, for [`crate::Redirect`].
+    #[must_use]
+    pub fn challenges(&self) -> Arc<Challenges> {
+        Arc::clone(&self.challenges)
+    }
+
+    /// Where the certificate of `name` is shown; empty until there is one.
+    #[must_use]
+    pub fn slot(&self, name: &str) -> Option<Arc<Slot>> {
+        let found = self.kept.iter().find(|kept| kept.name.eq_ignore_ascii_case(name));
+        found.map(|kept| Arc::clone(&kept.slot))
+    }
+
+    /// A server's side of TLS that shows each name its certificate, and
+    /// answers TLS-ALPN-01.
+    ///
+    /// # Errors
+    /// [`TlsError::Setup`] when the provider lacks what it needs.
+    pub fn server_config(&self) -> Result<Arc<ServerConfig>, TlsError> {
+        let slots = self.kept.iter().map(|kept| (kept.name.clone(), Arc::clone(&kept.slot)));
+        let names = Names::new(slots.collect(), Arc::clone(&self.challenges));
+        server::config(Arc::new(names), &[ALPN]).map(Arc::new)
+    }
+
+    /// Issues and renews until `shutdown`. Failures are logged and tried again,
+    /// ever more slowly.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut pace = interval(self.config.pace.look);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let round = async {
+                pace.tick().await;
+                self.round().await;
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = round => {}
+            }
+        }
+    }
+
+    async fn round(&mut self) {
+        self.look().await;
+        for index in 0..self.kept.len() {
+            self.ask_for_window(index).await;
+            if self.kept[index].is_due(SystemTime::now()) {
+                // A future of its own size on the heap: an order is a long story.
+                Box::pin(self.attempt(index)).await;
+            }
+        }
+    }
+
+    /// Picks up what another process that shares the folder wrote.
+    async fn look(&mut self) {
+        let folder = self.folder.clone();
+        let names: Vec<_> = self.kept.iter().map(|kept| (kept.name.clone(), kept.stamp)).collect();
+        let looked = spawn_blocking(move || {
+            let found: Vec<_> =
+                names.iter().map(|(name, stamp)| read_certificate(&folder, name, *stamp)).collect();
+            (folder.challenges(), found)
+        });
+        let Ok((pending, found)) = looked.await else { return };
+        for (kept, found) in self.kept.iter_mut().zip(found) {
+            kept.take(found, &self.folder);
+        }
+        match pending {
+            Ok(pending) if pending != self.pending => {
+                if let Err(error) = self.challenges.set(&pending) {
+                    tracing::warn!(%error, "cannot answer a challenge of another process");
+                }
+                self.pending = pending;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(error = chain(&error), "cannot read the challenges"),
+        }
+    }
+
+    /// Asks when the authority wants a certificate renewed (RFC 9773).
+    async fn ask_for_window(&mut self, index: usize) {
+        let now = SystemTime::now();
+        let (soonest, latest) = self.config.pace.ask;
+        let Some(held) = self.kept[index].held.as_mut() else { return };
+        if now < held.ask_at {
+            return;
+        }
+        held.ask_at = now + latest / 4;
+        let Some(id) = held.id.clone() else { return };
+        // The account is only opened, never made, for a question.
+        if !matches!(self.folder.account_key(), Ok(Some(_))) {
+            return;
+        }
+        let Config { directory, contact, .. } = &self.config;
+        let account = self.account.get(&self.folder, &self.http, directory, contact).await;
+        let answer = match account {
+            Ok(account) => account.renewal_info(&id).await,
+            Err(error) => {
+                tracing::debug!(error = chain(&error), "cannot ask when to renew");
+                return;
+            }
+        };
+        match answer {
+            Ok((info, again)) => {
+                let suggested = info.suggested_window;
+                let window =
+                    Some(Window { start: suggested.start.into(), end: suggested.end.into() });
+                if held.window != window {
+                    held.window = window;
+                    held.jitter = rand::random();
+                    tracing::info!(
+                        name = %self.kept[index].name,
+                        because = info.explanation_url,
+                        "the authority says when to renew"
+                    );
+                }
+                let held = self.kept[index].held.as_mut();
+                held.expect("it was there above").ask_at = now + again.clamp(soonest, latest);
+            }
+            Err(instant_acme::Error::Unsupported(_)) => held.ask_at = now + latest,
+            Err(error) => tracing::debug!(error = chain(&error), "no answer when to renew"),
+        }
+    }
+
+    /// One attempt at a certificate, unless another process is at it.
+    async fn attempt(&mut self, index: usize) {
+        let lock = match self.folder.try_lock() {
+            Ok(Some(lock)) => lock,
+            Ok(None) => return,
+            Err(error) => return self.failed(index, &error.into()),
+        };
+        // The one that held the lock before may have done it.
+        let Kept { name, stamp, .. } = &self.kept[index];
+        let found = read_certificate(&self.folder, name, *stamp);
+        self.kept[index].take(found, &self.folder);
+        if !self.kept[index].is_due(SystemTime::now()) {
+            return;
+        }
+        let issued = self.issue(index).await;
+        self.pending.clear();
+        let kept = &mut self.kept[index];
+        let stored = issued.and_then(|pem| {
+            // Nothing is kept that could not be shown.
+            if certified(&pem).is_none() {
+                return Err(IssueError::Unusable(kept.name.clone()));
+            }
+            Ok(self.folder.put_certificate(&kept.name, &pem)?)
+        });
+        drop(lock);
+        match stored {
+            Ok(()) => {
+                let found = read_certificate(&self.folder, &kept.name, kept.stamp);
+                kept.take(found, &self.folder);
+                kept.failures = 0;
+            }
+            Err(error) => self.failed(index, &error),
+        }
+    }
+
+    async fn issue(&mut self, index: usize) -> Result<String, IssueError> {
+        let Config { directory, contact, .. } = &self.config;
+        let account = self.account.get(&self.folder, &self.http, directory, contact).await?;
+        let kept = &self.kept[index];
+        let mut proofs = vec![Proof::TlsAlpn];
+        if self.config.http {
+            proofs.insert(0, Proof::Http);
+            // The other way at the next attempt: one port may be closed.
+            if !kept.failures.is_multiple_of(2) {
+                proofs.reverse();
+            }
+        }
+        Task {
+            account: &account,
+            folder: &self.folder,
+            challenges: &self.challenges,
+            name: &kept.name,
+            proofs: &proofs,
+            replaces: kept.held.as_ref().and_then(|held| held.id.clone()),
+            settle: self.config.pace.settle,
+        }
+        .run()
+        .await
+    }
+
+    fn failed(&mut self, index: usize, error: &IssueError) {
+        // Whatever it was, the directory is read anew before the next attempt.
+        self.account.forget();
+        let kept = &mut self.kept[index];
+        kept.failures = kept.failures.saturating_add(1);
+        let wait =
+            wait_after(self.config.pace.retry, kept.failures, error.failure(), rand::random());
+        let now = SystemTime::now();
+        kept.not_before = now + wait;
+        let left = kept.held.as_ref().and_then(|held| held.validity.until.duration_since(now).ok());
+        tracing::warn!(
+            name = %kept.name,
+            error = chain(error),
+            attempts = kept.failures,
+            next_in_seconds = wait.as_secs(),
+            days_left = left.map_or(0, |left| left.as_secs() / 86_400),
+            "no new certificate"
+        );
+    }
+}
+
+impl Kept {
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            slot: Arc::default(),
+            stamp: None,
+            held: None,
+            failures: 0,
+            not_before: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    fn is_due(&self, now: SystemTime) -> bool {
+        let renew_at =
+            self.held.as_ref().map(|held| held.validity.renew_at(held.window, held.jitter));
+        now >= self.not_before && renew_at.is_none_or(|at| now >= at)
+    }
+
+    /// Shows what was found, if anything new was.
+    fn take(&mut self, found: Found, folder: &Folder) {
+        let (stamp, pem) = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::debug!(error = chain(&error), "cannot look at a certificate");
+                return;
+            }
+        };
+        self.stamp = Some(stamp);
+        let Some((certified, validity)) = certified(&pem) else {
+            let path = folder.certificate_path(&self.name);
+            tracing::error!(file = %path.display(), "not a private key and its certificate: ignored");
+            return;
+        };
+        self.held = Some(Held {
+            validity,
+            id: CertificateIdentifier::try_from(&certified.cert[0]).ok().map(|id| id.into_owned()),
+            window: None,
+            ask_at: SystemTime::UNIX_EPOCH,
+            jitter: rand::random(),
+        });
+        self.slot.put(certified);
+        let left = validity.until.duration_since(SystemTime::now()).unwrap_or_default();
+        tracing::info!(name = %self.name, days_left = left.as_secs() / 86_400, "certificate in use");
+    }
+}
+
+/// What the folder has for a name, when it is not what was seen before.
+type Found = Result<Option<(Stamp, String)>, FolderError>;
+
+fn read_certificate(folder: &Folder, name: &str, seen: Option<Stamp>) -> Found {
+    // Looked at before it is read: a change in between is seen next time.
+    let Some(stamp) = folder.certificate_stamp(name).filter(|stamp| Some(*stamp) != seen) else {
+        return Ok(None);
+    };
+    Ok(folder.certificate(name)?.map(|pem| (stamp, pem)))
+}
+
+fn certified(pem: &str) -> Option<(CertifiedKey, Validity)> {
+    let path = std::path::Path::new("certificate");
+    let certified = server::certified_key(pem.as_bytes(), path, pem.as_bytes(), path).ok()?;
+    let validity = validity::of(certified.cert.first()?)?;
+    Some((certified, validity))
+}
+
+/// A name with a dot that is no address.
+fn is_host_name(name: &str) -> bool {
+    name.contains('.')
+        && !name.starts_with('.')
+        && name.parse::<std::net::Ipv4Addr>().is_err()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    line
+}
