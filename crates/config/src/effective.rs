@@ -43,6 +43,12 @@ pub fn effective(config: &Config) -> String {
         out.text("idle_timeout", &print_duration(proxy.idle_timeout));
         out.raw("node_requests", &proxy.node_requests.to_string());
         out.raw("connections", &proxy.connections.to_string());
+        out.raw("share_builds", &proxy.share_builds.to_string());
+        out.section("[proxy.cache]");
+        out.raw("enabled", &proxy.cache.enabled.to_string());
+        out.text("memory", &print_bytes(proxy.cache.memory));
+        out.text("max_object", &print_bytes(proxy.cache.max_object));
+        out.raw("warm", &proxy.cache.warm.to_string());
     }
     if let Some(scaler) = &config.scaler {
         out.section("[scaler]");

@@ -20,4 +20,4 @@ pub use effective::effective;
 pub use parse::parse;
 pub use problem::{Problem, Problems};
 pub use reference::{default_file, reference_page};
-pub use settings::{Admin, Cluster, Config, NodeEntry, Proxy, Scaler, TenantEntry, Tls};
+pub use settings::{Admin, Cache, Cluster, Config, NodeEntry, Proxy, Scaler, TenantEntry, Tls};

@@ -14,7 +14,7 @@ use crate::{
     problem::Problems,
     reader::{Collector, Table},
     schema::{self, SECTIONS},
-    settings::{Admin, Cluster, Config, NodeEntry, Proxy, Scaler, TenantEntry, Tls},
+    settings::{Admin, Cache, Cluster, Config, NodeEntry, Proxy, Scaler, TenantEntry, Tls},
     units,
 };
 
@@ -32,7 +32,8 @@ pub fn parse(text: &str, folder: &Path) -> Result<Config, Problems> {
     if !errors.is_empty() {
         return Err(collector.finish().expect_err("a problem was added"));
     }
-    let known: Vec<&str> = SECTIONS.iter().map(|section| section.name).collect();
+    let known: Vec<&str> =
+        SECTIONS.iter().map(|section| section.name).filter(|name| !name.contains('.')).collect();
     let file = Table::new(document.get_ref(), 0..0, String::new(), &known, &collector);
     let config = read(&file);
     drop(file);
@@ -186,6 +187,8 @@ fn read_proxy(table: &Table<'_>) -> Option<Proxy> {
     let idle_timeout = read_duration(table, "idle_timeout", 60);
     let node_requests = table.count("node_requests", 256);
     let connections = table.count("connections", 20_000);
+    let share_builds = table.boolean("share_builds", true);
+    let cache = read_cache(table);
     Some(Proxy {
         listen: listen?,
         tls: tls?,
@@ -195,7 +198,20 @@ fn read_proxy(table: &Table<'_>) -> Option<Proxy> {
         idle_timeout,
         node_requests,
         connections,
+        share_builds,
+        cache,
     })
+}
+
+fn read_cache(proxy: &Table<'_>) -> Cache {
+    let default = Cache { enabled: true, memory: 256 << 20, max_object: 32 << 20, warm: true };
+    let Some(table) = proxy.section(&schema::PROXY_CACHE) else { return default };
+    Cache {
+        enabled: table.boolean("enabled", default.enabled),
+        memory: table.with_unit("memory", default.memory, units::bytes, "`256MiB`"),
+        max_object: table.with_unit("max_object", default.max_object, units::bytes, "`32MiB`"),
+        warm: table.boolean("warm", default.warm),
+    }
 }
 
 fn read_scaler(table: &Table<'_>) -> Option<Scaler> {

@@ -138,6 +138,27 @@ token_file = "t"
 }
 
 #[test]
+fn a_table_inside_a_section_is_read_like_one() {
+    let file =
+        "[cluster]\norigin = \"https://bbb.example.org\"\n\n[proxy]\nlisten = \"127.0.0.1:1\"\n";
+    let config = parse(file, Path::new("/")).unwrap().proxy.unwrap();
+    assert!(config.cache.enabled && config.share_builds);
+    assert_eq!(config.cache.memory, 256 << 20);
+
+    let given =
+        format!("{file}share_builds = false\n[proxy.cache]\nmemory = \"0B\"\nwarm = false\n");
+    let config = parse(&given, Path::new("/")).unwrap().proxy.unwrap();
+    assert_eq!((config.cache.memory, config.cache.warm, config.share_builds), (0, false, false));
+
+    let wrong =
+        problems(&format!("{file}[proxy.cache]\nmemry = \"1MiB\"\nmax_object = \"much\"\n"));
+    assert!(
+        wrong.contains("did you mean `memory`?") && wrong.contains("proxy.cache.max_object"),
+        "{wrong}"
+    );
+}
+
+#[test]
 fn a_shared_address_needs_one_tls() {
     let text = DESIGN
         .replace("listen = [\"127.0.0.1:8090\"]", "listen = [\"127.0.0.1:8090\", \"0.0.0.0:443\"]");

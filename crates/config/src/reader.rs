@@ -9,7 +9,7 @@ use toml::{
 
 use crate::{
     problem::{Problem, Problems},
-    schema::Section,
+    schema::{SECTIONS, Section},
     suggest::suggest,
 };
 
@@ -88,7 +88,10 @@ impl<'a> Table<'a> {
             collector.add(&value.span(), &path, "expected a table", None);
             return None;
         };
-        let known: Vec<&str> = section.keys.iter().map(|key| key.name).collect();
+        let inside = SECTIONS
+            .iter()
+            .filter_map(|inner| inner.name.strip_prefix(section.name)?.strip_prefix('.'));
+        let known: Vec<&str> = section.keys.iter().map(|key| key.name).chain(inside).collect();
         Some(Self::new(table, value.span(), path, &known, collector))
     }
 
@@ -231,9 +234,10 @@ impl<'a> Table<'a> {
         Some(Self::new(table, value.span(), self.path_of(key), known, &self.collector))
     }
 
-    /// The section `[key]` of the whole file.
+    /// The section `[key]` of the whole file, or the one inside this table.
     pub(crate) fn section(&self, section: &Section) -> Option<Self> {
-        let value = self.table.get(section.name)?;
+        let key = section.name.rsplit('.').next().unwrap_or(section.name);
+        let value = self.table.get(key)?;
         Self::of_section(value, section.name.to_owned(), section, &self.collector)
     }
 

@@ -7,7 +7,7 @@
 /// A table of the file.
 #[derive(Debug)]
 pub(crate) struct Section {
-    /// `cluster` in `[cluster]`.
+    /// `cluster` in `[cluster]`; `proxy.cache` for a table inside `[proxy]`.
     pub(crate) name: &'static str,
     /// Whether it is written `[[name]]`, once per thing.
     pub(crate) repeated: bool,
@@ -211,6 +211,50 @@ pub(crate) const PROXY: Section = Section {
             example: "20000",
             about: "Most browser connections at once.",
         },
+        Key {
+            name: "share_builds",
+            kind: "boolean",
+            default: Default::Value("true"),
+            example: "true",
+            about: "Whether browsers are told to reuse a file of one node for the same file of another (RFC 9842), \
+                    so that joining on a second node loads next to nothing.",
+        },
+    ],
+};
+
+pub(crate) const PROXY_CACHE: Section = Section {
+    name: "proxy.cache",
+    repeated: false,
+    about: "The proxy's memory of client files: one copy for all nodes that send the same bytes.",
+    keys: &[
+        Key {
+            name: "enabled",
+            kind: "boolean",
+            default: Default::Value("true"),
+            example: "true",
+            about: "Whether there is a cache. Without it every request goes to its node.",
+        },
+        Key {
+            name: "memory",
+            kind: "size",
+            default: Default::Value(r#""256MiB""#),
+            example: r#""256MiB""#,
+            about: "Bytes of all files and their compressed forms, each counted once. `0B` means no cache.",
+        },
+        Key {
+            name: "max_object",
+            kind: "size",
+            default: Default::Value(r#""32MiB""#),
+            example: r#""32MiB""#,
+            about: "The largest file kept, and at most half of `memory`; larger ones stream through.",
+        },
+        Key {
+            name: "warm",
+            kind: "boolean",
+            default: Default::Value("true"),
+            example: "true",
+            about: "Whether a node's client is fetched before users ask for it, and looked after every 30 seconds.",
+        },
     ],
 };
 
@@ -296,4 +340,5 @@ pub(crate) const ADMIN: Section = Section {
 };
 
 /// All sections, in the order they are shown.
-pub(crate) const SECTIONS: [&Section; 6] = [&CLUSTER, &NODE, &TENANT, &PROXY, &SCALER, &ADMIN];
+pub(crate) const SECTIONS: [&Section; 7] =
+    [&CLUSTER, &NODE, &TENANT, &PROXY, &PROXY_CACHE, &SCALER, &ADMIN];

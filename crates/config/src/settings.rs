@@ -86,6 +86,23 @@ pub struct Proxy {
     pub node_requests: usize,
     /// Most client connections at once.
     pub connections: usize,
+    /// Whether browsers reuse a file of one node for the same of another.
+    pub share_builds: bool,
+    /// `[proxy.cache]`
+    pub cache: Cache,
+}
+
+/// `[proxy.cache]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Bytes of all files and their compressed forms; none means no cache.
+    pub memory: usize,
+    /// Bytes of the largest file kept.
+    pub max_object: usize,
+    /// Whether nodes' clients are fetched before users ask for them.
+    pub warm: bool,
 }
 
 /// `[scaler]`

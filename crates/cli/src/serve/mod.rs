@@ -133,6 +133,14 @@ fn build_proxy(
         body_timeout: proxy.idle_timeout,
         max_concurrent: proxy.node_requests,
         access_log: proxy.access_log.clone(),
+        cache: bluegate_proxy::CacheConfig {
+            enabled: proxy.cache.enabled,
+            memory: proxy.cache.memory,
+            max_object: proxy.cache.max_object,
+            share_builds: proxy.share_builds,
+            warm: proxy.cache.warm,
+            ..bluegate_proxy::CacheConfig::default()
+        },
         ..bluegate_proxy::Config::new(node_tls.clone())
     };
     let proxy = bluegate_proxy::build(settings, receiver).context("the proxy does not start")?;
