@@ -4,7 +4,10 @@ use bluegate_cluster::BbbVersion;
 use serde::Deserialize;
 
 /// The profiles that are built in, by release line.
-const PROFILES: [(&str, &str); 1] = [("3.0", include_str!("../../../profiles/3.0.toml"))];
+const PROFILES: [(&str, &str); 2] = [
+    ("2.7", include_str!("../../../profiles/2.7.toml")),
+    ("3.0", include_str!("../../../profiles/3.0.toml")),
+];
 
 /// What one BBB release line needs behind a cluster proxy.
 #[derive(Clone, Debug, Deserialize)]
@@ -122,7 +125,7 @@ mod tests {
         let error = Profile::for_release(&"2.2".parse().unwrap()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no profile for BBB 2.2; there are profiles for 3.0"
+            "there is no profile for BBB 2.2; there are profiles for 2.7, 3.0"
         );
         assert!(Profile::for_release(&"3.0.28".parse().unwrap()).is_ok());
     }

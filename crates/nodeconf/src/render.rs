@@ -106,8 +106,8 @@ mod tests {
         }
     }
 
-    fn show(cluster: &str, node: &Node) -> String {
-        let profile = Profile::for_release(&"3.0".parse().unwrap()).unwrap();
+    fn show(release: &str, cluster: &str, node: &Node) -> String {
+        let profile = Profile::for_release(&release.parse().unwrap()).unwrap();
         let mut out = String::new();
         for file in render(&profile, &cluster.parse().unwrap(), node) {
             let heading = format!("{} {:04o} {}", file.owner, file.mode, file.path);
@@ -119,18 +119,30 @@ mod tests {
 
     #[test]
     fn a_3_0_node_on_default_ports() {
-        insta::assert_snapshot!(show("https://bbb.example.org", &node(true)));
+        insta::assert_snapshot!(show("3.0", "https://bbb.example.org", &node(true)));
+    }
+
+    #[test]
+    fn a_2_7_node_on_default_ports() {
+        insta::assert_snapshot!(show("2.7", "https://bbb.example.org", &node(true)));
+    }
+
+    #[test]
+    fn ports_of_a_2_7_node_are_kept() {
+        let mut node = node(true);
+        node.origin = "http://bbb-01.cluster.localhost:8091".parse().unwrap();
+        insta::assert_snapshot!(show("2.7", "http://bbb.cluster.localhost:8080", &node));
     }
 
     #[test]
     fn ports_that_are_not_the_default_are_kept() {
         let mut node = node(true);
         node.origin = "http://bbb-01.cluster.localhost:8091".parse().unwrap();
-        insta::assert_snapshot!(show("http://bbb.cluster.localhost:8080", &node));
+        insta::assert_snapshot!(show("3.0", "http://bbb.cluster.localhost:8080", &node));
     }
 
     #[test]
     fn a_node_that_is_not_proxied_needs_nothing() {
-        assert_eq!(show("https://bbb.example.org", &node(false)), "");
+        assert_eq!(show("3.0", "https://bbb.example.org", &node(false)), "");
     }
 }
