@@ -1,4 +1,20 @@
 // A client of the `graphql-transport-ws` protocol with just what the page needs.
+// `subscribe` and `call` are what the page uses of it, and of `ddp.js` on 2.7.
+
+const SUBSCRIPTIONS = {
+  CurrentUser: "subscription CurrentUser { user_current { userId name role guestStatus logoutUrl } }",
+  Meeting: "subscription Meeting { meeting { meetingId extId name isBreakout } }",
+  Users: "subscription Users { user { userId name role presenter voice cameras guestStatus isMe } }",
+  CurrentPage: "subscription CurrentPage { pres_page_curr { presentationName svgUrl } }",
+  BreakoutRooms: "subscription BreakoutRooms { breakoutRoom { name sequence joinURL participants } }",
+};
+
+const MUTATIONS = {
+  PresentationRequestUploadToken: "mutation PresentationRequestUploadToken { presentationRequestUploadToken }",
+  BreakoutRoomCreate: "mutation BreakoutRoomCreate { breakoutRoomCreate }",
+  GuestAdmit: "mutation GuestAdmit($userId: String!) { guestAdmit(userId: $userId) }",
+  UserLeaveMeeting: "mutation UserLeaveMeeting { userLeaveMeeting }",
+};
 
 class GraphQl {
   constructor(url, sessionToken) {
@@ -42,23 +58,25 @@ class GraphQl {
     this.socket.send(JSON.stringify(message));
   }
 
-  subscribe(operationName, query, onData) {
+  // Calls back with the list of what a subject holds, now and at every change.
+  subscribe(operationName, onData) {
     const id = String(this.nextId++);
     this.handlers.set(id, (message) => {
-      if (message.type === "next" && message.payload.data) onData(message.payload.data);
+      if (message.type === "next" && message.payload.data) onData(Object.values(message.payload.data)[0]);
     });
-    this.send({ id, type: "subscribe", payload: { operationName, query } });
+    this.send({ id, type: "subscribe", payload: { operationName, query: SUBSCRIPTIONS[operationName] } });
   }
 
-  mutate(operationName, query, variables = {}) {
+  // Does something and resolves with its result.
+  call(operationName, variables = {}) {
     const id = String(this.nextId++);
     return new Promise((resolve, reject) => {
       this.handlers.set(id, (message) => {
         this.handlers.delete(id);
-        if (message.type === "next") resolve(message.payload.data);
+        if (message.type === "next") resolve(Object.values(message.payload.data)[0]);
         else reject(new Error(message.payload?.[0]?.message ?? "refused"));
       });
-      this.send({ id, type: "subscribe", payload: { operationName, query, variables } });
+      this.send({ id, type: "subscribe", payload: { operationName, query: MUTATIONS[operationName], variables } });
     });
   }
 
@@ -66,9 +84,4 @@ class GraphQl {
     this.onClose = () => {};
     this.socket?.close(1000);
   }
-}
-
-// `crypto.randomUUID` exists in secure contexts only.
-function randomId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -3,10 +3,12 @@
 
 const byId = (id) => document.getElementById(id);
 
-const STEPS = {
+const NAMES = {
   "api-index": "API index",
   settings: "Client settings",
+  enter: "Entering the meeting",
   graphql: "GraphQL socket",
+  ddp: "DDP socket",
   stuns: "STUN and TURN servers",
   slide: "First slide",
   rtt: "Round trip",
@@ -18,7 +20,13 @@ const STEPS = {
 };
 
 // The steps that run by themselves and make the page ready together.
-const AUTOMATIC = ["api-index", "settings", "graphql", "stuns", "slide", "rtt"];
+const AUTOMATIC = LINE === "2.7"
+  ? ["settings", "enter", "ddp", "stuns", "slide"]
+  : ["api-index", "settings", "graphql", "stuns", "slide", "rtt"];
+
+const BY_THE_USER = ["upload", "microphone", "camera", "breakout"];
+
+const STEPS = Object.fromEntries([...AUTOMATIC, "assets", ...BY_THE_USER].map((step) => [step, NAMES[step]]));
 
 const RESULTS = { pending: "waiting", ok: "ok", failed: "failed" };
 

@@ -3,9 +3,14 @@
 //! The order of precedence is each service's own: package defaults, then the
 //! operator's override file; see [`Effective::read`] for the list.
 
+mod meteor;
+mod root;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -15,18 +20,17 @@ use crate::{
     cors::{GrailsCors, HasuraCors},
     files::{
         environment,
-        nginx::{self, Directive, NginxSyntaxError},
+        nginx::{Directive, NginxSyntaxError},
         properties::Properties,
-        systemd::{self, ServiceEnvironment},
+        systemd,
         yaml::{self, YamlError},
     },
     locations::{ClientLocations, DuplicateLocation},
-    release::{Release, ReleaseError},
+    release::{Line, Release, ReleaseError},
     web_origin::{WebOrigin, WebOriginError},
 };
-
-/// How deep nginx `include`s may nest.
-const INCLUDE_DEPTH: usize = 4;
+pub(crate) use meteor::Meteor;
+use root::Files;
 
 /// Why a node's files cannot be used. Real services would not start either.
 #[derive(Debug, thiserror::Error)]
@@ -107,12 +111,14 @@ pub(crate) struct Effective {
     pub(crate) hasura_cors: HasuraCors,
     /// The middleware's `server.authorized_cross_origin`.
     pub(crate) middleware_origin: String,
-    /// `$bbb_cors_origin` as nginx ends up with it.
+    /// `$bbb_cors_origin` (2.7: `$bbb_loadbalancer_node`) as nginx ends up with it.
     pub(crate) slide_origin: String,
     /// `cluster_proxies` of `etherpad.json`.
     pub(crate) etherpad_proxies: Vec<String>,
     /// Where the client is served.
     pub(crate) locations: ClientLocations,
+    /// How Meteor was started, on 2.7.
+    pub(crate) meteor: Option<Meteor>,
 }
 
 impl Effective {
@@ -121,6 +127,7 @@ impl Effective {
     /// - `bigbluebutton-release`;
     /// - `bigbluebutton.properties`, then `bbb-web.properties` (last key wins);
     /// - `settings.yml`, then `bbb-html5.yml` (deep merge, arrays replaced);
+    /// - 2.7: the units and drop-ins of `bbb-html5-frontend@` and `-backend@`;
     /// - `bbb-graphql-middleware/config.yml`, then `bbb-graphql-middleware.yml`
     ///   (an empty value cannot blank out a default);
     /// - the unit and drop-ins of `bbb-web` and `bbb-graphql-server`, whose
@@ -150,25 +157,38 @@ impl Effective {
         let origin = WebOrigin::parse(&property("bigbluebutton.web.serverURL")?)?;
         let secret = property("securitySalt")?;
 
+        let line = release.line();
         let settings = files.merged_yaml(
-            "/usr/share/bigbluebutton/html5-client/private/config/settings.yml",
+            match line {
+                Line::V2_7 => {
+                    "/usr/share/meteor/bundle/programs/server/assets/app/config/settings.yml"
+                }
+                Line::V3_0 => "/usr/share/bigbluebutton/html5-client/private/config/settings.yml",
+            },
             "/etc/bigbluebutton/bbb-html5.yml",
             yaml::deep_merge,
         )?;
-        let middleware = files.merged_yaml(
-            "/usr/share/bbb-graphql-middleware/config.yml",
-            "/etc/bigbluebutton/bbb-graphql-middleware.yml",
-            yaml::merge_non_empty,
-        )?;
-        let middleware_origin = middleware
-            .pointer("/server/authorized_cross_origin")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let middleware_origin = match line {
+            Line::V2_7 => String::new(),
+            Line::V3_0 => files
+                .merged_yaml(
+                    "/usr/share/bbb-graphql-middleware/config.yml",
+                    "/etc/bigbluebutton/bbb-graphql-middleware.yml",
+                    yaml::merge_non_empty,
+                )?
+                .pointer("/server/authorized_cross_origin")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+        };
 
         let hasura = files.service_environment("bbb-graphql-server")?;
         let hasura_cors =
             HasuraCors::parse(hasura.get("HASURA_GRAPHQL_CORS_DOMAIN").map_or("*", String::as_str));
+        let meteor = match line {
+            Line::V2_7 => Some(Meteor::read(&files)?),
+            Line::V3_0 => None,
+        };
 
         let web = files.service_environment("bbb-web")?;
         let java = java_properties(web.get("JDK_JAVA_OPTIONS").map_or("", String::as_str));
@@ -176,12 +196,14 @@ impl Effective {
             .optional("/usr/share/bbb-web/WEB-INF/classes/application.properties")?
             .map(|text| Properties::parse(&text))
             .unwrap_or_default();
+        // 2.7 has the same settings in YAML.
+        let tree = files.optional_yaml("/usr/share/bbb-web/WEB-INF/classes/application.yml")?;
 
         let nginx = files.nginx()?;
         Ok(Self {
             grails_cors: grails_cors(&java),
-            same_site: same_site(&java, &application),
-            slide_origin: slide_origin(&nginx)?,
+            same_site: same_site(&java, &application, &tree),
+            slide_origin: slide_origin(&nginx, line)?,
             locations: ClientLocations::read(&nginx)?,
             etherpad_proxies: files.etherpad_proxies()?,
             release,
@@ -191,6 +213,7 @@ impl Effective {
             settings,
             hasura_cors,
             middleware_origin,
+            meteor,
         })
     }
 
@@ -223,130 +246,6 @@ impl Effective {
     }
 }
 
-/// The files under a node's root folder.
-struct Files<'a> {
-    root: &'a Path,
-}
-
-impl Files<'_> {
-    fn path(&self, absolute: &str) -> PathBuf {
-        self.root.join(absolute.trim_start_matches('/'))
-    }
-
-    fn optional(&self, absolute: &str) -> Result<Option<String>, ReadError> {
-        let path = self.path(absolute);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(ReadError::ReadFile { path, source }),
-        }
-    }
-
-    fn required(&self, absolute: &str) -> Result<String, ReadError> {
-        let path = self.path(absolute);
-        fs::read_to_string(&path).map_err(|source| ReadError::ReadFile { path, source })
-    }
-
-    /// Files of a folder whose names end in `suffix`, sorted by name.
-    fn folder(&self, absolute: &str, suffix: &str) -> Result<Vec<String>, ReadError> {
-        let path = self.path(absolute);
-        let entries = match fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(ReadError::ReadFile { path, source }),
-        };
-        let mut names: Vec<String> = entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| name.ends_with(suffix))
-            .map(|name| format!("{absolute}/{name}"))
-            .collect();
-        names.sort();
-        Ok(names)
-    }
-
-    fn merged_yaml(
-        &self,
-        base: &str,
-        overlay: &str,
-        merge: fn(&mut Value, Value),
-    ) -> Result<Value, ReadError> {
-        let parse = |absolute: &str, text: &str| {
-            yaml::parse(text)
-                .map_err(|source| ReadError::ParseYaml { path: self.path(absolute), source })
-        };
-        let mut value = parse(base, &self.required(base)?)?;
-        if let Some(text) = self.optional(overlay)? {
-            merge(&mut value, parse(overlay, &text)?);
-        }
-        Ok(value)
-    }
-
-    fn service_environment(&self, service: &str) -> Result<BTreeMap<String, String>, ReadError> {
-        let mut unit = ServiceEnvironment::default();
-        for folder in ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"] {
-            if let Some(text) = self.optional(&format!("{folder}/{service}.service"))? {
-                unit.read(&text);
-                break;
-            }
-        }
-        for folder in ["/usr/lib/systemd/system", "/etc/systemd/system"] {
-            for drop_in in self.folder(&format!("{folder}/{service}.service.d"), ".conf")? {
-                unit.read(&self.required(&drop_in)?);
-            }
-        }
-        let mut variables = unit.variables;
-        for file in &unit.files {
-            if let Some(text) = self.optional(file)? {
-                variables.extend(environment::parse(&text));
-            }
-        }
-        Ok(variables)
-    }
-
-    fn etherpad_proxies(&self) -> Result<Vec<String>, ReadError> {
-        let absolute = "/etc/bigbluebutton/etherpad.json";
-        let Some(text) = self.optional(absolute)? else { return Ok(Vec::new()) };
-        let value: Value = serde_json::from_str(&text)
-            .map_err(|source| ReadError::ParseJson { path: self.path(absolute), source })?;
-        let proxies = value.get("cluster_proxies").and_then(Value::as_array);
-        Ok(proxies
-            .map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-            .unwrap_or_default())
-    }
-
-    fn nginx(&self) -> Result<Vec<Directive>, ReadError> {
-        let mut directives = Vec::new();
-        self.nginx_folder("/etc/bigbluebutton/nginx", INCLUDE_DEPTH, &mut directives)?;
-        Ok(directives)
-    }
-
-    fn nginx_folder(
-        &self,
-        folder: &str,
-        depth: usize,
-        directives: &mut Vec<Directive>,
-    ) -> Result<(), ReadError> {
-        for file in self.folder(folder, ".nginx")? {
-            let parsed = nginx::parse(&self.required(&file)?)
-                .map_err(|source| ReadError::ParseNginx { path: self.path(&file), source })?;
-            for directive in parsed {
-                let included = match directive.arguments() {
-                    [pattern] if directive.name() == "include" => pattern.strip_suffix("/*.nginx"),
-                    _ => None,
-                };
-                match included {
-                    Some(folder) if depth > 0 => {
-                        self.nginx_folder(folder, depth - 1, directives)?;
-                    }
-                    Some(_) => {}
-                    None => directives.push(directive),
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 /// `-Dname=value` words of a Java command line, the last one wins.
 fn java_properties(options: &str) -> BTreeMap<String, String> {
     systemd::words(options)
@@ -371,28 +270,41 @@ fn grails_cors(java: &BTreeMap<String, String>) -> GrailsCors {
     }
 }
 
-fn same_site(java: &BTreeMap<String, String>, application: &Properties) -> Option<String> {
+fn same_site(
+    java: &BTreeMap<String, String>,
+    application: &Properties,
+    tree: &Value,
+) -> Option<String> {
     const KEYS: [&str; 2] =
         ["server.servlet.session.cookie.same-site", "server.servlet.session.cookie.SameSite"];
     KEYS.iter()
-        .find_map(|&key| java.get(key).cloned().or_else(|| application.get(key)))
+        .find_map(|&key| {
+            let nested = || {
+                let pointer = format!("/{}", key.replace('.', "/"));
+                tree.pointer(&pointer).and_then(Value::as_str).map(str::to_owned)
+            };
+            java.get(key).cloned().or_else(|| application.get(key)).or_else(nested)
+        })
         .filter(|value| !value.is_empty())
 }
 
 /// Runs the server-level `set` and `if ($x = '')` directives in file order.
-fn slide_origin(directives: &[Directive]) -> Result<String, ReadError> {
-    const VARIABLE: &str = "$bbb_cors_origin";
-    fn set(directive: &Directive, value: &mut String) -> Result<(), ReadError> {
+fn slide_origin(directives: &[Directive], line: Line) -> Result<String, ReadError> {
+    let variable = match line {
+        Line::V2_7 => "$bbb_loadbalancer_node",
+        Line::V3_0 => "$bbb_cors_origin",
+    };
+    let set = |directive: &Directive, value: &mut String| -> Result<(), ReadError> {
         match (directive.arguments(), &directive.block) {
             ([name, new], None) => {
-                if name == VARIABLE {
+                if name == variable {
                     value.clone_from(new);
                 }
                 Ok(())
             }
             _ => Err(ReadError::NginxArguments { directive: directive.words.join(" ") }),
         }
-    }
+    };
     let mut value = String::new();
     for directive in directives {
         match (directive.name(), &directive.block) {
@@ -400,7 +312,7 @@ fn slide_origin(directives: &[Directive]) -> Result<String, ReadError> {
             ("if", Some(block)) => {
                 // The condition `($x = '')` comes as words: "($x", "=", "')" or "''", ")".
                 let condition = directive.arguments().concat();
-                let tests_for_empty = condition.starts_with(&format!("({VARIABLE}="));
+                let tests_for_empty = condition.starts_with(&format!("({variable}="));
                 if tests_for_empty && value.is_empty() {
                     for inner in block.iter().filter(|inner| inner.name() == "set") {
                         set(inner, &mut value)?;
@@ -412,6 +324,3 @@ fn slide_origin(directives: &[Directive]) -> Result<String, ReadError> {
     }
     Ok(value)
 }
-
-#[cfg(test)]
-mod tests;

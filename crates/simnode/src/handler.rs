@@ -10,8 +10,11 @@ use http_body_util::BodyExt;
 
 use crate::{
     answer::{self, Answer},
-    api, client, control,
+    api,
+    client::{self, Served},
+    control,
     fault::{Fault, FaultAction},
+    meteor,
     record::Record,
     rest,
     route::Route,
@@ -38,7 +41,7 @@ pub(crate) async fn handle(node: Arc<NodeState>, request: Request<Body>) -> Resu
     if control::owns(&path) {
         return Ok(control::answer(&node, &parts, body).await);
     }
-    let route = Route::of(&path);
+    let route = Route::of(&path, node.effective.release.line());
     let call = route.call();
     let record = Record::of(
         &parts.method,
@@ -68,7 +71,10 @@ pub(crate) async fn handle(node: Arc<NodeState>, request: Request<Body>) -> Resu
 
 async fn answer_route(node: &Arc<NodeState>, route: Route, mut parts: Parts, body: Body) -> Answer {
     if let Some((action, rest)) = node.effective.locations.find(parts.uri.path()) {
-        return client::serve(&node.client, &node.effective, action, rest, &parts);
+        return match client::serve(&node.client, &node.effective, action, rest, &parts).await {
+            Served::Answer(answer) => answer,
+            Served::Meteor => meteor::answer(node, parts, body).await,
+        };
     }
     match route {
         Route::Api(call) => api::answer(node, call, parts, body).await,

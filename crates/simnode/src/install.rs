@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    release::{Release, ReleaseError},
+    release::{Line, Release, ReleaseError},
     web_origin::{WebOrigin, WebOriginError},
 };
 
@@ -17,7 +17,7 @@ pub struct Stock {
     pub origin: String,
     /// The API secret.
     pub secret: String,
-    /// The BBB release, e.g. `3.0.28`.
+    /// The BBB release, of the lines 2.7 and 3.0, e.g. `3.0.28`.
     pub release: String,
 }
 
@@ -72,67 +72,121 @@ pub fn install(root: &Path, stock: &Stock) -> Result<(), InstallError> {
 }
 
 fn files(origin: &WebOrigin, secret: &str, release: &Release) -> Vec<(&'static str, String)> {
-    let settings = CLIENT_SETTINGS
-        .replace("HTML5_CLIENT_VERSION", &release.client_build())
-        .replace("WS_URL", &format!("{}/bbb-webrtc-sfu", origin.websocket()))
-        .replace("PADS_URL", &format!("{origin}/pad"));
     let overrides = include_str!("../stock/bbb-web.properties")
         .replace("{origin}", &origin.to_string())
         .replace("{secret}", secret);
-    let slides = if release.has_cors_origin_variable() {
-        include_str!("../stock/presentation-slides.nginx")
-    } else {
-        include_str!("../stock/presentation-slides-open.nginx")
-    };
-    let notes_server = include_str!("../stock/bbb-shared-notes-server.nginx");
     let mut files = vec![
         ("etc/bigbluebutton/bigbluebutton-release", format!("BIGBLUEBUTTON_RELEASE={release}\n")),
         ("etc/bigbluebutton/bbb-web.properties", overrides),
-        ("usr/share/bigbluebutton/html5-client/private/config/settings.yml", settings),
-        ("usr/share/bigbluebutton/nginx/presentation-slides.nginx", slides.to_owned()),
     ];
-    if release.has_cors_origin_variable() {
-        let path = "usr/share/bigbluebutton/nginx/bbb-shared-notes-server.nginx";
-        files.push((path, notes_server.to_owned()));
-    }
-    let unchanging = [
-        (
-            "usr/share/bbb-web/WEB-INF/classes/bigbluebutton.properties",
-            include_str!("../stock/bigbluebutton.properties"),
-        ),
-        (
-            "usr/share/bbb-web/WEB-INF/classes/application.properties",
-            include_str!("../stock/application.properties"),
-        ),
-        ("usr/share/bigbluebutton/nginx/bbb-html5.nginx", include_str!("../stock/bbb-html5.nginx")),
-        ("usr/share/bigbluebutton/nginx/web.nginx", include_str!("../stock/web.nginx")),
-        ("usr/share/bigbluebutton/nginx/graphql.nginx", include_str!("../stock/graphql.nginx")),
-        ("usr/share/bigbluebutton/nginx/media.nginx", include_str!("../stock/media.nginx")),
-        ("usr/share/bigbluebutton/nginx/notes.nginx", include_str!("../stock/notes.nginx")),
-        (
-            "usr/share/bigbluebutton/nginx/plugins-assets-cors.nginx",
-            include_str!("../stock/plugins-assets-cors.nginx"),
-        ),
-        (
-            "usr/share/bigbluebutton/nginx/learning-dashboard.nginx",
-            include_str!("../stock/learning-dashboard.nginx"),
-        ),
-        (
-            "etc/bigbluebutton/nginx/include_default.nginx",
-            include_str!("../stock/include_default.nginx"),
-        ),
-        (
-            "usr/share/bbb-graphql-middleware/config.yml",
-            include_str!("../stock/graphql-middleware.yml"),
-        ),
-        (
-            "usr/lib/systemd/system/bbb-graphql-server.service",
-            include_str!("../stock/bbb-graphql-server.service"),
-        ),
-        ("etc/default/bbb-graphql-server", include_str!("../stock/bbb-graphql-server.default")),
-        ("usr/lib/systemd/system/bbb-web.service", include_str!("../stock/bbb-web.service")),
-        ("etc/default/bbb-web", include_str!("../stock/bbb-web.default")),
-    ];
-    files.extend(unchanging.map(|(path, text)| (path, text.to_owned())));
+    let own = match release.line() {
+        Line::V2_7 => {
+            let settings = include_str!("../stock/2.7/settings.yml");
+            let path = "usr/share/meteor/bundle/programs/server/assets/app/config/settings.yml";
+            files.push((path, filled(settings, origin, release)));
+            FILES_2_7.as_slice()
+        }
+        Line::V3_0 => {
+            let path = "usr/share/bigbluebutton/html5-client/private/config/settings.yml";
+            files.push((path, filled(CLIENT_SETTINGS, origin, release)));
+            let slides = if release.has_cors_origin_variable() {
+                let path = "usr/share/bigbluebutton/nginx/bbb-shared-notes-server.nginx";
+                let text = include_str!("../stock/bbb-shared-notes-server.nginx");
+                files.push((path, text.to_owned()));
+                include_str!("../stock/presentation-slides.nginx")
+            } else {
+                include_str!("../stock/presentation-slides-open.nginx")
+            };
+            let path = "usr/share/bigbluebutton/nginx/presentation-slides.nginx";
+            files.push((path, slides.to_owned()));
+            FILES_3_0.as_slice()
+        }
+    };
+    files.extend(FILES.iter().chain(own).map(|(path, text)| (*path, (*text).to_owned())));
     files
 }
+
+/// The client's settings with what depends on the node filled in.
+fn filled(settings: &str, origin: &WebOrigin, release: &Release) -> String {
+    settings
+        .replace("HTML5_CLIENT_VERSION", &release.client_build())
+        .replace("BBB_VERSION", &release.to_string())
+        .replace("WS_URL", &format!("{}/bbb-webrtc-sfu", origin.websocket()))
+        .replace("PADS_URL", &format!("{origin}/pad"))
+}
+
+/// What no line changes.
+const FILES: [(&str, &str); 6] = [
+    ("usr/share/bigbluebutton/nginx/media.nginx", include_str!("../stock/media.nginx")),
+    ("usr/share/bigbluebutton/nginx/notes.nginx", include_str!("../stock/notes.nginx")),
+    (
+        "usr/share/bigbluebutton/nginx/learning-dashboard.nginx",
+        include_str!("../stock/learning-dashboard.nginx"),
+    ),
+    (
+        "etc/bigbluebutton/nginx/include_default.nginx",
+        include_str!("../stock/include_default.nginx"),
+    ),
+    ("usr/lib/systemd/system/bbb-web.service", include_str!("../stock/bbb-web.service")),
+    ("etc/default/bbb-web", include_str!("../stock/bbb-web.default")),
+];
+
+const FILES_2_7: [(&str, &str); 9] = [
+    (
+        "usr/share/bbb-web/WEB-INF/classes/bigbluebutton.properties",
+        include_str!("../stock/2.7/bigbluebutton.properties"),
+    ),
+    (
+        "usr/share/bbb-web/WEB-INF/classes/application.yml",
+        include_str!("../stock/2.7/application.yml"),
+    ),
+    ("usr/share/bigbluebutton/nginx/bbb-html5.nginx", include_str!("../stock/2.7/bbb-html5.nginx")),
+    (
+        "usr/share/bigbluebutton/nginx/loadbalancer.nginx",
+        include_str!("../stock/2.7/loadbalancer.nginx"),
+    ),
+    (
+        "usr/share/bigbluebutton/nginx/presentation-slides.nginx",
+        include_str!("../stock/2.7/presentation-slides.nginx"),
+    ),
+    ("usr/share/bigbluebutton/nginx/web.nginx", include_str!("../stock/2.7/web.nginx")),
+    (
+        "usr/lib/systemd/system/bbb-html5-frontend@.service",
+        include_str!("../stock/2.7/bbb-html5-frontend.service"),
+    ),
+    (
+        "usr/lib/systemd/system/bbb-html5-backend@.service",
+        include_str!("../stock/2.7/bbb-html5-backend.service"),
+    ),
+    (
+        "usr/share/meteor/bundle/bbb-html5-with-roles.conf",
+        include_str!("../stock/2.7/bbb-html5-with-roles.conf"),
+    ),
+];
+
+const FILES_3_0: [(&str, &str); 9] = [
+    (
+        "usr/share/bbb-web/WEB-INF/classes/bigbluebutton.properties",
+        include_str!("../stock/bigbluebutton.properties"),
+    ),
+    (
+        "usr/share/bbb-web/WEB-INF/classes/application.properties",
+        include_str!("../stock/application.properties"),
+    ),
+    ("usr/share/bigbluebutton/nginx/bbb-html5.nginx", include_str!("../stock/bbb-html5.nginx")),
+    ("usr/share/bigbluebutton/nginx/web.nginx", include_str!("../stock/web.nginx")),
+    ("usr/share/bigbluebutton/nginx/graphql.nginx", include_str!("../stock/graphql.nginx")),
+    (
+        "usr/share/bigbluebutton/nginx/plugins-assets-cors.nginx",
+        include_str!("../stock/plugins-assets-cors.nginx"),
+    ),
+    (
+        "usr/share/bbb-graphql-middleware/config.yml",
+        include_str!("../stock/graphql-middleware.yml"),
+    ),
+    (
+        "usr/lib/systemd/system/bbb-graphql-server.service",
+        include_str!("../stock/bbb-graphql-server.service"),
+    ),
+    ("etc/default/bbb-graphql-server", include_str!("../stock/bbb-graphql-server.default")),
+];

@@ -56,6 +56,7 @@ mod handler;
 mod install;
 mod locations;
 mod meeting;
+mod meteor;
 mod node;
 mod query;
 mod record;

@@ -1,14 +1,21 @@
 //! Where nginx serves the client, read from the node's own nginx files.
 //!
-//! A location counts when its `alias` leads into the client's folder or when it
-//! is an exact match that only redirects. Everything else in those files (the
-//! proxied services) is built into the simulation. Selection follows nginx:
+//! A location counts when its `alias` leads into the client's folder, when it
+//! hands on to Meteor, or when it only redirects. Everything else in those files
+//! (the proxied services) is built into the simulation. Selection follows nginx:
 //! an exact match first, then the longest prefix.
 
 use crate::files::nginx::Directive;
 
-/// The folder in which the client's files are installed.
-const CLIENT_FOLDER: &str = "/usr/share/bigbluebutton/html5-client";
+/// The folders in which the client's files are installed, by release line.
+const CLIENT_FOLDERS: [&str; 2] =
+    ["/usr/share/bigbluebutton/html5-client", "/usr/share/meteor/bundle/programs/web.browser"];
+
+/// The named location that hands on to Meteor's processes, on 2.x.
+const METEOR_LOCATION: &str = "@html5client";
+
+/// nginx's name for Meteor's processes.
+const METEOR_UPSTREAM: &str = "http://poolhtml5servers";
 
 /// The location directives that concern the client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,7 +29,9 @@ pub(crate) struct ClientLocations {
 pub(crate) enum Action {
     /// Serve files below a folder of the client.
     Files(Alias),
-    /// `return CODE TARGET;` with `$is_args$args` still in it.
+    /// Hand on to Meteor.
+    Meteor,
+    /// `return CODE TARGET;` with its variables still in it.
     Redirect {
         /// The status.
         code: u16,
@@ -42,6 +51,8 @@ pub(crate) struct Alias {
     pub(crate) gzip_static: bool,
     /// `types { application/wasm wasm; }`, which forgets all other types.
     pub(crate) wasm_types: bool,
+    /// `try_files ... @html5client;`: Meteor answers what is no file.
+    pub(crate) else_meteor: bool,
 }
 
 /// A location block whose pattern appears twice: nginx does not start then.
@@ -62,7 +73,8 @@ impl ClientLocations {
             let (exact, pattern) = match directive.arguments() {
                 [modifier, pattern] if modifier == "=" => (true, pattern),
                 [modifier, pattern] if modifier == "^~" => (false, pattern),
-                [pattern] => (false, pattern),
+                // A named location is no path.
+                [pattern] if !pattern.starts_with('@') => (false, pattern),
                 _ => continue,
             };
             if seen.contains(&(exact, pattern)) {
@@ -95,13 +107,17 @@ fn action(block: &[Directive]) -> Option<Action> {
         block.iter().find(|inner| inner.name() == name).and_then(|inner| inner.arguments().first())
     };
     if let Some(alias) = argument("alias") {
-        let folder = alias.strip_prefix(CLIENT_FOLDER)?;
+        let folder = CLIENT_FOLDERS.iter().find_map(|folder| alias.strip_prefix(folder))?;
         return Some(Action::Files(Alias {
             folder: folder.to_owned(),
             listing: argument("autoindex").is_some_and(|value| value == "on"),
             gzip_static: argument("gzip_static").is_some_and(|value| value == "on"),
             wasm_types: block.iter().any(|inner| inner.name() == "types"),
+            else_meteor: falls_to_meteor(block),
         }));
+    }
+    if falls_to_meteor(block) || argument("proxy_pass").is_some_and(|url| url == METEOR_UPSTREAM) {
+        return Some(Action::Meteor);
     }
     let redirect = block.iter().find(|inner| inner.name() == "return")?;
     match redirect.arguments() {
@@ -110,6 +126,13 @@ fn action(block: &[Directive]) -> Option<Action> {
         }
         _ => None,
     }
+}
+
+fn falls_to_meteor(block: &[Directive]) -> bool {
+    block.iter().any(|inner| {
+        inner.name() == "try_files"
+            && inner.arguments().last().is_some_and(|last| last == METEOR_LOCATION)
+    })
 }
 
 #[cfg(test)]
@@ -140,6 +163,28 @@ mod tests {
         for path in ["/m/html5clientx", "/other/x", "/graphql", "/"] {
             assert!(locations.find(path).is_none(), "{path}");
         }
+    }
+
+    #[test]
+    fn what_is_no_file_goes_to_meteor() {
+        let file = "
+            location @html5client { proxy_pass http://poolhtml5servers; }
+            location /html5client { alias /usr/share/meteor/bundle/programs/web.browser; try_files $uri @html5client; }
+            location /html5client/fonts { alias /usr/share/meteor/bundle/programs/web.browser/app/fonts; }
+            location /html5client/sockjs { try_files $uri @html5client; }
+            location ^~ /html5client/fetch { proxy_pass http://poolhtml5servers; }";
+        let locations = ClientLocations::read(&nginx::parse(file).unwrap()).unwrap();
+        for (path, folder, meteor) in
+            [("/html5client/join", "", true), ("/html5client/fonts/x.woff", "/app/fonts", false)]
+        {
+            let (action, _) = locations.find(path).unwrap();
+            let Action::Files(alias) = action else { panic!("{path}: {action:?}") };
+            assert_eq!((alias.folder.as_str(), alias.else_meteor), (folder, meteor), "{path}");
+        }
+        for path in ["/html5client/sockjs/info", "/html5client/fetch"] {
+            assert_eq!(locations.find(path).unwrap().0, &Action::Meteor, "{path}");
+        }
+        assert!(locations.find("@html5client").is_none());
     }
 
     #[test]

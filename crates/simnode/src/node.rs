@@ -78,7 +78,7 @@ pub struct SimNode {
 pub async fn start(settings: Settings) -> Result<SimNode, StartError> {
     let effective = Effective::read(&settings.root)?;
     let port = Arc::new(Port::new(settings.listener).map_err(StartError::Listener)?);
-    let client = ClientFiles::build(&effective.release, settings.strict);
+    let client = ClientFiles::shared(&effective.release, settings.strict);
     let (state, outages) = NodeState::new(settings.name, effective, client);
     let state = Arc::new(state);
     let stop = CancellationToken::new();

@@ -70,6 +70,13 @@ pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, KEEP).to_string()
 }
 
+/// Encodes one value as Java's `URLEncoder` does.
+pub(crate) fn encode_as_java(text: &str) -> String {
+    const KEEP: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b' ');
+    utf8_percent_encode(text, KEEP).to_string().replace(' ', "+")
+}
+
 /// Removes control characters and trims.
 pub(crate) fn sanitise(text: &str) -> String {
     let kept: String = text.chars().filter(|character| !character.is_control()).collect();

@@ -11,6 +11,7 @@ use crate::{
     cors::GrailsVerdict,
     meeting::UserKey,
     query::Parameters,
+    release::Line,
     state::NodeState,
 };
 
@@ -127,16 +128,22 @@ pub(crate) fn unknown_of_web(node: &NodeState, parts: &Parts) -> Answer {
     }
 }
 
-/// `$bbb_cors_origin` with credentials, as nginx adds it `always`.
+/// The cross-origin headers of slides, which nginx adds to every status: on 3.0
+/// `$bbb_cors_origin` with credentials, on 2.7 `$bbb_loadbalancer_node` when set.
 pub(crate) fn slide_cors(node: &NodeState, answer: &mut Answer) {
+    let release = &node.effective.release;
+    let given = node.effective.slide_origin.as_str();
+    let origin = match release.line() {
+        Line::V2_7 if given.is_empty() => return,
+        Line::V3_0 if !release.has_cors_origin_variable() => "*",
+        Line::V2_7 | Line::V3_0 => given,
+    };
     let headers = answer.headers_mut();
-    if node.effective.release.has_cors_origin_variable() {
-        if let Ok(origin) = HeaderValue::from_str(&node.effective.slide_origin) {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        }
+    if let Ok(origin) = HeaderValue::from_str(origin) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
+    if release.line() == Line::V2_7 || release.has_cors_origin_variable() {
         headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    } else {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a path to the part of the node that answers it.
 
-use crate::api::Call;
+use crate::{api::Call, release::Line};
 
 /// Who answers a path. The client's locations are tried before this.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,30 +63,31 @@ pub(crate) enum SlideKind {
 }
 
 impl Route {
-    /// The route of a path.
-    pub(crate) fn of(path: &str) -> Self {
-        if let Some(call) = Call::of_path(path) {
+    /// The route of a path on a node of a release line.
+    pub(crate) fn of(path: &str, line: Line) -> Self {
+        if let Some(call) = Call::of_path(path, line) {
             return Self::Api(call);
         }
         if let Some(rest) = path.strip_prefix("/bigbluebutton/") {
             return match rest.strip_prefix("presentation/") {
                 Some(rest) => Self::of_presentation(rest),
-                None if rest == "rtt-check" => Self::RoundTrip,
+                None if rest == "rtt-check" && line == Line::V3_0 => Self::RoundTrip,
                 None => Self::UnknownOfWeb,
             };
         }
         match path {
             "/" => Self::Welcome,
-            "/api/rest/meetingStaticData" => Self::StaticData,
-            "/api/rest/userMetadata" => Self::UserMetadata,
-            "/graphql" => Self::GraphQl,
             "/bbb-webrtc-sfu" => Self::Sfu,
             "/ws" => Self::Sip,
             "/bigbluebutton" => Self::UnknownOfWeb,
-            _ if path.starts_with("/hocuspocus/api/") => Self::SharedNotes,
-            _ if path.starts_with("/plugins/") => Self::Plugins,
             "/learning-analytics-dashboard/" => Self::LearningDashboard,
             _ if path.starts_with("/pad/") => Self::Pad,
+            _ if line == Line::V2_7 => Self::Unknown,
+            "/api/rest/meetingStaticData" => Self::StaticData,
+            "/api/rest/userMetadata" => Self::UserMetadata,
+            "/graphql" => Self::GraphQl,
+            _ if path.starts_with("/hocuspocus/api/") => Self::SharedNotes,
+            _ if path.starts_with("/plugins/") => Self::Plugins,
             _ => Self::Unknown,
         }
     }
@@ -141,7 +142,7 @@ impl Route {
 #[cfg(test)]
 mod tests {
     use super::{Route, SlideKind};
-    use crate::api::Call;
+    use crate::{api::Call, release::Line};
 
     #[test]
     fn paths_find_their_part() {
@@ -177,13 +178,28 @@ mod tests {
             ("/bbb-01/bigbluebutton/api", Route::Unknown),
         ];
         for (path, route) in table {
-            assert_eq!(Route::of(path), route, "{path}");
+            assert_eq!(Route::of(path, Line::V3_0), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_came_with_3_0_is_not_on_2_7() {
+        for path in ["/graphql", "/api/rest/meetingStaticData", "/plugins/x.js"] {
+            assert_eq!(Route::of(path, Line::V2_7), Route::Unknown, "{path}");
+        }
+        for path in ["/bigbluebutton/rtt-check", "/bigbluebutton/api/getJoinUrl"] {
+            assert_eq!(Route::of(path, Line::V2_7), Route::UnknownOfWeb, "{path}");
+        }
+        for (name, call) in [("enter", Call::Enter), ("guestWait", Call::GuestWait)] {
+            let path = format!("/bigbluebutton/api/{name}");
+            assert_eq!(Route::of(&path, Line::V2_7), Route::Api(call));
+            assert_eq!(Route::of(&path, Line::V3_0), Route::UnknownOfWeb);
         }
     }
 
     #[test]
     fn upload_tokens_are_not_recorded() {
         let path = "/bigbluebutton/presentation/secret/upload";
-        assert!(!Route::of(path).redacted(path).contains("secret"));
+        assert!(!Route::of(path, Line::V3_0).redacted(path).contains("secret"));
     }
 }

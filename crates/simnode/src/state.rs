@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -33,7 +33,7 @@ pub(crate) struct NodeState {
     /// What its files say.
     pub(crate) effective: Effective,
     /// The client's files.
-    pub(crate) client: ClientFiles,
+    pub(crate) client: Arc<ClientFiles>,
     /// Requests seen.
     pub(crate) records: Records,
     /// Faults ordered.
@@ -57,7 +57,7 @@ impl NodeState {
     pub(crate) fn new(
         name: String,
         effective: Effective,
-        client: ClientFiles,
+        client: Arc<ClientFiles>,
     ) -> (Self, mpsc::Receiver<Duration>) {
         let (outages, ordered) = mpsc::channel(OUTAGES_WAITING);
         let state = Self {

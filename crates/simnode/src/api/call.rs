@@ -2,6 +2,8 @@
 
 use http::Method;
 
+use crate::release::{Line, Release};
+
 /// Where the API lives.
 const API_PATH: &str = "/bigbluebutton/api";
 
@@ -28,9 +30,11 @@ pub(crate) enum Call {
     SignOut,
     GetJoinUrl,
     LearningDashboard,
+    Enter,
+    GuestWait,
 }
 
-const CALLS: [(&str, Call); 19] = [
+const CALLS: [(&str, Call); 21] = [
     ("create", Call::Create),
     ("join", Call::Join),
     ("isMeetingRunning", Call::IsMeetingRunning),
@@ -50,17 +54,28 @@ const CALLS: [(&str, Call); 19] = [
     ("signOut", Call::SignOut),
     ("getJoinUrl", Call::GetJoinUrl),
     ("learningDashboard", Call::LearningDashboard),
+    ("enter", Call::Enter),
+    ("guestWait", Call::GuestWait),
 ];
 
 impl Call {
-    /// The call a path means; one trailing slash is tolerated.
-    pub(crate) fn of_path(path: &str) -> Option<Self> {
+    /// The call a path means on a release line; one trailing slash is tolerated.
+    pub(crate) fn of_path(path: &str, line: Line) -> Option<Self> {
         let trimmed = path.strip_suffix('/').unwrap_or(path);
         if trimmed == API_PATH || path == "/bigbluebutton/" {
             return Some(Self::Index);
         }
         let name = trimmed.strip_prefix(API_PATH)?.strip_prefix('/')?;
-        CALLS.iter().find(|(known, _)| *known == name).map(|(_, call)| *call)
+        let (_, call) = CALLS.iter().find(|(known, _)| *known == name)?;
+        call.exists_on(line).then_some(*call)
+    }
+
+    fn exists_on(self, line: Line) -> bool {
+        match self {
+            Self::Enter | Self::GuestWait => line == Line::V2_7,
+            Self::SendChatMessage | Self::GetJoinUrl => line == Line::V3_0,
+            _ => true,
+        }
     }
 
     /// The name that goes into the checksum, empty for the index.
@@ -73,9 +88,12 @@ impl Call {
         if self == Self::Index { "index" } else { self.name() }
     }
 
-    /// Whether 3.0 maps the method to this call.
-    pub(crate) fn allows(self, method: &Method) -> bool {
+    /// Whether a release maps the method to this call.
+    pub(crate) fn allows(self, method: &Method, release: &Release) -> bool {
         match self {
+            Self::Join if !release.is_strict_about_posts() => {
+                *method == Method::GET || *method == Method::POST
+            }
             Self::Index
             | Self::Join
             | Self::SendChatMessage
@@ -92,6 +110,7 @@ mod tests {
     use http::Method;
 
     use super::Call;
+    use crate::release::{Line, Release};
 
     #[test]
     fn paths_and_methods() {
@@ -109,9 +128,18 @@ mod tests {
             ("/bigbluebutton", None, false, false),
         ];
         for (path, call, get, post) in table {
-            assert_eq!(Call::of_path(path), call, "{path}");
-            let allows = |method| call.is_some_and(|call| call.allows(&method));
+            assert_eq!(Call::of_path(path, Line::V3_0), call, "{path}");
+            let release = Release::parse("3.0.28").unwrap();
+            let allows = |method| call.is_some_and(|call| call.allows(&method, &release));
             assert_eq!((allows(Method::GET), allows(Method::POST)), (get, post), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_join_may_be_posted_before_2_7_8() {
+        for (release, posted) in [("2.7.7", true), ("2.7.8", false), ("3.0.0", false)] {
+            let release = Release::parse(release).unwrap();
+            assert_eq!(Call::Join.allows(&Method::POST, &release), posted, "{release}");
         }
     }
 }

@@ -1,7 +1,11 @@
 //! What bbb-web checks before a call, and which of several errors it reports.
 
 use super::{ApiRequest, Call};
-use crate::{checksum, meeting::Meetings, query::Parameters};
+use crate::{
+    checksum,
+    meeting::Meetings,
+    query::{Parameters, encode_as_java},
+};
 
 /// A broken rule: `messageKey` and `message` of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,9 @@ const CONTENT_TYPE: Violation =
 pub(crate) struct Rules<'a> {
     pub(crate) secret: &'a str,
     pub(crate) algorithms: &'a str,
+    /// Whether the checksum of a POST covers its query alone, and the type of
+    /// its body matters.
+    pub(crate) posts_are_strict: bool,
     pub(crate) meetings: &'a Meetings,
 }
 
@@ -35,13 +42,10 @@ impl Rules<'_> {
     /// Whether the request carries the right checksum.
     pub(crate) fn checksum_is_right(&self, request: &ApiRequest) -> bool {
         request.parameters.filled("checksum").is_some_and(|given| {
-            checksum::verify(
-                request.call.name(),
-                &request.raw_query,
-                given,
-                self.secret,
-                self.algorithms,
-            )
+            let of_body = !self.posts_are_strict && request.raw_query.is_empty();
+            let signed =
+                if of_body { sorted_form(&request.parameters) } else { request.raw_query.clone() };
+            checksum::verify(request.call.name(), &signed, given, self.secret, self.algorithms)
         })
     }
 
@@ -50,7 +54,7 @@ impl Rules<'_> {
         if !self.checksum_is_right(request) {
             return Some(CHECKSUM);
         }
-        if request.has_body && !content_type_is_allowed(request) {
+        if self.posts_are_strict && request.has_body && !content_type_is_allowed(request) {
             return Some(CONTENT_TYPE);
         }
         first(&self.violations(request))
@@ -100,6 +104,17 @@ impl Rules<'_> {
         }
         found
     }
+}
+
+/// Before 2.7.8 a POST whose parameters are all in its body is signed over
+/// them, sorted by name and encoded as Java's `URLEncoder` does.
+fn sorted_form(parameters: &Parameters) -> String {
+    let mut pairs: Vec<(&str, &str)> =
+        parameters.iter().filter(|(name, _)| *name != "checksum").collect();
+    pairs.sort_unstable();
+    let encoded: Vec<String> =
+        pairs.iter().map(|(name, value)| format!("{name}={}", encode_as_java(value))).collect();
+    encoded.join("&")
 }
 
 /// Violations lie in a Java hash map by key; this is the order of its buckets.

@@ -6,6 +6,7 @@ use crate::{
     answer::{self, Answer, Caching},
     clock::java_date,
     meeting::{Meeting, Role, User},
+    release::Line,
     state::NodeState,
     xml::{Xml, grouped},
 };
@@ -42,7 +43,7 @@ pub(super) fn meeting_info(node: &NodeState, request: &ApiRequest) -> Answer {
     let id = request.parameters.get("meetingID").unwrap_or_default();
     let text = node.read(|meetings| {
         let meeting = meetings.find(id)?;
-        Some(Xml::success(|xml| write_meeting(xml, meeting, |count| count.to_string())))
+        Some(Xml::success(|xml| write_meeting(xml, meeting, Numbers::of_info(node))))
     });
     match text {
         Some(text) => answer::xml(text, Caching::Unsaid),
@@ -50,7 +51,7 @@ pub(super) fn meeting_info(node: &NodeState, request: &ApiRequest) -> Answer {
     }
 }
 
-/// `getMeetings`: counts from 1000 on carry separators here.
+/// `getMeetings`.
 pub(super) fn meetings(node: &NodeState) -> Answer {
     let text = node.read(|meetings| {
         Xml::success(|xml| {
@@ -62,7 +63,9 @@ pub(super) fn meetings(node: &NodeState) -> Answer {
             }
             xml.element("meetings", |xml| {
                 for meeting in meetings.iter() {
-                    xml.element("meeting", |xml| write_meeting(xml, meeting, grouped));
+                    xml.element("meeting", |xml| {
+                        write_meeting(xml, meeting, Numbers::of_list(node))
+                    });
                 }
             });
         })
@@ -112,7 +115,36 @@ pub(super) fn send_chat_message(node: &NodeState, request: &ApiRequest) -> Answe
     answer::xml(text, Caching::Unsaid)
 }
 
-fn write_meeting(xml: &mut Xml, meeting: &Meeting, count: impl Fn(usize) -> String) {
+/// Which numbers carry separators from 1000 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    /// None.
+    Plain,
+    /// The counts of users.
+    CountsGrouped,
+    /// These and `maxUsers`.
+    AllGrouped,
+}
+
+impl Numbers {
+    fn of_info(node: &NodeState) -> Self {
+        match node.effective.release.line() {
+            Line::V2_7 => Self::AllGrouped,
+            Line::V3_0 => Self::Plain,
+        }
+    }
+
+    fn of_list(node: &NodeState) -> Self {
+        match node.effective.release.line() {
+            Line::V2_7 => Self::AllGrouped,
+            Line::V3_0 => Self::CountsGrouped,
+        }
+    }
+}
+
+fn write_meeting(xml: &mut Xml, meeting: &Meeting, numbers: Numbers) {
+    let count =
+        |count: usize| if numbers == Numbers::Plain { count.to_string() } else { grouped(count) };
     let present: Vec<&User> = meeting.present().collect();
     xml.value("meetingName", &meeting.name);
     xml.value("meetingID", &meeting.external_id);
@@ -135,7 +167,12 @@ fn write_meeting(xml: &mut Xml, meeting: &Meeting, count: impl Fn(usize) -> Stri
     let voices = present.iter().filter(|user| user.has_voice()).count();
     xml.value("voiceParticipantCount", count(voices));
     xml.value("videoCount", count(present.iter().map(|user| user.cameras()).sum()));
-    xml.plain("maxUsers", meeting.max_users);
+    match usize::try_from(meeting.max_users) {
+        Ok(max_users) if numbers == Numbers::AllGrouped => {
+            xml.value("maxUsers", grouped(max_users));
+        }
+        _ => xml.plain("maxUsers", meeting.max_users),
+    }
     let moderators = present.iter().filter(|user| user.role == Role::Moderator).count();
     xml.value("moderatorCount", count(moderators));
     xml.element("attendees", |xml| {

@@ -6,8 +6,9 @@ use super::{ApiRequest, check, failure, violation};
 use crate::{
     answer::{self, Answer, Caching},
     checksum::Algorithm,
-    meeting::{JoinOutcome, JoinRequest, Joined, Meeting, Role},
+    meeting::{GuestStatus, JoinOutcome, JoinRequest, Joined, Meeting, Role},
     query::{Parameters, encode},
+    release::Line,
     state::NodeState,
     xml::Xml,
 };
@@ -39,7 +40,9 @@ pub(super) fn answer(node: &NodeState, request: &ApiRequest) -> Answer {
     let Some(meeting) = node.read(|meetings| meetings.find(id).cloned()) else {
         return answer::page(StatusCode::INTERNAL_SERVER_ERROR);
     };
-    let existing_user = parameters.filled("existingUserID").map(str::to_owned);
+    let line = node.effective.release.line();
+    let since_3_0 = |name: &str| parameters.filled(name).filter(|_| line == Line::V3_0);
+    let existing_user = since_3_0("existingUserID").map(str::to_owned);
     let role = match role(parameters, &meeting) {
         Ok(role) => role,
         Err(_) if existing_user.is_some() => Role::Viewer,
@@ -62,10 +65,9 @@ pub(super) fn answer(node: &NodeState, request: &ApiRequest) -> Answer {
             None => true,
             Some(_) => parameters.flag("auth", false),
         },
-        bot: parameters.flag("bot", false),
+        bot: line == Line::V3_0 && parameters.flag("bot", false),
         custom_data: custom_data(parameters),
-        logout_url: parameters
-            .filled("logoutURL")
+        logout_url: since_3_0("logoutURL")
             .map_or_else(|| node.effective.logout_url(), str::to_owned),
         existing_user,
     };
@@ -119,12 +121,7 @@ fn custom_data(parameters: &Parameters) -> Vec<(String, String)> {
 }
 
 fn welcome(node: &NodeState, parameters: &Parameters, joined: &Joined) -> Answer {
-    let layout = if parameters.filled("enforceLayout").is_some() { "waitLayout=1&" } else { "" };
-    let url = format!(
-        "{}?{layout}sessionToken={}",
-        node.effective.property("defaultHTML5ClientUrl"),
-        joined.session_token
-    );
+    let url = client_url(node, parameters, joined);
     let mut answer = if parameters.flag("redirect", true) {
         answer::redirect(StatusCode::FOUND, &url)
     } else {
@@ -147,6 +144,21 @@ fn welcome(node: &NodeState, parameters: &Parameters, joined: &Joined) -> Answer
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     answer
+}
+
+/// Where the browser goes: the client, and on 2.7 the lobby for who has to wait.
+fn client_url(node: &NodeState, parameters: &Parameters, joined: &Joined) -> String {
+    let token = &joined.session_token;
+    let of = |key: &str| node.effective.property(key);
+    match node.effective.release.line() {
+        Line::V2_7 if joined.guest_status == GuestStatus::Wait => {
+            format!("{}?sessionToken={token}", of("defaultGuestWaitURL"))
+        }
+        Line::V3_0 if parameters.filled("enforceLayout").is_some() => {
+            format!("{}?waitLayout=1&sessionToken={token}", of("defaultHTML5ClientUrl"))
+        }
+        _ => format!("{}?sessionToken={token}", of("defaultHTML5ClientUrl")),
+    }
 }
 
 /// The cookie of the servlet session. `Secure` goes with the node's origin: on

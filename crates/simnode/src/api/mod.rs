@@ -1,4 +1,4 @@
-//! The HTTP API of bbb-web, 3.0.
+//! The HTTP API of bbb-web, 2.7 and 3.0.
 //!
 //! [`answer()`] is the way in: cross-origin rule, method, reading, checks, call.
 //! Each call has a file of its own or shares one with its kin.
@@ -7,6 +7,7 @@ mod call;
 mod check;
 mod create;
 mod document;
+mod enter;
 mod info;
 mod join;
 mod recordings;
@@ -23,6 +24,7 @@ pub(crate) use request::{ApiRequest, servlet_session};
 use crate::{
     answer::{self, Answer, Caching},
     cors::GrailsVerdict,
+    release::Line,
     state::NodeState,
     xml::Xml,
 };
@@ -35,7 +37,7 @@ pub(crate) async fn answer(node: &NodeState, call: Call, parts: Parts, body: Bod
         GrailsVerdict::Proceed(headers) => headers,
         verdict => return refuse_or_preflight(verdict),
     };
-    let mut answer = if call.allows(&method) {
+    let mut answer = if call.allows(&method, &node.effective.release) {
         match ApiRequest::read(call, parts, body).await {
             Ok(request) => carry_out(node, &request),
             Err(answer) => answer,
@@ -69,6 +71,8 @@ fn carry_out(node: &NodeState, request: &ApiRequest) -> Answer {
         Call::SignOut => session::sign_out(node, request),
         Call::GetJoinUrl => session::get_join_url(node, request),
         Call::LearningDashboard => session::learning_dashboard(node, request),
+        Call::Enter => enter::enter(node, request),
+        Call::GuestWait => enter::guest_wait(node, request),
         Call::GetRecordings
         | Call::PublishRecordings
         | Call::DeleteRecordings
@@ -98,6 +102,7 @@ fn violation(node: &NodeState, request: &ApiRequest) -> Option<Violation> {
         let rules = Rules {
             secret: &node.effective.secret,
             algorithms: &node.effective.property("supportedChecksumAlgorithms"),
+            posts_are_strict: node.effective.release.is_strict_about_posts(),
             meetings,
         };
         rules.check(request)
@@ -134,6 +139,12 @@ fn index(node: &NodeState, headers: &HeaderMap) -> Answer {
         version: &'static str,
         api_version: &'static str,
         bbb_version: String,
+        #[serde(flatten)]
+        graphql: Option<GraphQl>,
+    }
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct GraphQl {
         graphql_websocket_url: String,
         graphql_api_url: String,
         html5_plugin_sdk_version: &'static str,
@@ -148,9 +159,11 @@ fn index(node: &NodeState, headers: &HeaderMap) -> Answer {
         version: "2.0",
         api_version: "2.0",
         bbb_version: if revealed { node.effective.release.to_string() } else { String::new() },
-        graphql_websocket_url: node.effective.graphql_websocket_url(),
-        graphql_api_url: node.effective.property("graphqlApiUrl"),
-        html5_plugin_sdk_version: "0.0.99",
+        graphql: (node.effective.release.line() == Line::V3_0).then(|| GraphQl {
+            graphql_websocket_url: node.effective.graphql_websocket_url(),
+            graphql_api_url: node.effective.property("graphqlApiUrl"),
+            html5_plugin_sdk_version: "0.0.99",
+        }),
     };
     let wants_json = headers
         .get(http::header::CONTENT_TYPE)
@@ -163,9 +176,11 @@ fn index(node: &NodeState, headers: &HeaderMap) -> Answer {
         xml.value("version", index.version);
         xml.value("apiVersion", index.api_version);
         xml.value("bbbVersion", &index.bbb_version);
-        xml.value("graphqlWebsocketUrl", &index.graphql_websocket_url);
-        xml.value("graphqlApiUrl", &index.graphql_api_url);
-        xml.value("html5PluginSdkVersion", index.html5_plugin_sdk_version);
+        if let Some(graphql) = &index.graphql {
+            xml.value("graphqlWebsocketUrl", &graphql.graphql_websocket_url);
+            xml.value("graphqlApiUrl", &graphql.graphql_api_url);
+            xml.value("html5PluginSdkVersion", graphql.html5_plugin_sdk_version);
+        }
     });
     answer::xml(text, Caching::NoCache)
 }

@@ -42,6 +42,7 @@ pub(super) fn answer(node: &NodeState, request: &ApiRequest) -> Answer {
         let rules = Rules {
             secret: &node.effective.secret,
             algorithms: &node.effective.property("supportedChecksumAlgorithms"),
+            posts_are_strict: node.effective.release.is_strict_about_posts(),
             meetings,
         };
         rules.checksum_is_right(request)

@@ -11,7 +11,8 @@ use crate::{
     xml::Xml,
 };
 
-fn user(node: &NodeState, request: &ApiRequest) -> Option<UserKey> {
+/// The user whom `sessionToken` and the cookie prove.
+pub(super) fn user(node: &NodeState, request: &ApiRequest) -> Option<UserKey> {
     let token = request.parameters.filled("sessionToken")?;
     node.authorize(token, &request.headers)
 }

@@ -4,12 +4,19 @@
 //! the bytes have to be a font. The tables follow the OpenType specification;
 //! WOFF stores them uncompressed.
 
+use super::dice::noise;
+
 const UNITS: u16 = 1000;
 const ADVANCE: u16 = 600;
+
+/// How many bytes of WOFF's private data block a font carries, which readers
+/// skip: it makes a font as heavy as a real one.
+const PRIVATE: usize = 8_000;
 
 /// A font of this family name. Read by content, browsers take it under the
 /// name `.woff2` as well.
 pub(super) fn woff(family: &str) -> Vec<u8> {
+    let private = noise(family, PRIVATE);
     let tables = tables(family);
     let mut directory = Vec::new();
     let mut data = Vec::new();
@@ -27,14 +34,18 @@ pub(super) fn woff(family: &str) -> Vec<u8> {
         sfnt_size += table.len().next_multiple_of(4);
     }
     let mut font = b"wOFF\0\x01\0\0".to_vec();
-    font.extend(size(start + data.len()));
+    font.extend(size(start + data.len() + private.len()));
     font.extend(short(tables.len()));
     font.extend([0, 0]);
     font.extend(size(sfnt_size));
     font.extend([0, 1, 0, 0]);
-    font.extend([0; 20]);
+    // No metadata block; then the private one.
+    font.extend([0; 12]);
+    font.extend(size(start + data.len()));
+    font.extend(size(private.len()));
     font.extend(directory);
     font.extend(data);
+    font.extend(private);
     font
 }
 

@@ -1,11 +1,13 @@
 //! nginx's static files: types, validators, ranges, `.gz` siblings, listings.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request::Parts};
 use percent_encoding::percent_decode_str;
 
-use super::files::ClientFiles;
+use super::{ClientFiles, Form};
 use crate::{
     answer::{self, Answer},
     clock::http_date,
@@ -13,58 +15,85 @@ use crate::{
     locations::{Action, Alias},
 };
 
-/// Answers a request at a location of the client; `rest` is the path behind
-/// the location's prefix.
-pub(crate) fn serve(
-    files: &ClientFiles,
+/// What nginx does with a request at a location of the client.
+pub(crate) enum Served {
+    /// It answers by itself.
+    Answer(Answer),
+    /// It passes the request on to Meteor.
+    Meteor,
+}
+
+/// Serves a request at a location of the client; `rest` is the path behind the
+/// location's prefix.
+pub(crate) async fn serve(
+    files: &Arc<ClientFiles>,
     effective: &Effective,
     action: &Action,
     rest: &str,
     parts: &Parts,
-) -> Answer {
-    let alias = match action {
+) -> Served {
+    match action {
         Action::Redirect { code, target } => {
             let query = parts.uri.query();
+            let whole = parts.uri.path_and_query().map_or("/", |path| path.as_str());
             let target = target
+                .replace("$request_uri", whole)
                 .replace("$is_args", if query.is_some() { "?" } else { "" })
                 .replace("$args", query.unwrap_or_default());
-            return redirect(effective, parts, *code, &target);
+            Served::Answer(redirect(effective, parts, *code, &target))
         }
-        Action::Files(alias) => alias,
-    };
-    if parts.method != Method::GET && parts.method != Method::HEAD {
-        return answer::page(StatusCode::METHOD_NOT_ALLOWED);
+        Action::Meteor => Served::Meteor,
+        Action::Files(alias) => match find(files, alias, rest, parts.uri.path()) {
+            Found::File(path) => Served::Answer(file(files, alias, &path, parts).await),
+            _ if alias.else_meteor => Served::Meteor,
+            _ if !reads(parts) => Served::Answer(answer::page(StatusCode::METHOD_NOT_ALLOWED)),
+            Found::FolderWithoutSlash => {
+                let query = parts.uri.query().map_or(String::new(), |query| format!("?{query}"));
+                let target = format!("{}/{query}", parts.uri.path());
+                Served::Answer(redirect(effective, parts, 301, &target))
+            }
+            Found::Folder(folder) if alias.listing => Served::Answer(listing(files, folder).await),
+            Found::Folder(_) => Served::Answer(answer::page(StatusCode::FORBIDDEN)),
+            Found::Nothing => Served::Answer(answer::page(StatusCode::NOT_FOUND)),
+        },
     }
-    let Ok(rest) = percent_decode_str(rest).decode_utf8() else {
-        return answer::page(StatusCode::NOT_FOUND);
-    };
+}
+
+fn reads(parts: &Parts) -> bool {
+    parts.method == Method::GET || parts.method == Method::HEAD
+}
+
+/// What a path leads to below an alias.
+enum Found {
+    File(String),
+    Folder(String),
+    FolderWithoutSlash,
+    Nothing,
+}
+
+fn find(files: &ClientFiles, alias: &Alias, rest: &str, whole: &str) -> Found {
+    let Ok(rest) = percent_decode_str(rest).decode_utf8() else { return Found::Nothing };
     let joined = format!("{}{rest}", alias.folder);
     let path = joined.trim_start_matches('/');
     if path.split('/').any(|segment| segment == "..") || path.contains("//") {
-        return answer::page(StatusCode::NOT_FOUND);
+        return Found::Nothing;
     }
-    let is_slashed = rest.ends_with('/') || rest.is_empty() && parts.uri.path().ends_with('/');
+    if files.get(path).is_some() {
+        return Found::File(path.to_owned());
+    }
     let folder = path.trim_end_matches('/');
-    if files.get(path).is_none() && files.is_folder(folder) {
-        if !is_slashed {
-            let query = parts.uri.query().map_or(String::new(), |query| format!("?{query}"));
-            let target = format!("{}/{query}", parts.uri.path());
-            return redirect(effective, parts, 301, &target);
-        }
-        if alias.listing {
-            return listing(files, folder);
-        }
-        let index = if folder.is_empty() {
-            "index.html".to_owned()
-        } else {
-            format!("{folder}/index.html")
-        };
-        return match files.get(&index) {
-            Some(_) => file(files, alias, &index, parts),
-            None => answer::page(StatusCode::FORBIDDEN),
-        };
+    if !files.is_folder(folder) {
+        return Found::Nothing;
     }
-    file(files, alias, path, parts)
+    if !whole.ends_with('/') {
+        return Found::FolderWithoutSlash;
+    }
+    let index =
+        if folder.is_empty() { "index.html".to_owned() } else { format!("{folder}/index.html") };
+    match files.get(&index) {
+        Some(_) if !alias.listing => Found::File(index),
+        _ => Found::Folder(folder.to_owned()),
+    }
 }
 
 /// nginx makes redirects absolute, with the Host the client sent.
@@ -81,35 +110,43 @@ fn redirect(effective: &Effective, parts: &Parts, code: u16, target: &str) -> An
 }
 
 /// `autoindex_format json`: computed at each request, so without validators.
-fn listing(files: &ClientFiles, folder: &str) -> Answer {
-    let date = http_date(files.modified);
-    let entries: Vec<String> = files
-        .list(folder)
-        .iter()
-        .map(|(name, size)| {
-            format!(
-                "{{ \"name\":\"{name}\", \"type\":\"file\", \"mtime\":\"{date}\", \"size\":{size} }}"
-            )
-        })
-        .collect();
-    let text = format!("[\r\n{}\r\n]", entries.join(",\r\n"));
-    answer::with_type(StatusCode::OK, "application/json", text)
+async fn listing(files: &Arc<ClientFiles>, folder: String) -> Answer {
+    let files = Arc::clone(files);
+    // Sizes are known once the files are made, which takes a while the first time.
+    let text = tokio::task::spawn_blocking(move || {
+        let date = http_date(files.modified);
+        let entries: Vec<String> = files
+            .list(&folder)
+            .iter()
+            .map(|(name, size)| {
+                format!(
+                    "{{ \"name\":\"{name}\", \"type\":\"file\", \"mtime\":\"{date}\", \"size\":{size} }}"
+                )
+            })
+            .collect();
+        format!("[\r\n{}\r\n]", entries.join(",\r\n"))
+    });
+    match text.await {
+        Ok(text) => answer::with_type(StatusCode::OK, "application/json", text),
+        Err(_) => answer::page(StatusCode::INTERNAL_SERVER_ERROR),
+    }
 }
 
-fn file(files: &ClientFiles, alias: &Alias, path: &str, parts: &Parts) -> Answer {
+async fn file(files: &ClientFiles, alias: &Alias, path: &str, parts: &Parts) -> Answer {
+    if !reads(parts) {
+        return answer::page(StatusCode::METHOD_NOT_ALLOWED);
+    }
     let Some(file) = files.get(path) else {
         return answer::page(StatusCode::NOT_FOUND);
     };
-    let (bytes, encoded) = match &file.gzip {
-        Some(gzip) if alias.gzip_static && takes_gzip(parts) => (gzip, true),
-        _ => (&file.bytes, false),
-    };
+    let encoded = alias.gzip_static && file.has(Form::Gzip) && takes_gzip(parts);
+    let bytes = file.made(if encoded { Form::Gzip } else { Form::Plain }).await;
     let etag = format!("\"{:x}-{:x}\"", files.modified, bytes.len());
     let modified = http_date(files.modified);
     let mut answer = if is_current(&parts.headers, &etag, &modified) {
         answer::empty(StatusCode::NOT_MODIFIED)
     } else {
-        body(bytes, content_type(alias, path), &parts.headers, &etag, &modified)
+        body(&bytes, content_type(alias, path), &parts.headers, &etag, &modified)
     };
     let headers = answer.headers_mut();
     headers.insert(header::ETAG, value(&etag));

@@ -168,7 +168,7 @@ fn broken_files_keep_the_node_from_starting() {
         ReadError::MissingProperty { key: "securitySalt" }
     ));
     assert!(matches!(
-        broken("etc/bigbluebutton/bigbluebutton-release", "BIGBLUEBUTTON_RELEASE=2.7.1\n"),
+        broken("etc/bigbluebutton/bigbluebutton-release", "BIGBLUEBUTTON_RELEASE=2.6.1\n"),
         ReadError::Release(_)
     ));
 }

@@ -13,8 +13,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    graphql_data::{self, Mutation, Subject},
+    presence::Presence,
     upgrade,
+    view::{self, Mutation, Subject},
 };
 use crate::{
     answer::{self, Answer},
@@ -91,7 +92,6 @@ struct Closing(u16, &'static str);
 async fn serve(node: &NodeState, headers: &HeaderMap, mut socket: WebSocket) {
     let closing = match wait_for_init(node, headers, &mut socket).await {
         Ok(Some(key)) => {
-            // Leaving must not depend on this future being run to its end.
             let presence = Presence::begin(node, key);
             converse(node, &presence.key, &mut socket).await
         }
@@ -102,25 +102,6 @@ async fn serve(node: &NodeState, headers: &HeaderMap, mut socket: WebSocket) {
         let frame = CloseFrame { code, reason: reason.into() };
         // The client may be gone already; nothing is left to do then.
         drop(socket.send(Message::Close(Some(frame))).await);
-    }
-}
-
-/// A user's presence in a meeting, for as long as it lives.
-struct Presence<'a> {
-    node: &'a NodeState,
-    key: UserKey,
-}
-
-impl<'a> Presence<'a> {
-    fn begin(node: &'a NodeState, key: UserKey) -> Self {
-        node.change(|meetings, now| meetings.connect(&key, now));
-        Self { node, key }
-    }
-}
-
-impl Drop for Presence<'_> {
-    fn drop(&mut self) {
-        self.node.change(|meetings, now| meetings.disconnect(&self.key, now));
     }
 }
 
@@ -156,7 +137,7 @@ async fn converse(node: &NodeState, key: &UserKey, socket: &mut WebSocket) -> Op
                     return Some(Closing(4410, "Meeting ended"));
                 }
                 for (id, (subject, last)) in &mut subscriptions {
-                    let data = graphql_data::read(node, key, *subject);
+                    let data = view::read(node, key, *subject);
                     if data != *last {
                         last.clone_from(&data);
                         send(socket, &next(id, &data)).await?;
@@ -183,13 +164,13 @@ async fn converse(node: &NodeState, key: &UserKey, socket: &mut WebSocket) -> Op
                             if subscriptions.len() >= SUBSCRIPTIONS_MAX {
                                 return Some(Closing(4429, "Too many subscriptions"));
                             }
-                            let data = graphql_data::read(node, key, subject);
+                            let data = view::read(node, key, subject);
                             send(socket, &next(&id, &data)).await?;
                             subscriptions.insert(id, (subject, data));
                         } else {
                             let result = Mutation::of_operation(name)
                                 .and_then(|mutation| {
-                                    graphql_data::mutate(node, key, mutation, &payload.variables)
+                                    view::mutate(node, key, mutation, &payload.variables)
                                 });
                             match result {
                                 Some(data) => {

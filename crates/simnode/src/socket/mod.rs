@@ -1,11 +1,13 @@
 //! The node's WebSockets.
 
 mod graphql;
-mod graphql_data;
 mod media;
+mod presence;
+pub(crate) mod view;
 
 pub(crate) use graphql::graphql;
 pub(crate) use media::{sfu, sip};
+pub(crate) use presence::Presence;
 
 use axum::extract::{FromRequestParts, WebSocketUpgrade};
 use http::{StatusCode, request::Parts};
@@ -16,7 +18,7 @@ use crate::answer::{self, Answer};
 const MESSAGE_MAX: usize = 256 * 1024;
 
 /// The upgrade a request asks for; `Err` is the answer when it asks for none.
-async fn upgrade(parts: &mut Parts) -> Result<WebSocketUpgrade, Answer> {
+pub(crate) async fn upgrade(parts: &mut Parts) -> Result<WebSocketUpgrade, Answer> {
     WebSocketUpgrade::from_request_parts(parts, &())
         .await
         .map(|upgrade| upgrade.max_message_size(MESSAGE_MAX).max_frame_size(MESSAGE_MAX))

@@ -1,4 +1,4 @@
-//! What a user sees and does over GraphQL.
+//! What a user sees and does over the node's socket: GraphQL on 3.0, DDP on 2.7.
 //!
 //! Operations are known by name; this is no GraphQL engine. What a user may
 //! not see or do is decided here.
@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use crate::{
     api::signed_join_url,
     checksum::Algorithm,
-    meeting::{Breakout, Meeting, Role, User, UserKey},
+    meeting::{Breakout, GuestStatus, Meeting, Role, User, UserKey},
+    release::Line,
     state::NodeState,
 };
 
 /// What can be subscribed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Subject {
+pub(crate) enum Subject {
     CurrentUser,
     Meeting,
     Users,
@@ -23,8 +24,20 @@ pub(super) enum Subject {
 }
 
 impl Subject {
-    /// The subject of an operation's name.
-    pub(super) fn of_operation(name: &str) -> Option<Self> {
+    /// The subject of a DDP publication.
+    pub(crate) fn of_publication(name: &str) -> Option<Self> {
+        match name {
+            "current-user" => Some(Self::CurrentUser),
+            "meetings" => Some(Self::Meeting),
+            "users" => Some(Self::Users),
+            "slides" => Some(Self::CurrentPage),
+            "breakouts" => Some(Self::BreakoutRooms),
+            _ => None,
+        }
+    }
+
+    /// The subject of a GraphQL operation's name.
+    pub(crate) fn of_operation(name: &str) -> Option<Self> {
         match name {
             "CurrentUser" => Some(Self::CurrentUser),
             "Meeting" => Some(Self::Meeting),
@@ -38,7 +51,7 @@ impl Subject {
 
 /// What can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mutation {
+pub(crate) enum Mutation {
     RequestUploadToken,
     CreateBreakoutRoom,
     AdmitGuest,
@@ -46,8 +59,19 @@ pub(super) enum Mutation {
 }
 
 impl Mutation {
-    /// The mutation of an operation's name.
-    pub(super) fn of_operation(name: &str) -> Option<Self> {
+    /// The mutation that a DDP method means.
+    pub(crate) fn of_method(name: &str) -> Option<Self> {
+        match name {
+            "requestPresentationUploadToken" => Some(Self::RequestUploadToken),
+            "createBreakoutRoom" => Some(Self::CreateBreakoutRoom),
+            "allowPendingUsers" => Some(Self::AdmitGuest),
+            "userLeftMeeting" => Some(Self::Leave),
+            _ => None,
+        }
+    }
+
+    /// The mutation of a GraphQL operation's name.
+    pub(crate) fn of_operation(name: &str) -> Option<Self> {
         match name {
             "PresentationRequestUploadToken" => Some(Self::RequestUploadToken),
             "BreakoutRoomCreate" => Some(Self::CreateBreakoutRoom),
@@ -60,7 +84,7 @@ impl Mutation {
 
 /// What the user sees of a subject now; nothing while waiting to be let in,
 /// except about the user and the meeting.
-pub(super) fn read(node: &NodeState, key: &UserKey, subject: Subject) -> Value {
+pub(crate) fn read(node: &NodeState, key: &UserKey, subject: Subject) -> Value {
     node.read(|meetings| {
         let (Some(meeting), Some(user)) = (meetings.get(&key.meeting), meetings.user(key)) else {
             return Value::Null;
@@ -83,7 +107,7 @@ pub(super) fn read(node: &NodeState, key: &UserKey, subject: Subject) -> Value {
                 "node": node.name,
             }]}),
             _ if !user.is_present() => Value::Null,
-            Subject::Users => json!({ "user": users(meeting, key) }),
+            Subject::Users => json!({ "user": users(node, meeting, key) }),
             Subject::CurrentPage => json!({"pres_page_curr": [{
                 "presentationName": meeting.presentation.name,
                 "svgUrl": format!(
@@ -109,11 +133,15 @@ pub(super) fn read(node: &NodeState, key: &UserKey, subject: Subject) -> Value {
     })
 }
 
-fn users(meeting: &Meeting, key: &UserKey) -> Vec<Value> {
+fn users(node: &NodeState, meeting: &Meeting, key: &UserKey) -> Vec<Value> {
+    // On 2.7 guests wait on a page of their own, which opens no socket.
+    let waits_elsewhere = |user: &User| {
+        node.effective.release.line() == Line::V2_7 && user.guest_status == GuestStatus::Wait
+    };
     meeting
         .users
         .iter()
-        .filter(|user| user.sockets > 0)
+        .filter(|user| user.sockets > 0 || waits_elsewhere(user))
         .map(|user| {
             json!({
                 "userId": user.internal_id,
@@ -154,7 +182,7 @@ fn breakout_room(node: &NodeState, room: &Meeting, breakout: &Breakout, user: &U
 }
 
 /// Does something for the user; `None` when that is not allowed.
-pub(super) fn mutate(
+pub(crate) fn mutate(
     node: &NodeState,
     key: &UserKey,
     mutation: Mutation,
