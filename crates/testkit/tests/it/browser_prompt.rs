@@ -92,15 +92,18 @@ async fn pages_tell_what_they_requested_and_printed() {
     page.goto(&server.at("a"), WITHIN).await.unwrap();
     let answer = page.evaluate("fetch('/x').then(answer => answer.status)").await.unwrap();
     assert_eq!(answer, 200);
-    let made = eventually("both requests are finished", WITHIN, || async {
+    // Of a document Chromium at times tells no end: its renderer was swapped meanwhile.
+    let made = eventually("both requests are told", WITHIN, || async {
         let mut made = page.requests();
         made.retain(|request| !request.url.starts_with("data:"));
-        (made.len() == 2 && made.iter().all(|request| request.finished)).then_some(made)
+        let fetched = made.get(1).is_some_and(|request| request.finished);
+        (made.len() == 2 && fetched).then_some(made)
     })
     .await
     .unwrap();
     assert_eq!((made[0].kind.as_str(), made[1].kind.as_str()), ("Document", "Fetch"));
-    assert!(made.iter().all(|request| request.status == Some(200) && request.received > 1_000));
+    assert!(made.iter().all(|request| request.status == Some(200)));
+    assert!(made[1].received > 1_000);
 
     let error = page.evaluate("(() => { throw new Error('no') })()").await.unwrap_err();
     assert!(error.to_string().contains("Error: no"), "{error}");
