@@ -3,16 +3,17 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
-use bluegate_config::{Config, Tls};
+use bluegate_config::Config;
 use bluegate_net::{
     Limits, Listener, RouterService, Service,
     dispatch::{Dispatch, Dispatcher},
-    serve, tls,
+    serve,
 };
 use bluegate_proxy::Proxy;
 use rustls::ServerConfig;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::serve::certificates::Certificates;
 
 /// The roles of this process.
 pub(crate) struct Roles {
@@ -32,8 +33,11 @@ struct Use {
 pub(crate) struct Listeners(Vec<Use>);
 
 impl Listeners {
-    /// Binds the addresses of every section.
-    pub(crate) fn bind(config: &Config) -> Result<Self, anyhow::Error> {
+    /// Binds the addresses of every section, with TLS from `certificates`.
+    pub(crate) fn bind(
+        config: &Config,
+        certificates: &mut Certificates,
+    ) -> Result<Self, anyhow::Error> {
         let mut uses: BTreeMap<SocketAddr, Use> = BTreeMap::new();
         let proxy = config
             .proxy
@@ -49,7 +53,7 @@ impl Listeners {
                 continue;
             }
             let listener = bluegate_net::bind(address)?;
-            let tls = server_tls(tls)?;
+            let tls = certificates.tls_for(tls)?;
             uses.insert(address, Use { listener, tls, proxy: for_proxy, api: !for_proxy });
         }
         Ok(Self(uses.into_values().collect()))
@@ -110,15 +114,5 @@ impl Start<'_> {
                 tracing::error!(%address, %error, "a listener failed");
             }
         });
-    }
-}
-
-fn server_tls(tls: &Tls) -> Result<Option<Arc<ServerConfig>>, anyhow::Error> {
-    match tls {
-        Tls::Off => Ok(None),
-        Tls::Files { cert, key } => Ok(Some(tls::server_config(cert, key)?)),
-        Tls::Acme { .. } => {
-            Err(anyhow::anyhow!("refused before sockets are bound")).context("certificates by ACME")
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! `bluegate serve`: the roles a configuration file has sections for, wired.
 
+mod certificates;
 mod listeners;
 mod reload;
 mod secrets;
@@ -22,6 +23,7 @@ use crate::{
     Outcome, config_command,
     exit::{Exit, UsageError},
     serve::{
+        certificates::Certificates,
         listeners::{Listeners, Roles},
         reload::{Reload, routes_of},
     },
@@ -72,7 +74,8 @@ async fn serve(path: &Path, config: Config) -> Outcome {
     let shutdown = CancellationToken::new();
     let tasks = TaskTracker::new();
     // Every socket first: a port that is taken is found before anything runs.
-    let listeners = Listeners::bind(&config)?;
+    let mut certificates = Certificates::default();
+    let listeners = Listeners::bind(&config, &mut certificates)?;
     let node_tls = tls::client_config(config.cluster.node_ca.as_deref())?;
 
     let (proxy, scaler) = build_roles(&config, &node_tls).await?;
@@ -84,6 +87,7 @@ async fn serve(path: &Path, config: Config) -> Outcome {
         tasks.spawn(async move { scaler.run(shutdown).await });
     }
     tasks.spawn(reload.run(routes, shutdown.clone()));
+    certificates.follow(&shutdown, &tasks)?;
     listeners.serve(&config, &roles, &shutdown, &tasks, DRAIN)?;
     tasks.close();
     tracing::info!(origin = %config.cluster.origin, "serving");
