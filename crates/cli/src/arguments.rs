@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// Makes a fleet of BigBlueButton servers look and behave like one.
 #[derive(Debug, Parser)]
@@ -55,6 +55,10 @@ pub(crate) struct DemoOptions {
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) nodes: usize,
 
+    /// The BBB release line that the nodes simulate.
+    #[arg(long, value_name = "LINE", default_value = "3.0")]
+    pub(crate) bbb: BbbLine,
+
     /// First port; the others follow it. 0 takes free ports.
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     pub(crate) port_base: u16,
@@ -78,6 +82,17 @@ pub(crate) struct DemoOptions {
     /// Write where everything is to this file, as JSON, once all of it accepts connections.
     #[arg(long, value_name = "PATH")]
     pub(crate) ready_file: Option<PathBuf>,
+}
+
+/// A BBB release line that can be simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BbbLine {
+    /// Meteor's client, DDP over SockJS.
+    #[value(name = "2.7")]
+    V2_7,
+    /// The static client, GraphQL.
+    #[value(name = "3.0")]
+    V3_0,
 }
 
 #[cfg(test)]

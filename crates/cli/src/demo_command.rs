@@ -3,11 +3,11 @@
 use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Context as _;
-use bluegate_demo::{Demo, MAX_NODES, Options, Ready};
+use bluegate_demo::{Demo, MAX_NODES, Options, Ready, Release};
 
 use crate::{
     Outcome,
-    arguments::DemoOptions,
+    arguments::{BbbLine, DemoOptions},
     exit::{Exit, UsageError},
     serve::shutdown_signal,
 };
@@ -22,6 +22,10 @@ pub(crate) fn run(options: DemoOptions) -> Outcome {
         let shutdown = shutdown_signal()?;
         let demo = Demo::start(Options {
             nodes: options.nodes,
+            release: match options.bbb {
+                BbbLine::V2_7 => Release::V2_7,
+                BbbLine::V3_0 => Release::V3_0,
+            },
             port_base: options.port_base,
             data: options.data,
             authority,
@@ -59,6 +63,9 @@ fn authority_folder(options: &DemoOptions) -> Result<PathBuf, anyhow::Error> {
 
 /// What runs where, in a few lines.
 fn describe(ready: &Ready, proxied: bool) -> String {
+    let release = ready.nodes.first().map_or("", |node| node.bbb.as_str());
+    let simulated = format!("simulated BBB {release}");
+    let simulated = simulated.as_str();
     let mut rows = vec![
         ("frontend", ready.frontend.clone(), "open this one"),
         ("cluster's origin", ready.proxy_origin.clone(), "the proxy: every node's client"),
@@ -66,7 +73,7 @@ fn describe(ready: &Ready, proxied: bool) -> String {
         ("its secret", ready.secret.clone(), "tenant `default`"),
     ];
     for node in &ready.nodes {
-        rows.push(("node", node.origin.clone(), "simulated BBB"));
+        rows.push(("node", node.origin.clone(), simulated));
     }
     if !proxied {
         rows[1].2 = "not used: each node serves its client itself";

@@ -15,6 +15,6 @@ mod run;
 
 pub use certificates::CertificateError;
 pub use layout::{MAX_NODES, PortTaken};
-pub use nodes::NodeError;
+pub use nodes::{NodeError, Release};
 pub use ready::{Ready, ReadyNode};
 pub use run::{Demo, Options, StartError};

@@ -9,8 +9,26 @@ use rustls::ServerConfig;
 
 use crate::layout::Seat;
 
-/// The BBB release the demo's nodes play.
-pub(crate) const RELEASE: &str = "3.0.28";
+/// A BBB release that the demo's nodes can play.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// 2.7: Meteor's client, DDP over SockJS.
+    V2_7,
+    /// 3.0: the static client, GraphQL.
+    #[default]
+    V3_0,
+}
+
+impl Release {
+    /// The exact release.
+    #[must_use]
+    pub fn number(self) -> &'static str {
+        match self {
+            Self::V2_7 => "2.7.17",
+            Self::V3_0 => "3.0.28",
+        }
+    }
+}
 
 /// A node of the demo could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +82,7 @@ pub(crate) struct Running {
 pub(crate) struct Recipe<'a> {
     pub(crate) cluster: &'a Origin,
     pub(crate) folder: &'a Path,
+    pub(crate) release: Release,
     pub(crate) proxied: bool,
     pub(crate) strict: bool,
     pub(crate) tls: Option<Arc<ServerConfig>>,
@@ -81,13 +100,14 @@ pub(crate) async fn start(
         fs::remove_dir_all(&root)
             .map_err(|source| NodeError::Clear { path: root.clone(), source })?;
     }
-    let release: BbbVersion = RELEASE.parse().expect("the demo's release is a version");
+    let number = recipe.release.number();
+    let release: BbbVersion = number.parse().expect("the demo's releases are versions");
     let secret =
         Secret::new(&format!("{:032x}", rand::random::<u128>())).expect("32 digits are not empty");
     let stock = Stock {
         origin: seat.origin.to_string(),
         secret: secret.expose().to_owned(),
-        release: RELEASE.to_owned(),
+        release: number.to_owned(),
     };
     bluegate_simnode::install(&root, &stock)
         .map_err(|source| NodeError::Install { name: name.to_string(), source })?;

@@ -18,7 +18,7 @@ use crate::{
     certificates::{CertificateError, Certificates},
     frontend::{self, Api, Frontend, HttpClient, ShownNode},
     layout::{Layout, PortTaken, Seat},
-    nodes::{self, NodeError, RELEASE, Recipe, Running},
+    nodes::{self, NodeError, Recipe, Release, Running},
     ready::{Ready, ReadyNode},
 };
 
@@ -30,6 +30,8 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub struct Options {
     /// How many simulated nodes, 1 to [`crate::MAX_NODES`].
     pub nodes: usize,
+    /// The BBB release they play.
+    pub release: Release,
     /// First port; 0 takes free ports.
     pub port_base: u16,
     /// Where to keep everything; a temporary folder, removed at the end, when absent.
@@ -114,6 +116,7 @@ impl Demo {
         let recipe = Recipe {
             cluster: &cluster,
             folder: &folder.join("nodes"),
+            release: options.release,
             proxied: options.proxied,
             strict: options.strict,
             tls: server_tls.clone(),
@@ -137,7 +140,7 @@ impl Demo {
             api_base: format!("{}://{}/bigbluebutton/api", scheme.as_str(), layout.scaler.address),
             secret: secret.expose().to_owned(),
             frontend: format!("{}/", layout.frontend.origin),
-            nodes: running.iter().map(describe).collect(),
+            nodes: running.iter().map(|running| describe(running, options.release)).collect(),
             access_log: access_log.display().to_string(),
             ca: demo_tls.map(|tls| tls.ca_file.display().to_string()),
         };
@@ -312,13 +315,13 @@ fn random_secret() -> Secret {
     Secret::new(&format!("{:032x}", rand::random::<u128>())).expect("32 digits are not empty")
 }
 
-fn describe(running: &Running) -> ReadyNode {
+fn describe(running: &Running, release: Release) -> ReadyNode {
     let (host, port) = running.node.connect_to();
     ReadyNode {
         name: running.node.name.to_string(),
         origin: running.node.origin.to_string(),
         address: format!("{host}:{port}"),
         secret: running.secret.expose().to_owned(),
-        bbb: RELEASE.to_owned(),
+        bbb: release.number().to_owned(),
     }
 }
