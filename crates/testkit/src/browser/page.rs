@@ -118,6 +118,8 @@ impl Page {
     /// When there is no such element, or something else lies over it.
     pub async fn click(&self, selector: &str) -> Result<()> {
         self.bring_to_front().await?;
+        // Chromium drops the input of a tab that it has not drawn yet.
+        self.drawn().await?;
         let quoted = Value::from(selector);
         let place = self
             .evaluate(&format!(
