@@ -8,21 +8,33 @@
 
 pub mod acme;
 mod bind;
+mod clients;
 mod connection;
+mod descriptors;
 pub mod dispatch;
+mod forwarded;
 mod hsts;
 mod limits;
+mod policy;
+mod proxy_protocol;
 mod redirect;
 mod router;
 mod serve;
 mod service;
 pub mod tls;
+mod trust;
+
+pub use ipnet::IpNet;
 
 pub use bind::{BindError, Listener, bind};
+pub use clients::{ClientLimits, ClientReport, Clients, Shed};
 pub use connection::Connection;
+pub use descriptors::{TooFewDescriptors, fit_connections, raise_descriptor_limit};
 pub use hsts::Hsts;
 pub use limits::Limits;
+pub use policy::Policy;
 pub use redirect::Redirect;
 pub use router::RouterService;
 pub use serve::{Drained, RequestBody, ServeError, serve};
 pub use service::{BoxError, Service, request_authority};
+pub use trust::Trust;

@@ -7,9 +7,10 @@ use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Connection, Limits, Listener, Service};
+use crate::{Limits, Listener, Policy, Service};
 
 mod activity;
+mod arrival;
 mod executor;
 mod one;
 mod socket;
@@ -17,8 +18,8 @@ mod socket;
 mod tests;
 
 pub use activity::RequestBody;
-use one::{Signals, serve_one};
-use socket::Socket;
+use arrival::{begins_with_header, judge, turn_away};
+use one::{Accepted, Known, Signals, serve_one};
 
 /// How long to leave `accept` alone when the system has no descriptor or no
 /// memory for another connection.
@@ -51,6 +52,8 @@ pub enum ServeError {
 /// Serves `listener` until `shutdown`, then drains it.
 ///
 /// With `tls`, HTTP/2 or HTTP/1.1 by ALPN; without, HTTP/1.1 only. At
+/// `policy` may be [`Limits`] alone. A client that has its share is turned away
+/// before its handshake; one that cannot be told why is just closed. At
 /// `shutdown` the socket is closed at once, idle connections are closed, busy
 /// ones finish what they began; what is not done after `drain` is cut.
 ///
@@ -61,7 +64,7 @@ pub async fn serve<S: Service>(
     listener: Listener,
     tls: Option<Arc<ServerConfig>>,
     service: Arc<S>,
-    limits: Limits,
+    policy: impl Into<Policy>,
     shutdown: CancellationToken,
     drain: Duration,
 ) -> Result<Drained, ServeError> {
@@ -69,8 +72,8 @@ pub async fn serve<S: Service>(
     let listener =
         listener.into_tokio().map_err(|source| ServeError::Register { address, source })?;
     let tls = tls.map(TlsAcceptor::from);
-    let limits = Arc::new(limits);
-    let slots = Arc::new(Semaphore::new(slot_count(&limits)));
+    let policy = Arc::new(policy.into());
+    let slots = Arc::new(Semaphore::new(slot_count(&policy.limits)));
     let tasks = TaskTracker::new();
     let cut = CancellationToken::new();
 
@@ -94,25 +97,34 @@ pub async fn serve<S: Service>(
                 continue;
             }
         };
-        let local = local_address(&stream, address);
-        let connection =
-            Connection::new(peer, local, tls.is_some(), tasks.clone(), cut.child_token());
+        let known = if begins_with_header(&policy, peer) {
+            Known::Balancer(peer)
+        } else {
+            match judge(&policy, peer) {
+                Ok(arrival) => Known::Arrival(arrival),
+                Err(shed) => {
+                    turn_away(&stream, tls.is_some(), shed);
+                    continue;
+                }
+            }
+        };
+        let accepted = Accepted {
+            local: local_address(&stream, address),
+            stream,
+            slot,
+            known,
+            tls: tls.clone(),
+            tasks: tasks.clone(),
+        };
         let signals = Signals { drain: shutdown.child_token(), cut: cut.child_token() };
-        tasks.spawn(serve_one(
-            Socket::new(stream, slot),
-            tls.clone(),
-            Arc::clone(&service),
-            Arc::new(connection),
-            Arc::clone(&limits),
-            signals,
-        ));
+        tasks.spawn(serve_one(accepted, Arc::clone(&service), Arc::clone(&policy), signals));
     }
 
     drop(listener);
     tasks.close();
     // Every connection, and whatever it was upgraded to, holds its slot until
     // its socket is dropped.
-    let all = limits.max_connections.max(1);
+    let all = policy.limits.max_connections.max(1);
     if timeout(drain, slots.acquire_many(all)).await.is_ok() {
         return Ok(Drained { cut: 0 });
     }

@@ -1,6 +1,6 @@
 //! One connection, from its handshake to its end.
 
-use std::{convert::Infallible, pin::Pin, sync::Arc};
+use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc};
 
 use http::Request;
 use hyper::{
@@ -11,17 +11,20 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::OwnedSemaphorePermit,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     activity::{Activity, CountedBody, RequestBody, UnderWay, Verdict, Watch},
+    arrival::{Arrival, introduce},
     executor::TrackedExecutor,
     socket::Socket,
 };
-use crate::{Connection, Limits, Service};
+use crate::{Connection, Limits, Policy, Service, forwarded::last_hop};
 
 /// HTTP/2's name in ALPN.
 const H2: &[u8] = b"h2";
@@ -68,17 +71,50 @@ where
     }
 }
 
+/// A socket fresh from the listener.
+pub(super) struct Accepted {
+    pub(super) stream: TcpStream,
+    pub(super) slot: OwnedSemaphorePermit,
+    pub(super) known: Known,
+    pub(super) local: SocketAddr,
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) tasks: TaskTracker,
+}
+
+/// What is known of the other end so far.
+pub(super) enum Known {
+    /// Who it is; it may stay.
+    Arrival(Arrival),
+    /// A balancer that will say for whom it connects.
+    Balancer(SocketAddr),
+}
+
 /// Serves one accepted socket until it closes, idles, stalls or is told to end.
 pub(super) async fn serve_one<S: Service>(
-    socket: Socket,
-    tls: Option<TlsAcceptor>,
+    accepted: Accepted,
     service: Arc<S>,
-    connection: Arc<Connection>,
-    limits: Arc<Limits>,
+    policy: Arc<Policy>,
     signals: Signals,
 ) {
+    let Accepted { mut stream, slot, known, local, tls, tasks } = accepted;
+    let arrival = match known {
+        Known::Arrival(arrival) => arrival,
+        Known::Balancer(balancer) => {
+            let introduced = tokio::select! {
+                introduced = introduce(&policy, balancer, &mut stream, tls.is_some()) => introduced,
+                () = signals.cut.cancelled() => return,
+            };
+            let Some(arrival) = introduced else { return };
+            arrival
+        }
+    };
+    let Arrival { peer, forwards, place } = arrival;
+    let connection = Connection::new(peer, local, tls.is_some(), tasks, signals.cut.clone());
+    let client = Client { connection: Arc::new(connection), forwards };
+    let socket = Socket::new(stream, slot, place);
+    let limits = &policy.limits;
     let Some(acceptor) = tls else {
-        return speak_http1(socket, service, connection, &limits, &signals).await;
+        return speak_http1(socket, service, client, limits, &signals).await;
     };
     let handshake = tokio::select! {
         handshake = timeout(limits.tls_handshake, acceptor.accept(socket)) => handshake,
@@ -86,20 +122,38 @@ pub(super) async fn serve_one<S: Service>(
     };
     match handshake {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(H2) => {
-            speak_http2(stream, service, connection, &limits, &signals).await;
+            speak_http2(stream, service, client, limits, &signals).await;
         }
         // The handshake was all an authority came for.
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(ACME) => {}
-        Ok(Ok(stream)) => speak_http1(stream, service, connection, &limits, &signals).await,
+        Ok(Ok(stream)) => speak_http1(stream, service, client, limits, &signals).await,
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),
+    }
+}
+
+/// Whom the requests of a connection are for.
+#[derive(Clone)]
+struct Client {
+    connection: Arc<Connection>,
+    /// Each request says so itself.
+    forwards: bool,
+}
+
+impl Client {
+    fn of<B>(&self, request: &Request<B>) -> Arc<Connection> {
+        let client = if self.forwards { last_hop(request.headers()) } else { None };
+        match client {
+            Some(client) => Arc::new(self.connection.on_behalf_of(client)),
+            None => Arc::clone(&self.connection),
+        }
     }
 }
 
 async fn speak_http1<I, S>(
     stream: I,
     service: Arc<S>,
-    connection: Arc<Connection>,
+    client: Client,
     limits: &Limits,
     signals: &Signals,
 ) where
@@ -113,7 +167,7 @@ async fn speak_http1<I, S>(
         .header_read_timeout(limits.header_read)
         .max_header_size(usize::try_from(limits.max_header_bytes).unwrap_or(usize::MAX))
         .max_buf_size(limits.max_send_buffer.max(MIN_BUFFER));
-    let service = counted(service, connection, Arc::clone(&activity));
+    let service = counted(service, client, Arc::clone(&activity));
     let running = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     supervise(running, &activity, limits, signals).await;
 }
@@ -124,7 +178,7 @@ const MIN_BUFFER: usize = 8192;
 async fn speak_http2<I, S>(
     stream: I,
     service: Arc<S>,
-    connection: Arc<Connection>,
+    client: Client,
     limits: &Limits,
     signals: &Signals,
 ) where
@@ -132,7 +186,7 @@ async fn speak_http2<I, S>(
     S: Service,
 {
     let activity = Arc::new(Activity::default());
-    let mut builder = http2::Builder::new(TrackedExecutor(connection.tasks().clone()));
+    let mut builder = http2::Builder::new(TrackedExecutor(client.connection.tasks().clone()));
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.max_concurrent_streams)
@@ -142,7 +196,7 @@ async fn speak_http2<I, S>(
         .max_send_buf_size(limits.max_send_buffer)
         .keep_alive_interval(limits.ping.0)
         .keep_alive_timeout(limits.ping.1);
-    let service = counted(service, connection, Arc::clone(&activity));
+    let service = counted(service, client, Arc::clone(&activity));
     let running = builder.serve_connection(TokioIo::new(stream), service);
     supervise(running, &activity, limits, signals).await;
 }
@@ -150,7 +204,7 @@ async fn speak_http2<I, S>(
 /// A role's service as hyper wants it, with each request counted.
 fn counted<S: Service>(
     service: Arc<S>,
-    connection: Arc<Connection>,
+    client: Client,
     activity: Arc<Activity>,
 ) -> impl hyper::service::Service<
     Request<Incoming>,
@@ -159,7 +213,7 @@ fn counted<S: Service>(
     Future: Send + 'static,
 > + Send {
     service_fn(move |request: Request<Incoming>| {
-        let (service, connection) = (Arc::clone(&service), Arc::clone(&connection));
+        let (service, connection) = (Arc::clone(&service), client.of(&request));
         let under_way = UnderWay::begin(&activity);
         let request = request.map(|body| RequestBody::new(body, Arc::clone(&activity)));
         async move {

@@ -1,4 +1,4 @@
-//! A client's socket and the slot it takes up.
+//! A client's socket and what it takes up.
 
 use std::{
     io,
@@ -12,22 +12,26 @@ use tokio::{
     sync::OwnedSemaphorePermit,
 };
 
-/// A TCP stream that holds one of the listener's slots as long as it lives.
+use crate::clients::Place;
+
+/// A TCP stream that holds one of the listener's slots, and its client's
+/// place, as long as it lives.
 ///
 /// An upgrade hands the stream on, and the slot with it: a tunnel counts as a
 /// connection, for the limit and for the drain.
 pub(super) struct Socket {
     stream: TcpStream,
     _slot: OwnedSemaphorePermit,
+    _place: Option<Place>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, slot: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(stream: TcpStream, slot: OwnedSemaphorePermit, place: Option<Place>) -> Self {
         // Only fails on a socket that is already dead.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        Self { stream, _slot: slot }
+        Self { stream, _slot: slot, _place: place }
     }
 }
 

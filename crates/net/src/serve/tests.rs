@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{RouterService, bind, dispatch};
+use crate::{Connection, RouterService, bind, dispatch};
 
 /// Longer than anything that does happen takes.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,11 +1,14 @@
 //! Serving over real sockets: certificates from a real ACME server and from
-//! a double of one.
+//! a double of one, balancers in front, clients that take too much.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as their tests do")]
 
 mod authority;
+mod front;
 mod names;
 mod pebble;
 mod site;
 
 mod acme;
+mod balancer;
+mod clients;
