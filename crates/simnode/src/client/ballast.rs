@@ -205,7 +205,7 @@ impl Vocabulary {
                 Some('w') => text.push_str(WORDS[dice.skewed(WORDS.len())]),
                 Some('n') => text.push_str(&dice.skewed(100).to_string()),
                 Some('m') => text.push_str(&(10_000 + dice.skewed(900) * 7).to_string()),
-                Some('l') => text.push(char::from(b"abcdfghijklmopqrsuvwxyz"[dice.below(23)])),
+                Some('l') => text.push(char::from(b"abcdfghijklmopqsuvwxyz"[dice.below(22)])),
                 Some('c') => text.push_str(&format!("#{:06x}", dice.skewed(0x0100_0000))),
                 Some('s') => sentence(dice, text),
                 _ => {}
