@@ -42,6 +42,12 @@ async fn the_camera_is_asked_for_once() {
 }
 
 #[tokio::test]
+async fn the_microphone_is_asked_for_once_over_2_7_nodes() {
+    let arguments = ["--nodes", "2", "--bbb", "2.7"];
+    is_asked_for_once(MICROPHONE, &arguments, "proxy-2.7-microphone").await.unwrap();
+}
+
+#[tokio::test]
 async fn the_microphone_is_asked_for_once_over_https() {
     is_asked_for_once(MICROPHONE, &["--nodes", "2", "--tls"], "proxy-https").await.unwrap();
 }

@@ -141,16 +141,25 @@ struct Opened {
     took: u64,
 }
 
-/// The steps that the client takes by itself.
-const AUTOMATIC: [&str; 7] =
+/// The steps that the 3.0 client takes by itself.
+const AUTOMATIC_3_0: [&str; 7] =
     ["api-index", "settings", "graphql", "stuns", "slide", "rtt", "assets"];
+
+/// The steps that the 2.7 client takes by itself.
+const AUTOMATIC_2_7: [&str; 6] = ["settings", "enter", "ddp", "stuns", "slide", "assets"];
 
 /// Waits until all that the client does by itself has succeeded.
 pub(super) async fn wait_until_joined(page: &Page) -> Result<()> {
-    let steps = AUTOMATIC.map(|step| format!("{}?.dataset.state === 'ok'", row(step))).join(" && ");
+    // Only the 2.7 client enters.
+    let steps = format!(
+        "({} ? {AUTOMATIC_2_7:?} : {AUTOMATIC_3_0:?}).every(step =>
+            document.querySelector(`[data-step=\"${{step}}\"]`)?.dataset.state === 'ok')",
+        row("enter")
+    );
+    let steps = steps.as_str();
     let shown = "Object.fromEntries([...document.querySelectorAll('[data-step]')]
         .map(row => [row.dataset.step, row.innerText]))";
-    if let Err(error) = page.wait_for(&steps, WITHIN).await {
+    if let Err(error) = page.wait_for(steps, WITHIN).await {
         let shown = page.evaluate(shown).await;
         return Err(error.context(format!("the client shows {shown:?}")));
     }
