@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what a step lacks and says what it does:
 #   build   a C compiler, for the crates that bring C
-#   test    Chromium, a virtual display, xdotool, an ACME server, Python; the test runner and API client in target/tools
+#   test    Chromium, a virtual display, xdotool, an ACME server, Python; nginx, HAProxy, Caddy, Apache (programs
+#           only, no service is started); the test runner and API client in target/tools
 #   check   the dependency checker in target/tools
 #   bench   nginx, h2load, npm
 set -euo pipefail
@@ -19,6 +20,31 @@ need() {
     have "$command" || missing+=("$@")
 }
 
+# need_server COMMAND PACKAGE SERVICE: the same for a program that Debian would start as a service, now
+# and at each boot. A service that is masked before its package comes is never started by it. Undo it
+# with `systemctl unmask SERVICE`.
+services=()
+need_server() {
+    have "$1" || [ -x "/usr/sbin/$1" ] || {
+        missing+=("$2")
+        services+=("$3")
+    }
+}
+
+mask_services() {
+    local service unit
+    for service in "${services[@]}"; do
+        unit=/etc/systemd/system/$service.service
+        [ -e "$unit" ] || [ -L "$unit" ] || {
+            echo "setup: masking $service.service"
+            mkdir -p "${unit%/*}"
+            ln -s /dev/null "$unit"
+        }
+    done
+    services=()
+    [ ! -d /run/systemd/system ] || systemctl daemon-reload
+}
+
 install_missing() {
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! have apt-get; then
@@ -26,8 +52,10 @@ install_missing() {
         exit 3
     fi
     echo "setup: installing Debian packages: ${missing[*]}"
+    mask_services
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    # Runlevel 1, for machines without systemd: no package starts a service there.
+    RUNLEVEL=1 PREVLEVEL=N DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 # python_packages NAME...: into the tools folder, made on first use.
@@ -62,6 +90,10 @@ for step in "$@"; do
         need Xvfb xvfb
         need xdotool xdotool
         need pebble pebble
+        need_server nginx nginx-light nginx
+        need_server haproxy haproxy haproxy
+        need_server caddy caddy caddy
+        need_server apache2 apache2-bin apache2
         fc-list 2>/dev/null | grep -q . || missing+=(fontconfig fonts-dejavu-core)
         need python3 python3
         python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -72,7 +104,7 @@ for step in "$@"; do
         ;;
     bench)
         need python3 python3
-        need nginx nginx-light
+        need_server nginx nginx-light nginx
         need h2load nghttp2-client
         need openssl openssl
         need npm npm

@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use bluegate_export::Software;
+use clap::{
+    ArgAction, Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 /// Makes a fleet of BigBlueButton servers look and behave like one.
 #[derive(Debug, Parser)]
@@ -29,6 +33,8 @@ pub(crate) enum Command {
     /// Look at a configuration file.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Write the configuration of another proxy for the same cluster.
+    Export(ExportOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,6 +53,25 @@ pub(crate) enum ConfigCommand {
     },
     /// Print a commented configuration file to start from.
     Default,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportOptions {
+    /// The proxy it is for.
+    #[arg(value_parser = software())]
+    pub(crate) software: Software,
+
+    /// The configuration file.
+    #[arg(short, long, value_name = "FILE", default_value = "/etc/bluegate/bluegate.toml")]
+    pub(crate) config: PathBuf,
+
+    /// Write to this file instead of standard output.
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+fn software() -> impl TypedValueParser<Value = Software> {
+    PossibleValuesParser::new(Software::ALL.map(Software::name)).try_map(|name| name.parse())
 }
 
 #[derive(Args, Debug)]

@@ -5,6 +5,7 @@ mod arguments;
 mod config_command;
 mod demo_command;
 mod exit;
+mod export_command;
 mod report;
 mod serve;
 
@@ -28,6 +29,7 @@ fn main() -> std::process::ExitCode {
         Command::Demo(options) => demo_command::run(options),
         Command::Serve { config } => serve::run(&config),
         Command::Config(command) => config_command::run(command),
+        Command::Export(options) => export_command::run(&options),
     };
     outcome.unwrap_or_else(|error| report::error(&error)).into()
 }
