@@ -5,7 +5,7 @@
 //! bytes with the same times, so that their ETags agree. They are made when
 //! they are first asked for, once for all nodes of the process.
 //!
-//! A 3.0 client is files that nginx serves ([`serve`]). A 2.7 client has its
+//! A 3.0 client is files that nginx serves ([`serve()`]). A 2.7 client has its
 //! pages and some answers made by Meteor ([`meteor`](crate::meteor)), and files
 //! for the rest.
 

@@ -11,6 +11,7 @@
 mod api;
 mod client_files;
 mod faults;
+mod meteor;
 mod node;
 mod rules;
 mod sockets;

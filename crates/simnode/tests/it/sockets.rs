@@ -11,10 +11,10 @@ use tokio_tungstenite::{
 
 use crate::node::{Browser, Node, PROXY, Setup, eventually};
 
-type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket = WebSocketStream<TcpStream>;
 
 /// Opens a socket; `Err` is the status of the refusal.
-async fn open(node: &Node, path: &str, headers: &[(&str, &str)]) -> Result<Socket, u16> {
+pub(crate) async fn open(node: &Node, path: &str, headers: &[(&str, &str)]) -> Result<Socket, u16> {
     let stream = TcpStream::connect(node.address).await.unwrap();
     let mut request = Request::builder()
         .uri(format!("ws://{}{path}", node.host()))
