@@ -48,13 +48,6 @@ impl Asset {
         }
         if has_build_number(query) { Self::Versioned } else { Self::Plain }
     }
-
-    /// Whether the bytes hold long enough that a browser may keep them as a
-    /// dictionary for the same file of another mount or build.
-    #[must_use]
-    pub fn is_versioned(self) -> bool {
-        matches!(self, Self::Hashed | Self::Versioned)
-    }
 }
 
 /// `v=` with a value: what the client appends to names that carry no hash.

@@ -209,7 +209,8 @@ mod tests {
 
     /// libzstd, which knows nothing of this module, gives the bytes back.
     fn decoded(body: &[u8], dictionary: &[u8]) -> Vec<u8> {
-        let mut decoder = zstd::stream::read::Decoder::with_ref_prefix(&body[40..], dictionary).unwrap();
+        let mut decoder =
+            zstd::stream::read::Decoder::with_ref_prefix(&body[40..], dictionary).unwrap();
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut decoder, &mut bytes).unwrap();
         bytes

@@ -24,10 +24,13 @@ const STALE_IF_ERROR: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a browser may still use a file while it asks anew. Also how long it
 /// keeps the file as a dictionary for other mounts: freshness and this together
-/// (RFC 9842, section 2.1.4). A content hash cannot lie; a build number can, so
+/// (RFC 9842, section 2.1.4). A content hash cannot lie. A build number can, so
 /// that one is for a school day and not over a night in which nodes are upgraded.
+/// A plain name is for one lesson and the next: a node cannot be emptied, upgraded
+/// and met again much faster, and without this browsers guess days.
 const BROWSER_STALE_HASHED: Duration = Duration::from_secs(7 * 24 * 3600);
 const BROWSER_STALE_VERSIONED: Duration = Duration::from_secs(12 * 3600);
+const BROWSER_STALE_PLAIN: Duration = Duration::from_secs(3600);
 
 /// Why an answer is not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +138,7 @@ impl Freshness {
                 _ if asked_each_time => Duration::ZERO,
                 Asset::Hashed => stale(None, BROWSER_STALE_HASHED),
                 Asset::Versioned => stale(None, BROWSER_STALE_VERSIONED),
-                _ => Duration::ZERO,
+                _ => stale(None, BROWSER_STALE_PLAIN),
             },
         })
     }
@@ -274,7 +277,7 @@ mod tests {
         for (asset, control, wanted) in [
             (Asset::Document, "max-age=600", "no-cache"),
             (Asset::Listing, "", "no-cache"),
-            (Asset::Plain, "", "max-age=30"),
+            (Asset::Plain, "", "max-age=30, stale-while-revalidate=3600"),
             (Asset::Versioned, "", "max-age=600, stale-while-revalidate=43200"),
             (Asset::Hashed, "", "max-age=600, stale-while-revalidate=604800"),
             (

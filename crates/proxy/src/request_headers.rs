@@ -98,6 +98,12 @@ fn add_forwarded(headers: &mut HeaderMap, peer: SocketAddr, snapshot: &Snapshot)
     if let Ok(value) = HeaderValue::try_from(address.to_string()) {
         headers.insert(X_FORWARDED_FOR, value);
     }
+    add_cluster(headers, snapshot);
+}
+
+/// What the world knows the node's client by: nothing of any user.
+pub(crate) fn add_cluster(headers: &mut HeaderMap, snapshot: &Snapshot) {
+    let scheme = snapshot.routes.origin().scheme().as_str();
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     headers.insert(X_FORWARDED_HOST, snapshot.authority.clone());
 }

@@ -9,8 +9,9 @@ use bluegate_cache::{Asset, Coding, Freshness, Refusal, StoredAge, Verdict, dict
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{
-        ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE,
-        ETAG, EXPIRES, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER, VARY,
+        ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
+        CONTENT_TYPE, DATE, ETAG, EXPIRES, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+        RETRY_AFTER, VARY,
     },
 };
 
@@ -67,9 +68,9 @@ impl Entry {
             }
         }
         let shared = source.share_builds
-            && source.asset.is_versioned()
             && !freshness.browser_stale.is_zero()
-            && content.identity.len() >= SMALLEST_DICTIONARY;
+            && content.identity.len() >= SMALLEST_DICTIONARY
+            && !is_played(&source.passed);
         let mut base = source.passed;
         // What belongs to one transfer, or is ours to say.
         for name in [
@@ -199,6 +200,14 @@ impl Entry {
         }
         head
     }
+}
+
+/// Sounds and films: browsers fetch them in ranges, and never packed.
+fn is_played(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    [&b"audio/"[..], b"video/"]
+        .iter()
+        .any(|start| kind.get(..start.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(start)))
 }
 
 fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: &str) {

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 
 use super::{Cache, entry::Entry, flight::Passing};
 use crate::{
-    response_headers,
+    request_headers, response_headers,
     snapshot::Snapshot,
     upstream::{Lease, NodeError, Upstream},
 };
@@ -71,7 +71,7 @@ pub(super) async fn fetch(
     prior: Option<&Entry>,
 ) -> Result<Fetched, NodeError> {
     let upstream = &question.upstream;
-    let (response, lease) = upstream.send_bodiless(request(key, upstream, prior)).await?;
+    let (response, lease) = upstream.send_bodiless(request(key, question, prior)).await?;
     let status = response.status();
     if status == StatusCode::NOT_MODIFIED {
         let headers = response.headers().clone();
@@ -115,14 +115,15 @@ pub(super) async fn fetch(
     Ok(Fetched::Content(Box::new(Found { asset, node, passed, digest, identity, gzip })))
 }
 
-fn request(key: &CacheKey, upstream: &Upstream, prior: Option<&Entry>) -> Request<()> {
+fn request(key: &CacheKey, question: &Question, prior: Option<&Entry>) -> Request<()> {
     let mut request = Request::new(());
     *request.method_mut() = Method::GET;
     *request.version_mut() = Version::HTTP_11;
     // It was part of a URI once, less some parameters.
     *request.uri_mut() = key.target().parse().unwrap_or_else(|_| Uri::from_static("/"));
     let headers = request.headers_mut();
-    headers.insert(HOST, upstream.host().clone());
+    headers.insert(HOST, question.upstream.host().clone());
+    request_headers::add_cluster(headers, &question.snapshot);
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     if let Some(prior) = prior {

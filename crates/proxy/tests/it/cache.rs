@@ -130,7 +130,8 @@ async fn what_the_node_sees_is_no_users() {
     assert_eq!(seen.target, format!("{HASHED}?a=1"));
     let mut names: Vec<_> = seen.headers.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["accept", "accept-encoding", "host"]);
+    let wanted = ["accept", "accept-encoding", "host", "x-forwarded-host", "x-forwarded-proto"];
+    assert_eq!(names, wanted);
     assert_eq!(seen.headers["accept-encoding"], "gzip");
     assert_eq!(seen.headers["host"], "bbb-01.test");
 }
