@@ -54,6 +54,7 @@ struct Listen {
     address: String,
     /// `0.0.0.0`, `[::]`
     ip: String,
+    is_v6: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -146,7 +147,7 @@ fn listen(address: &SocketAddr) -> Listen {
     };
     // Without a scope: `ip` and port alone.
     let text = format!("{ip}:{}", address.port());
-    Listen { address: text, ip }
+    Listen { address: text, ip, is_v6: address.is_ipv6() }
 }
 
 /// A virtual host of an unspecified address matches nothing; `*` is both families.
