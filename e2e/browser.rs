@@ -8,6 +8,7 @@
 mod cluster_proxy;
 mod contrast;
 mod frontend;
+mod second_node;
 mod visit;
 mod what_went_where;
 

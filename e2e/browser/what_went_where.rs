@@ -18,13 +18,61 @@ async fn upload(page: &Page) -> Result<()> {
     page.wait_for(&format!("{}.dataset.state === 'ok'", row("upload")), WITHIN).await
 }
 
-#[tokio::test]
-async fn only_client_paths_and_the_api_index_pass_the_proxy() {
-    only_client_paths_pass().await.unwrap();
+/// Method, path, whether the cookie has to be there, whether it is a socket.
+type Own = (&'static str, &'static str, bool, bool);
+
+/// What the client of a release line asks of whom.
+struct Line {
+    arguments: &'static [&'static str],
+    /// What it asks of the proxy on every visit, below the mount.
+    through_proxy: &'static str,
+    /// What it asks of the node itself.
+    own: &'static [Own],
 }
 
-async fn only_client_paths_pass() -> Result<()> {
-    let desk = Desk::set_up(&["--nodes", "2"]).await?;
+const V3_0: Line = Line {
+    arguments: &["--nodes", "2"],
+    through_proxy: "/bigbluebutton/api",
+    own: &[
+        ("GET", "/api/rest/meetingStaticData", true, false),
+        ("OPTIONS", "/api/rest/meetingStaticData", false, false),
+        ("GET", "/graphql", true, true),
+        ("GET", "/bigbluebutton/api/stuns", true, false),
+        ("GET", "/bigbluebutton/presentation/*/svg/1", true, false),
+        ("GET", "/bigbluebutton/rtt-check", false, false),
+        ("OPTIONS", "/bigbluebutton/presentation/*/upload", false, false),
+        ("POST", "/bigbluebutton/presentation/*/upload", false, false),
+        ("GET", "/bbb-webrtc-sfu", true, true),
+    ],
+};
+
+const V2_7: Line = Line {
+    arguments: &["--nodes", "2", "--bbb", "2.7"],
+    through_proxy: "/html5client/join",
+    own: &[
+        ("GET", "/bigbluebutton/api/enter", true, false),
+        ("GET", "/*/html5client/sockjs/info", false, false),
+        ("GET", "/*/websocket", false, true),
+        ("GET", "/bigbluebutton/api/stuns", true, false),
+        ("GET", "/bigbluebutton/presentation/*/svg/1", false, false),
+        ("OPTIONS", "/bigbluebutton/presentation/*/upload", false, false),
+        ("POST", "/bigbluebutton/presentation/*/upload", false, false),
+        ("GET", "/bbb-webrtc-sfu", true, true),
+    ],
+};
+
+#[tokio::test]
+async fn only_client_paths_and_the_api_index_pass_the_proxy() {
+    only_client_paths_pass(&V3_0).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_client_paths_of_2_7_pass_the_proxy() {
+    only_client_paths_pass(&V2_7).await.unwrap();
+}
+
+async fn only_client_paths_pass(line: &Line) -> Result<()> {
+    let desk = Desk::set_up(line.arguments).await?;
     let page = desk.browser.first_page()?;
     let meetings = desk.two_meetings().await?;
     for (number, (meeting, _)) in meetings.iter().enumerate() {
@@ -42,9 +90,9 @@ async fn only_client_paths_pass() -> Result<()> {
     let nodes: Vec<&ReadyNode> = meetings.iter().map(|(_, node)| node).collect();
 
     check_browser(&page.requests(), &desk.cluster.ready.api_base, origin, &nodes);
-    check_access_log(&desk, &nodes).await?;
+    check_access_log(&desk, line, &nodes).await?;
     for node in nodes {
-        check_node(node, origin).await?;
+        check_node(node, line, origin).await?;
     }
     desk.browser.close().await
 }
@@ -93,26 +141,27 @@ fn check_browser(requests: &[NetworkRequest], api_base: &str, proxy: &str, nodes
     assert!(from_proxy > 20, "only {from_proxy} requests to the proxy were seen");
 }
 
-/// The proxy asked nodes for client paths and indices only.
-async fn check_access_log(desk: &Desk, nodes: &[&ReadyNode]) -> Result<()> {
+/// The proxy asked nodes, or its cache, for client paths and indices only.
+async fn check_access_log(desk: &Desk, line: &Line, nodes: &[&ReadyNode]) -> Result<()> {
     let log = &desk.cluster.ready.access_log;
-    let lines = eventually("the access log has both API indices", WITHIN, || async {
+    let lines = eventually("the access log has both visits", WITHIN, || async {
         let text = std::fs::read_to_string(log).ok()?;
         // The last line may still be on its way.
         let whole = text.get(..=text.rfind('\n')?)?;
         let lines: Vec<Value> =
             whole.lines().map(serde_json::from_str).collect::<Result<_, _>>().ok()?;
-        let has_index = |node: &&ReadyNode| {
-            lines.iter().any(|line| is_api_index(line["path"].as_str().unwrap_or(""), &node.name))
+        let visited = |node: &&ReadyNode| {
+            let wanted = format!("/{}{}", node.name, line.through_proxy);
+            lines.iter().any(|line| line["path"] == wanted)
         };
-        nodes.iter().all(has_index).then_some(lines)
+        nodes.iter().all(visited).then_some(lines)
     })
     .await?;
     assert!(!std::fs::read_to_string(log)?.contains("sessionToken"), "no token is logged");
     let mut asked = 0;
     for line in &lines {
         let path = line["path"].as_str().context("a path")?;
-        if line["asked_node"] == true {
+        if line["asked_node"] == true || !line["cache"].is_null() {
             asked += 1;
             let mount = line["mount"].as_str().context("a mount")?;
             assert!(is_client_path(path, mount) || is_api_index(path, mount), "{line}");
@@ -120,12 +169,12 @@ async fn check_access_log(desk: &Desk, nodes: &[&ReadyNode]) -> Result<()> {
         }
         assert!(line["status"].as_u64().is_some_and(|status| status < 400), "{line}");
     }
-    assert!(asked > 20, "only {asked} requests of the log went to a node");
+    assert!(asked > 20, "only {asked} requests of the log were for a node");
     Ok(())
 }
 
 /// What a node saw of the visit to its meeting.
-async fn check_node(node: &ReadyNode, proxy: &str) -> Result<()> {
+async fn check_node(node: &ReadyNode, line: &Line, proxy: &str) -> Result<()> {
     let authority = node.origin.split("://").nth(1).context("an authority")?;
     let records = node.records().await;
     let path = |record: &Value| record["path"].as_str().unwrap_or_default().to_owned();
@@ -141,19 +190,7 @@ async fn check_node(node: &ReadyNode, proxy: &str) -> Result<()> {
         assert_eq!(record["x_forwarded_host"], proxy.split("://").nth(1).context("a host")?);
     }
 
-    // Method, path, whether the cookie has to be there, whether it is a socket.
-    let own = [
-        ("GET", "/api/rest/meetingStaticData", true, false),
-        ("OPTIONS", "/api/rest/meetingStaticData", false, false),
-        ("GET", "/graphql", true, true),
-        ("GET", "/bigbluebutton/api/stuns", true, false),
-        ("GET", "/bigbluebutton/presentation/*/svg/1", true, false),
-        ("GET", "/bigbluebutton/rtt-check", false, false),
-        ("OPTIONS", "/bigbluebutton/presentation/*/upload", false, false),
-        ("POST", "/bigbluebutton/presentation/*/upload", false, false),
-        ("GET", "/bbb-webrtc-sfu", true, true),
-    ];
-    for (method, pattern, with_cookie, is_socket) in own {
+    for &(method, pattern, with_cookie, is_socket) in line.own {
         let (start, end) = pattern.split_once('*').unwrap_or((pattern, ""));
         let found: Vec<_> = direct
             .iter()
@@ -174,7 +211,10 @@ async fn check_node(node: &ReadyNode, proxy: &str) -> Result<()> {
             }
         }
     }
-    let of_client = direct.iter().find(|record| path(record).contains("/html5client"));
+    let of_client = direct.iter().find(|record| {
+        let path = path(record);
+        path.contains("/html5client") && !path.contains("/html5client/sockjs/")
+    });
     assert!(of_client.is_none(), "a client path went around the proxy: {of_client:?}");
     Ok(())
 }
