@@ -1,0 +1,75 @@
+//! The table of all endpoints, and the router made of it.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    handler::Handler,
+    middleware,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    Sources, Tokens, cache,
+    error::ApiError,
+    gate::{self, Gate},
+    metrics, routes,
+};
+
+/// One endpoint. There is no other way to have one, so that a test over the
+/// table is a test over all.
+pub(crate) struct Endpoint {
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the test over the table"))]
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    handler: MethodRouter<Sources>,
+}
+
+impl Endpoint {
+    fn new<T: 'static>(
+        method: Method,
+        path: &'static str,
+        handler: impl Handler<T, Sources>,
+    ) -> Self {
+        let filter = MethodFilter::try_from(method.clone()).expect("the table's methods are usual");
+        Self { method, path, handler: on(filter, handler) }
+    }
+}
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(Method::GET, "/health", health),
+        Endpoint::new(Method::GET, "/ready", ready),
+        Endpoint::new(Method::GET, "/metrics", metrics::show),
+        Endpoint::new(Method::GET, "/v1/routes", routes::show),
+        Endpoint::new(Method::GET, "/v1/cache", cache::show),
+        Endpoint::new(Method::DELETE, "/v1/cache", cache::purge),
+    ]
+}
+
+/// The admin API. Serve it on a listener of its own that hands over
+/// `ConnectInfo<SocketAddr>`: by the peer's address guesses are slowed.
+pub fn router(tokens: Tokens, sources: Sources) -> Router {
+    let mut router = Router::new();
+    for Endpoint { path, handler, .. } in endpoints() {
+        router = router.route(path, handler);
+    }
+    router
+        .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(middleware::from_fn_with_state(Gate::new(tokens), gate::pass))
+        .with_state(sources)
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "alive" }))
+}
+
+async fn ready(State(sources): State<Sources>) -> (StatusCode, Json<Value>) {
+    if (sources.ready)() {
+        (StatusCode::OK, Json(json!({ "status": "ready" })))
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready" })))
+    }
+}

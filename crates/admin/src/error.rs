@@ -1,0 +1,82 @@
+//! Errors as clients of the API see them: one shape for all.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use serde::{Deserialize, Serialize};
+
+/// The body of every answer that is an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorDetail {
+    /// For programs: never changes its meaning.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+/// Why a request was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error("give the token as `Authorization: Bearer TOKEN`")]
+    Unauthorized,
+    #[error("too many wrong tokens; try again later")]
+    TooManyFailures { retry_after_seconds: u64 },
+    #[error("there is no such path")]
+    NotFound,
+    #[error("this path does not take this method")]
+    MethodNotAllowed,
+    #[error("the request's body is too long")]
+    BodyTooLong,
+    #[error("the query is not understood: {0}")]
+    BadQuery(String),
+    #[error("no node is mounted at `{0}` and nothing is cached for it")]
+    UnknownMount(bluegate_cluster::Mount),
+    #[error("this process has no cache: it runs no proxy, or the cache is turned off")]
+    NoCache,
+}
+
+impl ApiError {
+    fn parts(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::TooManyFailures { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_failures"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::BodyTooLong => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_long"),
+            Self::BadQuery(_) => (StatusCode::BAD_REQUEST, "bad_query"),
+            Self::UnknownMount(_) => (StatusCode::NOT_FOUND, "unknown_mount"),
+            Self::NoCache => (StatusCode::NOT_FOUND, "no_cache"),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code) = self.parts();
+        let detail = ErrorDetail { code: code.to_owned(), message: self.to_string() };
+        let mut response = (status, Json(ErrorBody { error: detail })).into_response();
+        match self {
+            Self::Unauthorized => {
+                let challenge = HeaderValue::from_static("Bearer realm=\"bluegate admin\"");
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            }
+            Self::TooManyFailures { retry_after_seconds } => {
+                response.headers_mut().insert(RETRY_AFTER, retry_after_seconds.into());
+            }
+            _ => {}
+        }
+        response
+    }
+}

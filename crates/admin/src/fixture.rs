@@ -1,0 +1,66 @@
+//! What the tests serve: two routes and a cache of one answer per mount.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, UNIX_EPOCH},
+};
+
+use bluegate_cluster::{Mount, Node, Routes, Secret};
+
+use crate::{CacheReport, CacheSource, MountReport, Sources, Tokens};
+
+pub(crate) const TOKEN: &str = "an-admin-token";
+
+#[derive(Debug)]
+pub(crate) struct FakeCache(Mutex<CacheReport>);
+
+impl CacheSource for FakeCache {
+    fn report(&self) -> Option<CacheReport> {
+        Some(self.0.lock().unwrap().clone())
+    }
+
+    fn purge(&self, mount: Option<&Mount>) -> usize {
+        let mut report = self.0.lock().unwrap();
+        let before = report.mounts.len();
+        report.mounts.retain(|name, _| mount.is_some_and(|mount| mount.as_str() != name));
+        before - report.mounts.len()
+    }
+}
+
+pub(crate) fn tokens() -> Tokens {
+    Tokens::new(&[Secret::new(TOKEN).unwrap()])
+}
+
+pub(crate) fn sources() -> Sources {
+    let node = |name: &str, address: Option<&str>| Node {
+        name: name.parse().unwrap(),
+        origin: format!("https://{name}.example.org").parse().unwrap(),
+        address: address.map(|address| address.parse().unwrap()),
+        bbb: address.map(|_| "3.0.28".parse().unwrap()),
+        proxied: true,
+    };
+    let nodes = [node("bbb-01", Some("10.0.0.11:443")), node("bbb-02", None)];
+    let routes = Arc::new(Routes::new("https://bbb.example.org".parse().unwrap(), nodes).unwrap());
+    let part = MountReport { entries: 3, bytes: 4_096 };
+    let cache = FakeCache(Mutex::new(CacheReport {
+        memory: 268_435_456,
+        bytes: 8_192,
+        contents: 4,
+        entries: 6,
+        evicted: 1,
+        answers: [("hit", 10), ("miss", 2)].map(|(name, n)| (name.to_owned(), n)).into(),
+        fetches: 7,
+        deltas: 5,
+        mounts: ["bbb-01", "bbb-02"].map(|mount| (mount.to_owned(), part.clone())).into(),
+    }));
+    Sources {
+        routes: Arc::new(move || Arc::clone(&routes)),
+        cache: Some(Arc::new(cache)),
+        ready: Arc::new(|| true),
+        metrics: vec![Arc::new(|out| {
+            out.single("bluegate_test_total", crate::Kind::Counter, "From a role", 42);
+        })],
+        version: "0.1.0",
+        started: UNIX_EPOCH + Duration::from_secs(1_000),
+    }
+}

@@ -1,0 +1,36 @@
+//! The admin API and its client.
+//!
+//! Owns who may ask (one token, compared in constant time, guesses slowed),
+//! what is answered (`/v1`, metrics, health) and in which shape. Binds
+//! nothing: [`router`] is handed to a listener of its own, which never shares
+//! an origin with client pages. It knows no role: what a role has to show
+//! reaches it through [`Sources`].
+//!
+//! Start at [`router`]; every endpoint there is lies in the table of
+//! `endpoints.rs`.
+
+pub mod client;
+
+mod cache;
+mod endpoints;
+mod error;
+mod exposition;
+mod gate;
+mod metrics;
+mod routes;
+mod sources;
+mod throttle;
+mod token;
+
+pub use cache::{CacheReport, MountReport, Purged};
+pub use endpoints::router;
+pub use error::{ErrorBody, ErrorDetail};
+pub use exposition::{Exposition, Kind};
+pub use routes::{RouteEntry, RoutesReport};
+pub use sources::{CacheSource, MetricsSource, ReadySource, RoutesSource, Sources};
+pub use token::Tokens;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

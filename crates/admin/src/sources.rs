@@ -1,0 +1,49 @@
+//! What roles hand to the admin API.
+
+use std::{sync::Arc, time::SystemTime};
+
+use bluegate_cluster::{Mount, Routes};
+
+use crate::{CacheReport, Exposition};
+
+/// A cache to show and to purge.
+pub trait CacheSource: Send + Sync {
+    /// What it holds and did; `None` when it is turned off.
+    fn report(&self) -> Option<CacheReport>;
+
+    /// Forgets what is cached for one mount, or for all; how many answers
+    /// that were.
+    fn purge(&self, mount: Option<&Mount>) -> usize;
+}
+
+/// The routes in force now.
+pub type RoutesSource = dyn Fn() -> Arc<Routes> + Send + Sync;
+
+/// Whether this process takes work.
+pub type ReadySource = dyn Fn() -> bool + Send + Sync;
+
+/// Writes a role's own metrics.
+pub type MetricsSource = dyn Fn(&mut Exposition) + Send + Sync;
+
+/// Everything the admin API shows.
+#[derive(Clone)]
+pub struct Sources {
+    /// The routes in force now.
+    pub routes: Arc<RoutesSource>,
+    /// The proxy's cache; absent where no proxy runs.
+    pub cache: Option<Arc<dyn CacheSource>>,
+    /// Whether this process takes work: not while it starts or stops.
+    pub ready: Arc<ReadySource>,
+    /// Further metrics, by role.
+    pub metrics: Vec<Arc<MetricsSource>>,
+    /// The version of the program.
+    pub version: &'static str,
+    /// When the process started.
+    pub started: SystemTime,
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sources").finish_non_exhaustive()
+    }
+}
