@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, net::SocketAddr, path::Path};
 
 use crate::{
-    settings::{Config, Tls},
+    settings::{Acme, Config, Tls},
     units::{print_bytes, print_duration},
 };
 
@@ -43,6 +43,16 @@ pub fn effective(config: &Config) -> String {
         out.text("idle_timeout", &print_duration(proxy.idle_timeout));
         out.raw("node_requests", &proxy.node_requests.to_string());
         out.raw("connections", &proxy.connections.to_string());
+        out.raw("client_connections", &proxy.front.client_connections.to_string());
+        out.raw("client_rate", &proxy.front.client_rate.to_string());
+        out.raw("client_burst", &proxy.front.client_burst.to_string());
+        out.path("acme_folder", Some(&proxy.acme_folder));
+        out.list("redirect_listen", &proxy.front.redirect_listen);
+        if let Some(hsts) = proxy.front.hsts {
+            out.text("hsts", &print_duration(hsts));
+        }
+        out.list("trusted_proxies", &proxy.front.trusted_proxies);
+        out.raw("proxy_protocol", &proxy.front.proxy_protocol.to_string());
         out.raw("share_builds", &proxy.share_builds.to_string());
         out.section("[proxy.cache]");
         out.raw("enabled", &proxy.cache.enabled.to_string());
@@ -55,6 +65,7 @@ pub fn effective(config: &Config) -> String {
         out.text("origin", &scaler.origin.to_string());
         out.listen(&scaler.listen);
         out.tls(&scaler.tls);
+        out.path("acme_folder", Some(&scaler.acme_folder));
         out.text("store", &scaler.store);
         out.text("connect_timeout", &print_duration(scaler.connect_timeout));
         out.text("call_timeout", &print_duration(scaler.call_timeout));
@@ -97,8 +108,15 @@ impl Printer {
     }
 
     fn listen(&mut self, addresses: &[SocketAddr]) {
-        let addresses: Vec<String> = addresses.iter().map(|a| quoted(&a.to_string())).collect();
-        self.raw("listen", &format!("[{}]", addresses.join(", ")));
+        self.list("listen", addresses);
+    }
+
+    /// A list of texts; nothing when it is empty.
+    fn list(&mut self, key: &str, items: &[impl ToString]) {
+        let items: Vec<String> = items.iter().map(|item| quoted(&item.to_string())).collect();
+        if !items.is_empty() {
+            self.raw(key, &format!("[{}]", items.join(", ")));
+        }
     }
 
     fn tls(&mut self, tls: &Tls) {
@@ -112,8 +130,15 @@ impl Printer {
                     quoted(&key.to_string_lossy())
                 ),
             ),
-            Tls::Acme { contact } => {
-                self.raw("tls", &format!("{{ acme = {{ contact = {} }} }}", quoted(contact)));
+            Tls::Acme(Acme { contact, directory, directory_ca }) => {
+                let mut keys = format!("contact = {}", quoted(contact));
+                if let Some(directory) = directory {
+                    keys.push_str(&format!(", directory = {}", quoted(directory)));
+                }
+                if let Some(ca) = directory_ca {
+                    keys.push_str(&format!(", directory_ca = {}", quoted(&ca.to_string_lossy())));
+                }
+                self.raw("tls", &format!("{{ acme = {{ {keys} }} }}"));
             }
         }
     }

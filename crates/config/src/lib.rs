@@ -7,6 +7,7 @@
 //! Start at [`parse()`]: text in, [`Config`] or *all* [`Problems`] out.
 
 mod effective;
+mod front;
 mod parse;
 mod problem;
 mod reader;
@@ -20,4 +21,6 @@ pub use effective::effective;
 pub use parse::parse;
 pub use problem::{Problem, Problems};
 pub use reference::{default_file, reference_page};
-pub use settings::{Admin, Cache, Cluster, Config, NodeEntry, Proxy, Scaler, TenantEntry, Tls};
+pub use settings::{
+    Acme, Admin, Cache, Cluster, Config, Front, NodeEntry, Proxy, Scaler, TenantEntry, Tls,
+};

@@ -11,10 +11,11 @@ use bluegate_cluster::{Node, Origin, Scheme};
 use toml::de::DeTable;
 
 use crate::{
+    front,
     problem::Problems,
     reader::{Collector, Table},
     schema::{self, SECTIONS},
-    settings::{Admin, Cache, Cluster, Config, NodeEntry, Proxy, Scaler, TenantEntry, Tls},
+    settings::{Acme, Admin, Cache, Cluster, Config, NodeEntry, Proxy, Scaler, TenantEntry, Tls},
     units,
 };
 
@@ -60,7 +61,9 @@ fn read(file: &Table<'_>) -> Option<Config> {
     };
     let nodes = read_nodes(file, cluster.as_ref().map(|cluster| &cluster.origin));
     let tenants = read_tenants(file);
-    let proxy = file.section(&schema::PROXY).map(|table| read_proxy(&table));
+    let proxy = file
+        .section(&schema::PROXY)
+        .map(|table| read_proxy(&table, cluster.as_ref().map(|cluster| &cluster.origin)));
     let scaler = file.section(&schema::SCALER).map(|table| {
         if tenants.is_empty() {
             let hint = "add `[[tenant]]` with `name = \"default\"` and a `secret_file`";
@@ -78,10 +81,12 @@ fn read(file: &Table<'_>) -> Option<Config> {
     }
     if let (Some(Some(proxy)), Some(Some(scaler))) = (&proxy, &scaler)
         && let Some(shared) = proxy.listen.iter().find(|address| scaler.listen.contains(address))
-        && proxy.tls != scaler.tls
+        && (&proxy.tls, &proxy.acme_folder) != (&scaler.tls, &scaler.acme_folder)
     {
-        let message = format!("`proxy` and `scaler` share {shared} but have different `tls`");
-        file.problem(message, Some("give both sections the same `tls`, or other addresses"));
+        let message = format!(
+            "`proxy` and `scaler` share {shared} but have different `tls` or `acme_folder`"
+        );
+        file.problem(message, Some("give both sections the same, or other addresses"));
     }
     let admin = file.section(&schema::ADMIN).map(|table| read_admin(&table));
     Some(Config {
@@ -178,7 +183,7 @@ fn read_tenants(file: &Table<'_>) -> Vec<Option<TenantEntry>> {
     tenants
 }
 
-fn read_proxy(table: &Table<'_>) -> Option<Proxy> {
+fn read_proxy(table: &Table<'_>, origin: Option<&Origin>) -> Option<Proxy> {
     let listen = table.required("listen", read_listen);
     let tls = read_tls(table);
     let access_log = table.path("access_log");
@@ -189,6 +194,8 @@ fn read_proxy(table: &Table<'_>) -> Option<Proxy> {
     let connections = table.count("connections", 20_000);
     let share_builds = table.boolean("share_builds", true);
     let cache = read_cache(table);
+    let acme_folder = read_acme_folder(table);
+    let front = front::read(table, listen.as_deref().unwrap_or_default(), origin);
     Some(Proxy {
         listen: listen?,
         tls: tls?,
@@ -200,6 +207,8 @@ fn read_proxy(table: &Table<'_>) -> Option<Proxy> {
         connections,
         share_builds,
         cache,
+        acme_folder,
+        front,
     })
 }
 
@@ -218,6 +227,7 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
     let origin = table.required("origin", |table, key| table.parsed(key));
     let listen = table.required("listen", read_listen);
     let tls = read_tls(table);
+    let acme_folder = read_acme_folder(table);
     let store = table.text("store").unwrap_or("sqlite:///var/lib/bluegate/bluegate.db");
     if !store.starts_with("sqlite:") {
         let hint = "write `sqlite:///var/lib/bluegate/bluegate.db`";
@@ -231,6 +241,7 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
         origin: origin?,
         listen: listen?,
         tls: tls?,
+        acme_folder,
         store: store.to_owned(),
         connect_timeout,
         call_timeout,
@@ -256,13 +267,17 @@ fn read_admin(table: &Table<'_>) -> Option<Admin> {
     Some(Admin { listen: listen?, tls: tls?, token_file: token_file? })
 }
 
-fn read_listen(table: &Table<'_>, key: &str) -> Option<Vec<SocketAddr>> {
+pub(crate) fn read_listen(table: &Table<'_>, key: &str) -> Option<Vec<SocketAddr>> {
     let addresses =
         table.one_or_many(key, "an IP address and port such as `0.0.0.0:443` or `[::]:443`");
     (!addresses.is_empty()).then_some(addresses)
 }
 
-fn read_duration(table: &Table<'_>, key: &str, default_seconds: u64) -> Duration {
+fn read_acme_folder(table: &Table<'_>) -> PathBuf {
+    table.path("acme_folder").unwrap_or_else(|| PathBuf::from("/var/lib/bluegate/acme"))
+}
+
+pub(crate) fn read_duration(table: &Table<'_>, key: &str, default_seconds: u64) -> Duration {
     let default = Duration::from_secs(default_seconds);
     let value = table.with_unit(key, default, units::duration, "`500ms`, `30s` or `5m`");
     if value.is_zero() {
@@ -283,7 +298,12 @@ fn read_tls(table: &Table<'_>) -> Option<Tls> {
             if !contact.contains('@') {
                 acme.problem_at("contact", "expected a mail address", None);
             }
-            Some(Tls::Acme { contact: contact.to_owned() })
+            let directory = acme.text("directory").map(str::to_owned);
+            if directory.as_ref().is_some_and(|url| !url.starts_with("https://")) {
+                acme.problem_at("directory", "expected an https URL", None);
+            }
+            let directory_ca = acme.path("directory_ca");
+            Some(Tls::Acme(Acme { contact: contact.to_owned(), directory, directory_ca }))
         }
         (false, true, true) => Some(Tls::Files { cert: tls.path("cert")?, key: tls.path("key")? }),
         _ => {
@@ -315,6 +335,12 @@ impl Config {
                     .to_owned(),
             );
         }
+        if let Some(proxy) = &self.proxy
+            && proxy.front.hsts.is_some()
+            && proxy.tls == Tls::Off
+        {
+            warnings.push("`hsts` is said over TLS only, which `proxy` has not".to_owned());
+        }
         for entry in &self.nodes {
             let node = &entry.node;
             if node.proxied
@@ -340,11 +366,17 @@ impl Config {
             self.admin.as_mut().map(|admin| &mut admin.tls),
         ];
         for tls in tls.into_iter().flatten() {
-            if let Tls::Files { cert, key } = tls {
-                change(cert);
-                change(key);
+            match tls {
+                Tls::Off => {}
+                Tls::Files { cert, key } => {
+                    change(cert);
+                    change(key);
+                }
+                Tls::Acme(acme) => acme.directory_ca.iter_mut().for_each(&mut change),
             }
         }
+        self.proxy.iter_mut().for_each(|proxy| change(&mut proxy.acme_folder));
+        self.scaler.iter_mut().for_each(|scaler| change(&mut scaler.acme_folder));
         if let Some(log) = self.proxy.as_mut().and_then(|proxy| proxy.access_log.as_mut()) {
             change(log);
         }

@@ -46,7 +46,8 @@ fn the_file_of_the_design_is_understood() {
     let config = parse(DESIGN, Path::new("/")).unwrap();
     assert_eq!(config.cluster.origin.to_string(), "https://bbb.example.org");
     assert_eq!(config.nodes[0].node.connect_to(), ("10.0.0.11", 443));
-    assert_eq!(config.proxy.unwrap().tls, Tls::Acme { contact: "admin@example.org".into() });
+    let acme = Acme { contact: "admin@example.org".into(), directory: None, directory_ca: None };
+    assert_eq!(config.proxy.unwrap().tls, Tls::Acme(acme));
     assert_eq!(config.scaler.unwrap().listen, ["127.0.0.1:8090".parse().unwrap()]);
     assert_eq!(config.admin.unwrap().listen, ["127.0.0.1:8091".parse().unwrap()]);
 }
@@ -163,9 +164,54 @@ fn a_shared_address_needs_one_tls() {
     let text = DESIGN
         .replace("listen = [\"127.0.0.1:8090\"]", "listen = [\"127.0.0.1:8090\", \"0.0.0.0:443\"]");
     assert_snapshot!(problems(&text), @"
-    line 1: `proxy` and `scaler` share 0.0.0.0:443 but have different `tls`
-      hint: give both sections the same `tls`, or other addresses
+    line 1: `proxy` and `scaler` share 0.0.0.0:443 but have different `tls` or `acme_folder`
+      hint: give both sections the same, or other addresses
     ");
+}
+
+#[test]
+fn what_stands_before_the_proxy_is_checked() {
+    assert_snapshot!(problems(
+        r#"[cluster]
+origin = "http://bbb.example.org"
+[proxy]
+listen = ["0.0.0.0:80", "0.0.0.0:81"]
+redirect_listen = "0.0.0.0:80"
+hsts = "180d"
+trusted_proxies = ["10.0.0.0/33"]
+tls = { acme = { contact = "admin@example.org", directory = "http://ca.example.org/" } }
+client_rate = 0
+"#
+    ), @r"
+    line 5: `proxy.redirect_listen`: the cluster's origin is not https
+    line 5: `proxy.redirect_listen`: 0.0.0.0:80 is in `listen` too
+    line 6: `proxy.hsts`: the cluster's origin is not https
+    line 7: `proxy.trusted_proxies`: expected a network such as `10.0.0.0/8` or `2001:db8::/32`
+    line 8: `proxy.tls.acme.directory`: expected an https URL
+    line 9: `proxy.client_rate`: expected a whole number of at least 1, found integer
+    ");
+}
+
+#[test]
+fn what_stands_before_the_proxy_is_shown_as_read() {
+    let text = r#"[cluster]
+origin = "https://bbb.example.org"
+[proxy]
+listen = "0.0.0.0:443"
+tls = { acme = { contact = "admin@example.org", directory = "https://ca.example.org/", directory_ca = "ca.pem" } }
+acme_folder = "acme"
+redirect_listen = "0.0.0.0:80"
+hsts = "180d"
+trusted_proxies = ["10.0.0.0/8", "2001:db8::/32"]
+proxy_protocol = true
+"#;
+    let config = parse(text, Path::new("/etc/bluegate")).unwrap();
+    let proxy = config.proxy.clone().unwrap();
+    assert_eq!(proxy.acme_folder, Path::new("/etc/bluegate/acme"));
+    assert_eq!(proxy.front.trusted_proxies.len(), 2);
+    assert_eq!(proxy.front.hsts.unwrap().as_secs(), 15_552_000);
+    let shown = crate::effective(&config);
+    assert_eq!(parse(&shown, Path::new("/elsewhere")).unwrap(), config, "{shown}");
 }
 
 #[test]

@@ -51,15 +51,26 @@ const TLS: Key = Key {
     kind: "table",
     default: Default::Absent,
     example: r#"{ cert = "/etc/bluegate/tls/chain.pem", key = "/etc/bluegate/tls/key.pem" }"#,
-    about: "Certificate chain and key as PEM files, or `{ acme = { contact = \"admin@example.org\" } }`. \
-            Without it the listener speaks HTTP in the clear.",
+    about: "Certificate chain and key as PEM files, followed as they are replaced; or \
+            `{ acme = { contact = \"admin@example.org\" } }` for certificates of Let's Encrypt, \
+            with `directory = \"https://...\"` for another authority and `directory_ca = \"/path.pem\"` \
+            for one the system does not know. Without it the listener speaks HTTP in the clear.",
 };
 
 /// The keys inside a `tls` table.
 pub(crate) const TLS_KEYS: &[&str] = &["acme", "cert", "key"];
 
 /// The keys inside a `tls.acme` table.
-pub(crate) const ACME_KEYS: &[&str] = &["contact"];
+pub(crate) const ACME_KEYS: &[&str] = &["contact", "directory", "directory_ca"];
+
+const ACME_FOLDER: Key = Key {
+    name: "acme_folder",
+    kind: "path",
+    default: Default::Value(r#""/var/lib/bluegate/acme""#),
+    example: r#""/var/lib/bluegate/acme""#,
+    about: "Where `tls = { acme = ... }` keeps its account and certificates. Several machines that \
+            serve the same name may share it.",
+};
 
 pub(crate) const CLUSTER: Section = Section {
     name: "cluster",
@@ -169,6 +180,21 @@ pub(crate) const PROXY: Section = Section {
             about: "Addresses to accept browsers on.",
         },
         TLS,
+        ACME_FOLDER,
+        Key {
+            name: "redirect_listen",
+            kind: LISTEN,
+            default: Default::Absent,
+            example: r#"["0.0.0.0:80", "[::]:80"]"#,
+            about: "Addresses that send browsers to the https origin, and answer HTTP-01 challenges of ACME.",
+        },
+        Key {
+            name: "hsts",
+            kind: "duration",
+            default: Default::Absent,
+            example: r#""180d""#,
+            about: "How long browsers insist on https for the cluster's host (`Strict-Transport-Security`).",
+        },
         Key {
             name: "access_log",
             kind: "path",
@@ -209,7 +235,46 @@ pub(crate) const PROXY: Section = Section {
             kind: "number",
             default: Default::Value("20000"),
             example: "20000",
-            about: "Most browser connections at once.",
+            about: "Most browser connections at once. Lowered at the start to what the limit of open files leaves.",
+        },
+        Key {
+            name: "client_connections",
+            kind: "number",
+            default: Default::Value("6000"),
+            example: "6000",
+            about: "Most connections at once of one client: an IPv4 address, or an IPv6 /64. A school \
+                    behind one address has 1,000 users with up to six each.",
+        },
+        Key {
+            name: "client_rate",
+            kind: "number",
+            default: Default::Value("50"),
+            example: "50",
+            about: "Most new connections per second of one client, in the long run.",
+        },
+        Key {
+            name: "client_burst",
+            kind: "number",
+            default: Default::Value("6000"),
+            example: "6000",
+            about: "New connections that one client may open at once before `client_rate` holds.",
+        },
+        Key {
+            name: "trusted_proxies",
+            kind: "network or list of networks",
+            default: Default::Absent,
+            example: r#"["10.0.0.0/8"]"#,
+            about: "Where balancers in front connect from. The last hop of `X-Forwarded-For` (or of \
+                    `Forwarded`, where there is none) is believed from there, for logs and limits. \
+                    Name the balancers, not networks with users in them.",
+        },
+        Key {
+            name: "proxy_protocol",
+            kind: "boolean",
+            default: Default::Value("false"),
+            example: "false",
+            about: "Whether connections from `trusted_proxies` begin with a header of the PROXY protocol \
+                    (version 1 or 2). Others then come without one, as ever.",
         },
         Key {
             name: "share_builds",
@@ -278,6 +343,7 @@ pub(crate) const SCALER: Section = Section {
             about: "Addresses to accept frontends on; may be the proxy's.",
         },
         TLS,
+        ACME_FOLDER,
         Key {
             name: "store",
             kind: "URL",

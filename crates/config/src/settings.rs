@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bluegate_cluster::{Node, Origin, TenantName};
+use ipnet::IpNet;
 
 /// A whole configuration file, validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,10 +62,18 @@ pub enum Tls {
         key: PathBuf,
     },
     /// Certificates fetched and renewed by ACME (RFC 8555).
-    Acme {
-        /// The account's mail address.
-        contact: String,
-    },
+    Acme(Acme),
+}
+
+/// An ACME authority.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Acme {
+    /// The account's mail address.
+    pub contact: String,
+    /// The authority's directory URL; Let's Encrypt's when absent.
+    pub directory: Option<String>,
+    /// A PEM file of CAs trusted for the authority itself besides the system's.
+    pub directory_ca: Option<PathBuf>,
 }
 
 /// `[proxy]`
@@ -74,6 +83,10 @@ pub struct Proxy {
     pub listen: Vec<SocketAddr>,
     /// TLS of these addresses.
     pub tls: Tls,
+    /// Where ACME keeps account and certificates.
+    pub acme_folder: PathBuf,
+    /// What stands before it.
+    pub front: Front,
     /// Where one JSON line per request goes.
     pub access_log: Option<PathBuf>,
     /// Longest wait for a connection to a node.
@@ -105,6 +118,25 @@ pub struct Cache {
     pub warm: bool,
 }
 
+/// The keys of `[proxy]` about who comes to it how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Front {
+    /// Addresses that redirect to the https origin.
+    pub redirect_listen: Vec<SocketAddr>,
+    /// How long browsers insist on https.
+    pub hsts: Option<Duration>,
+    /// Where balancers in front connect from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether their connections begin with a PROXY protocol header.
+    pub proxy_protocol: bool,
+    /// Most connections at once of one client.
+    pub client_connections: usize,
+    /// Most new connections per second of one client, in the long run.
+    pub client_rate: usize,
+    /// New connections of one client before `client_rate` holds.
+    pub client_burst: usize,
+}
+
 /// `[scaler]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scaler {
@@ -114,6 +146,8 @@ pub struct Scaler {
     pub listen: Vec<SocketAddr>,
     /// TLS of these addresses.
     pub tls: Tls,
+    /// Where ACME keeps account and certificates.
+    pub acme_folder: PathBuf,
     /// `sqlite:///path`: where meetings survive a restart.
     pub store: String,
     /// Longest wait for a connection to a node.

@@ -1,11 +1,21 @@
-//! The certificates of this process: each pair of files, read once, shown on
-//! every listener that names it, and followed as it is replaced.
+//! The certificates of this process: pairs of files, read once, shown on every
+//! listener that names them and followed as they are replaced; and those that
+//! ACME keeps, one per host name.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
-use bluegate_config::Tls;
-use bluegate_net::tls::CertificateFiles;
+use bluegate_cluster::Origin;
+use bluegate_config::{Acme, Config, Tls};
+use bluegate_net::{
+    Redirect,
+    acme::{self, Manager},
+    tls::{self, CertificateFiles},
+};
 use rustls::ServerConfig;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -14,37 +24,112 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 #[derive(Default)]
 pub(crate) struct Certificates {
     files: HashMap<(PathBuf, PathBuf), (Arc<CertificateFiles>, Arc<ServerConfig>)>,
+    managed: HashMap<(Acme, PathBuf), (Manager, Arc<ServerConfig>)>,
+}
+
+/// What a section says of its certificate, and the name it is for.
+struct Wanted<'a> {
+    tls: &'a Tls,
+    folder: &'a Path,
+    origin: &'a Origin,
 }
 
 impl Certificates {
-    /// TLS for a listener of a section that says `tls`.
-    pub(crate) fn tls_for(
-        &mut self,
-        tls: &Tls,
-    ) -> Result<Option<Arc<ServerConfig>>, anyhow::Error> {
-        match tls {
-            Tls::Off => Ok(None),
-            Tls::Files { cert, key } => {
-                let pair = (cert.clone(), key.clone());
-                if let Some((_, config)) = self.files.get(&pair) {
-                    return Ok(Some(Arc::clone(config)));
+    /// Reads the files and opens the folders that `config` names.
+    pub(crate) fn open(config: &Config) -> Result<Self, anyhow::Error> {
+        let proxy = config.proxy.as_ref().map(|proxy| Wanted {
+            tls: &proxy.tls,
+            folder: &proxy.acme_folder,
+            origin: &config.cluster.origin,
+        });
+        let scaler = config.scaler.as_ref().map(|scaler| Wanted {
+            tls: &scaler.tls,
+            folder: &scaler.acme_folder,
+            origin: &scaler.origin,
+        });
+        let redirects = config.proxy.as_ref().is_some_and(|p| !p.front.redirect_listen.is_empty());
+        let mut this = Self::default();
+        // Names of one authority and folder go to one manager.
+        let mut names: HashMap<(Acme, PathBuf), Vec<String>> = HashMap::new();
+        for wanted in proxy.into_iter().chain(scaler) {
+            match wanted.tls {
+                Tls::Off => {}
+                Tls::Files { cert, key } => this.add_files(cert, key)?,
+                Tls::Acme(acme) => {
+                    let name = wanted.origin.host().to_owned();
+                    let group = names.entry((acme.clone(), wanted.folder.to_owned())).or_default();
+                    if !group.contains(&name) {
+                        group.push(name);
+                    }
                 }
-                let files = CertificateFiles::open(cert, key)?;
-                let config = files.server_config()?;
-                self.files.insert(pair, (files, Arc::clone(&config)));
-                Ok(Some(config))
             }
-            Tls::Acme { .. } => Err(anyhow::anyhow!("refused before sockets are bound"))
-                .context("certificates by ACME"),
+        }
+        for ((acme, folder), names) in names {
+            let manager = acme::build(acme::Config {
+                folder: folder.clone(),
+                directory: acme
+                    .directory
+                    .clone()
+                    .unwrap_or_else(|| acme::DEFAULT_DIRECTORY.to_owned()),
+                directory_tls: tls::client_config(acme.directory_ca.as_deref())?,
+                contact: acme.contact.clone(),
+                names,
+                http: redirects,
+                pace: acme::Pace::default(),
+            })
+            .context("certificates by ACME")?;
+            let config = manager.server_config()?;
+            this.managed.insert((acme, folder), (manager, config));
+        }
+        Ok(this)
+    }
+
+    fn add_files(&mut self, cert: &Path, key: &Path) -> Result<(), anyhow::Error> {
+        if let Entry::Vacant(entry) = self.files.entry((cert.to_owned(), key.to_owned())) {
+            let files = CertificateFiles::open(cert, key)?;
+            let config = files.server_config()?;
+            entry.insert((files, config));
+        }
+        Ok(())
+    }
+
+    /// TLS for a listener of a section that says `tls` and `acme_folder`.
+    pub(crate) fn tls_for(&self, tls: &Tls, folder: &Path) -> Option<Arc<ServerConfig>> {
+        match tls {
+            Tls::Off => None,
+            Tls::Files { cert, key } => {
+                let found = self.files.get(&(cert.clone(), key.clone()));
+                found.map(|(_, config)| Arc::clone(config))
+            }
+            Tls::Acme(acme) => {
+                let found = self.managed.get(&(acme.clone(), folder.to_owned()));
+                found.map(|(_, config)| Arc::clone(config))
+            }
         }
     }
 
-    /// Follows the files until `shutdown`; SIGHUP has them looked at at once.
+    /// What listens beside the https origin.
+    pub(crate) fn redirect(&self, origin: &Origin) -> Redirect {
+        let mut redirect = Redirect::to(origin.clone());
+        for (manager, _) in self.managed.values() {
+            redirect = redirect.with_challenges(manager.challenges());
+            if let Some(slot) = manager.slot(origin.host()) {
+                redirect = redirect.waiting_for(slot);
+            }
+        }
+        redirect
+    }
+
+    /// Keeps everything fresh until `shutdown`; SIGHUP has files looked at at
+    /// once.
     pub(crate) fn follow(
         self,
         shutdown: &CancellationToken,
         tasks: &TaskTracker,
     ) -> Result<(), anyhow::Error> {
+        for (manager, _) in self.managed.into_values() {
+            tasks.spawn(manager.run(shutdown.clone()));
+        }
         for (files, _) in self.files.into_values() {
             let mut hangup = signal(SignalKind::hangup()).context("cannot handle SIGHUP")?;
             tasks.spawn(Arc::clone(&files).watch(shutdown.clone()));

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use bluegate_config::Config;
 use bluegate_net::{
-    Limits, Listener, RouterService, Service,
+    Hsts, Listener, Policy, Redirect, RouterService, Service,
     dispatch::{Dispatch, Dispatcher},
     serve,
 };
@@ -13,7 +13,7 @@ use bluegate_proxy::Proxy;
 use rustls::ServerConfig;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::serve::certificates::Certificates;
+use crate::serve::{certificates::Certificates, policy::Policies};
 
 /// The roles of this process.
 pub(crate) struct Roles {
@@ -30,33 +30,49 @@ struct Use {
 }
 
 /// Bound sockets.
-pub(crate) struct Listeners(Vec<Use>);
+pub(crate) struct Listeners {
+    uses: Vec<Use>,
+    redirects: Vec<Listener>,
+    redirect: Arc<Redirect>,
+    policies: Policies,
+}
 
 impl Listeners {
-    /// Binds the addresses of every section, with TLS from `certificates`.
+    /// Binds the addresses of every section, with TLS from `certificates`, once
+    /// it is sure that there are enough open files to be had.
     pub(crate) fn bind(
         config: &Config,
-        certificates: &mut Certificates,
+        certificates: &Certificates,
     ) -> Result<Self, anyhow::Error> {
+        let policies = Policies::of(config)?;
         let mut uses: BTreeMap<SocketAddr, Use> = BTreeMap::new();
-        let proxy = config
-            .proxy
-            .iter()
-            .flat_map(|proxy| proxy.listen.iter().map(move |address| (*address, &proxy.tls, true)));
-        let scaler = config.scaler.iter().flat_map(|scaler| {
-            scaler.listen.iter().map(move |address| (*address, &scaler.tls, false))
+        let proxy = config.proxy.iter().flat_map(|proxy| {
+            let tls = (&proxy.tls, &proxy.acme_folder);
+            proxy.listen.iter().map(move |address| (*address, tls, true))
         });
-        for (address, tls, for_proxy) in proxy.chain(scaler) {
+        let scaler = config.scaler.iter().flat_map(|scaler| {
+            let tls = (&scaler.tls, &scaler.acme_folder);
+            scaler.listen.iter().map(move |address| (*address, tls, false))
+        });
+        for (address, (tls, folder), for_proxy) in proxy.chain(scaler) {
             if let Some(shared) = uses.get_mut(&address) {
                 // Validated: sections that share an address have the same `tls`.
                 shared.api |= !for_proxy;
                 continue;
             }
             let listener = bluegate_net::bind(address)?;
-            let tls = certificates.tls_for(tls)?;
+            let tls = certificates.tls_for(tls, folder);
             uses.insert(address, Use { listener, tls, proxy: for_proxy, api: !for_proxy });
         }
-        Ok(Self(uses.into_values().collect()))
+        let redirects = config.proxy.iter().flat_map(|proxy| &proxy.front.redirect_listen);
+        let redirects = redirects.map(|address| bluegate_net::bind(*address));
+        let redirect = Arc::new(certificates.redirect(&config.cluster.origin));
+        Ok(Self {
+            uses: uses.into_values().collect(),
+            redirects: redirects.collect::<Result<_, _>>()?,
+            redirect,
+            policies,
+        })
     }
 
     /// Serves every socket with the roles it is for.
@@ -68,14 +84,18 @@ impl Listeners {
         tasks: &TaskTracker,
         drain: Duration,
     ) -> Result<(), anyhow::Error> {
-        let connections = config.proxy.as_ref().map(|proxy| proxy.connections);
-        let max_connections = connections.map_or(Limits::default().max_connections, |number| {
-            u32::try_from(number).unwrap_or(u32::MAX)
-        });
-        let limits = Limits { max_connections, ..Limits::default() };
-        for socket in self.0 {
+        let policies = self.policies;
+        let hsts = config.proxy.as_ref().and_then(|proxy| proxy.front.hsts);
+        for listener in self.redirects {
+            let policy = policies.proxy.clone();
+            let start = Start { listener, tls: None, policy, shutdown, tasks, drain };
+            start.with(Arc::clone(&self.redirect));
+        }
+        for socket in self.uses {
             let Use { listener, tls, .. } = socket;
-            let start = Start { listener, tls, limits: limits.clone(), shutdown, tasks, drain };
+            let policy = if socket.proxy { &policies.proxy } else { &policies.api }.clone();
+            let start = Start { listener, tls, policy, shutdown, tasks, drain };
+            let origin = config.cluster.origin.clone();
             let proxy = roles.proxy.clone().filter(|_| socket.proxy);
             let api = roles.api.clone().filter(|_| socket.api);
             match (proxy, api) {
@@ -84,9 +104,10 @@ impl Listeners {
                         cluster: config.cluster.origin.clone(),
                         api: config.scaler.as_ref().map(|scaler| scaler.origin.clone()),
                     };
-                    start.with(Arc::new(Dispatcher::new(dispatch, proxy, api)));
+                    let both = Arc::new(Dispatcher::new(dispatch, proxy, api));
+                    start.with(Arc::new(Hsts::new(both, origin, hsts)));
                 }
-                (Some(proxy), None) => start.with(proxy),
+                (Some(proxy), None) => start.with(Arc::new(Hsts::new(proxy, origin, hsts))),
                 (None, Some(api)) => start.with(api),
                 (None, None) => {}
             }
@@ -98,7 +119,7 @@ impl Listeners {
 struct Start<'a> {
     listener: Listener,
     tls: Option<Arc<ServerConfig>>,
-    limits: Limits,
+    policy: Policy,
     shutdown: &'a CancellationToken,
     tasks: &'a TaskTracker,
     drain: Duration,
@@ -108,7 +129,7 @@ impl Start<'_> {
     fn with(self, service: Arc<impl Service>) {
         let address = self.listener.local_addr();
         let serving =
-            serve(self.listener, self.tls, service, self.limits, self.shutdown.clone(), self.drain);
+            serve(self.listener, self.tls, service, self.policy, self.shutdown.clone(), self.drain);
         self.tasks.spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%address, %error, "a listener failed");

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod listeners;
+mod policy;
 mod reload;
 mod secrets;
 
@@ -9,7 +10,7 @@ use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use bluegate_cluster::Routes;
-use bluegate_config::{Config, Tls};
+use bluegate_config::Config;
 use bluegate_net::{RouterService, tls};
 use bluegate_scaler::{Bounds, NodeConfig, TenantConfig};
 use rustls::ClientConfig;
@@ -47,16 +48,6 @@ pub(crate) fn run(path: &Path) -> Outcome {
 
 /// Sections that are valid but that this version has no role for.
 fn refuse_what_is_not_there(config: &Config) -> Result<(), anyhow::Error> {
-    let acme = [config.proxy.as_ref().map(|p| &p.tls), config.scaler.as_ref().map(|s| &s.tls)]
-        .into_iter()
-        .flatten()
-        .any(|tls| matches!(tls, Tls::Acme { .. }));
-    if acme {
-        bail!(UsageError(
-            "this version does not fetch certificates yet: give `tls = { cert = \"...\", key = \"...\" }`"
-                .to_owned()
-        ));
-    }
     if config.admin.is_some() {
         tracing::warn!("`[admin]` is checked but not served by this version");
     }
@@ -74,8 +65,8 @@ async fn serve(path: &Path, config: Config) -> Outcome {
     let shutdown = CancellationToken::new();
     let tasks = TaskTracker::new();
     // Every socket first: a port that is taken is found before anything runs.
-    let mut certificates = Certificates::default();
-    let listeners = Listeners::bind(&config, &mut certificates)?;
+    let certificates = Certificates::open(&config)?;
+    let listeners = Listeners::bind(&config, &certificates)?;
     let node_tls = tls::client_config(config.cluster.node_ca.as_deref())?;
 
     let (proxy, scaler) = build_roles(&config, &node_tls).await?;
