@@ -10,11 +10,16 @@ const MOST: u64 = 50_000;
 
 #[tokio::test]
 async fn a_second_node_costs_next_to_nothing() {
-    next_to_nothing().await.unwrap();
+    next_to_nothing("3.0").await.unwrap();
 }
 
-async fn next_to_nothing() -> Result<()> {
-    let desk = Desk::set_up(&["--nodes", "2"]).await?;
+#[tokio::test]
+async fn a_second_node_of_meteors_client_costs_next_to_nothing() {
+    next_to_nothing("2.7").await.unwrap();
+}
+
+async fn next_to_nothing(bbb: &str) -> Result<()> {
+    let desk = Desk::set_up(&["--nodes", "2", "--bbb", bbb]).await?;
     let page = desk.browser.first_page()?;
     let [(first, first_node), (second, second_node)] = desk.two_meetings().await?;
     let origin = desk.cluster.ready.proxy_origin.clone();
@@ -24,7 +29,7 @@ async fn next_to_nothing() -> Result<()> {
     // What is fetched last: the sounds.
     let whole = eventually("the first client", WITHIN, || async {
         let loaded = below(&page, &folder(&first_node.name));
-        loaded.iter().any(|request| request.url.ends_with("notify.mp3")).then_some(loaded)
+        loaded.iter().any(|request| request.url.ends_with(".mp3")).then_some(loaded)
     })
     .await?;
     desk.join(&page, &second).await?;
@@ -36,7 +41,7 @@ async fn next_to_nothing() -> Result<()> {
     let table: Vec<_> =
         again.iter().map(|request| format!("{:>7} {}", request.received, request.url)).collect();
     println!(
-        "first node: {} bytes in {} files; second: {} bytes in {} files",
+        "{bbb}, first node: {} bytes in {} files; second: {} bytes in {} files",
         sum(&whole),
         whole.len(),
         sum(&again),

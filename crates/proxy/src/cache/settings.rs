@@ -1,5 +1,7 @@
 //! What the cache can be told.
 
+use std::time::Duration;
+
 /// The shared cache's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheConfig {
@@ -18,6 +20,9 @@ pub struct CacheConfig {
     pub share_builds: bool,
     /// Whether brotli, zstd and gzip are made in the background. Default yes.
     pub precompress: bool,
+    /// How long after the start that begins: the first users need the
+    /// processor more. Default 5 s.
+    pub precompress_after: Duration,
     /// Whether a node's client is fetched before users ask for it. Default
     /// yes.
     pub warm: bool,
@@ -32,6 +37,7 @@ impl Default for CacheConfig {
             max_entries: 16 << 10,
             share_builds: true,
             precompress: true,
+            precompress_after: Duration::from_secs(5),
             warm: true,
         }
     }

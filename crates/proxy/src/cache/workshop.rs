@@ -104,6 +104,10 @@ impl Entry {
 
 /// Does the jobs until the proxy ends.
 pub(super) async fn run(cache: Arc<Cache>) {
+    tokio::select! {
+        () = tokio::time::sleep(cache.settings.precompress_after) => {}
+        () = cache.ended.cancelled() => return,
+    }
     loop {
         let job = tokio::select! {
             biased;

@@ -197,3 +197,53 @@ async fn headers_of_a_hostile_node_do_not_come_back_from_memory() {
     let control = "max-age=3600, stale-while-revalidate=604800";
     assert_eq!(hit.header("cache-control"), Some(control));
 }
+
+#[tokio::test]
+async fn names_that_nobody_has_do_not_fill_the_memory() {
+    let node = FakeNode::start(|_| ok("x", &[("content-type", "text/css")])).await;
+    let front = Setup::new()
+        .with(|config| {
+            config.cache = bluegate_proxy::CacheConfig { max_entries: 32, ..quiet() };
+        })
+        .mount("bbb-01", &node)
+        .start()
+        .await;
+    for number in 0..100 {
+        front.get(&format!("/bbb-01/html5client/a.css?v={number}")).await;
+    }
+    let report = front.proxy.cache_report().unwrap();
+    assert!(report.entries <= 32, "{report:?}");
+    assert_eq!((report.contents, report.bytes), (1, 1), "one content under all names");
+}
+
+#[tokio::test]
+async fn a_node_that_hangs_holds_up_its_own_questions_only() {
+    let hanging = FakeNode::script(|stream, _| async move {
+        // Takes the request and says nothing, ever.
+        std::future::pending::<()>().await;
+        drop(stream);
+    })
+    .await;
+    let good = FakeNode::start(|_| ok("x", &[("content-type", "text/css")])).await;
+    let front = cached(Setup::new())
+        .with(|config| {
+            config.max_cache_questions = 1;
+            config.response_timeout = std::time::Duration::from_millis(300);
+        })
+        .mount("bbb-01", &hanging)
+        .mount("bbb-02", &good)
+        .start()
+        .await;
+    let asking = ["a", "b", "c"].map(|name| {
+        let request = front.request("GET", &format!("/bbb-01/html5client/{name}.js?v=1"));
+        front.send(request.body(Bytes::new()).unwrap())
+    });
+    let [first, second, third] = asking;
+    let other = front.get("/bbb-02/html5client/a.css");
+    let (first, second, third, other) = tokio::join!(first, second, third, other);
+    assert_eq!(other.status, StatusCode::OK);
+    for answer in [first, second, third] {
+        assert!([503, 504].contains(&answer.status.as_u16()), "{}", answer.status);
+    }
+    assert!(hanging.connections() <= 3, "one question at a time");
+}

@@ -3,6 +3,7 @@
 use std::{
     io::Read,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -32,6 +33,11 @@ async fn with_dictionary(front: &Front, target: &str, dictionary: &[u8], codings
     let named = named(dictionary);
     let headers = [("accept-encoding", codings), ("available-dictionary", named.as_str())];
     ask_as(front, "GET", target, &headers).await
+}
+
+/// A cache that packs from the start and fetches nothing ahead.
+fn packing() -> CacheConfig {
+    CacheConfig { precompress: true, precompress_after: Duration::ZERO, ..quiet() }
 }
 
 /// What a browser does with a `dcz` answer.
@@ -129,11 +135,8 @@ async fn the_next_build_costs_what_changed() {
         static_file(seen, "text/javascript", &served.lock().unwrap().clone())
     })
     .await;
-    let front = Setup::new()
-        .with(|config| config.cache = CacheConfig { warm: false, ..CacheConfig::default() })
-        .mount("bbb-01", &node)
-        .start()
-        .await;
+    let front =
+        Setup::new().with(|config| config.cache = packing()).mount("bbb-01", &node).start().await;
     front.get(HASHED).await;
     *shown.lock().unwrap() = new.clone();
     let next = "/bbb-01/html5client/bundle.fedcba98765432100123.js";
@@ -167,7 +170,7 @@ async fn variants_are_made_once_and_chosen_by_what_the_browser_takes() {
     let script = script(5000);
     let (first, second) = (node_with(script.clone()).await, node_with(script.clone()).await);
     let front = Setup::new()
-        .with(|config| config.cache = CacheConfig { warm: false, ..CacheConfig::default() })
+        .with(|config| config.cache = packing())
         .mount("bbb-01", &first)
         .mount("bbb-02", &second)
         .start()
@@ -208,7 +211,7 @@ async fn pictures_are_left_as_they_are() {
     .await;
     let script = node_with(script(1001)).await;
     let front = Setup::new()
-        .with(|config| config.cache = CacheConfig { warm: false, ..CacheConfig::default() })
+        .with(|config| config.cache = packing())
         .mount("bbb-01", &node)
         .mount("bbb-02", &script)
         .start()
