@@ -16,7 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::site::within;
 
 /// Answers with the address it would hold to account.
-struct Who;
+pub(crate) struct Who;
 
 impl Service for Who {
     type Body = Full<Bytes>;
@@ -39,10 +39,18 @@ pub(crate) struct Front {
 
 impl Front {
     pub(crate) fn start(policy: Policy, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+        Self::serve(Arc::new(Who), policy, tls)
+    }
+
+    pub(crate) fn serve(
+        service: Arc<impl Service>,
+        policy: Policy,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Self {
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr();
         let shutdown = CancellationToken::new();
-        let serving = serve(listener, tls, Arc::new(Who), policy, shutdown.clone(), Duration::ZERO);
+        let serving = serve(listener, tls, service, policy, shutdown.clone(), Duration::ZERO);
         let serving = tokio::spawn(async { drop(serving.await) });
         Self { address, _shutdown: shutdown.drop_guard(), _serving: serving }
     }

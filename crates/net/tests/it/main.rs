@@ -12,3 +12,4 @@ mod site;
 mod acme;
 mod balancer;
 mod clients;
+mod https_only;
