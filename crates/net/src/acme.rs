@@ -14,6 +14,7 @@ mod challenges;
 mod folder;
 mod http;
 mod issue;
+mod kept;
 mod manager;
 mod names;
 mod schedule;

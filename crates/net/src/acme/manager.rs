@@ -6,8 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use instant_acme::CertificateIdentifier;
-use rustls::{ClientConfig, ServerConfig, sign::CertifiedKey};
+use rustls::{ClientConfig, ServerConfig};
 use tokio::{
     task::spawn_blocking,
     time::{MissedTickBehavior, interval},
@@ -17,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ALPN, Challenges, Names,
     account::OpenAccount,
-    folder::{Folder, FolderError, Pending, Stamp},
+    folder::{Folder, FolderError, Pending},
     http::Http,
     issue::{IssueError, Proof, Task},
-    schedule::{Validity, Window, wait_after},
-    validity,
+    kept::{Kept, certified, read_certificate},
+    schedule::{Window, wait_after},
 };
 use crate::tls::{Slot, TlsError, server};
 
@@ -98,25 +97,6 @@ pub struct Manager {
     challenges: Arc<Challenges>,
     pending: Vec<Pending>,
     kept: Vec<Kept>,
-}
-
-/// One name and its certificate.
-struct Kept {
-    name: String,
-    slot: Arc<Slot>,
-    stamp: Option<Stamp>,
-    held: Option<Held>,
-    failures: u32,
-    not_before: SystemTime,
-}
-
-/// What the certificate shown says of itself, and what the authority does.
-struct Held {
-    validity: Validity,
-    id: Option<CertificateIdentifier<'static>>,
-    window: Option<Window>,
-    ask_at: SystemTime,
-    jitter: f64,
 }
 
 /// Opens the folder and shows what certificates it has.
@@ -226,7 +206,9 @@ impl Manager {
                 self.pending = pending;
             }
             Ok(_) => {}
-            Err(error) => tracing::debug!(error = chain(&error), "cannot read the challenges"),
+            Err(error) => {
+                tracing::debug!(error = error_chain(&error), "cannot read the challenges")
+            }
         }
     }
 
@@ -249,7 +231,7 @@ impl Manager {
         let answer = match account {
             Ok(account) => account.renewal_info(&id).await,
             Err(error) => {
-                tracing::debug!(error = chain(&error), "cannot ask when to renew");
+                tracing::debug!(error = error_chain(&error), "cannot ask when to renew");
                 return;
             }
         };
@@ -271,7 +253,7 @@ impl Manager {
                 held.expect("it was there above").ask_at = now + again.clamp(soonest, latest);
             }
             Err(instant_acme::Error::Unsupported(_)) => held.ask_at = now + latest,
-            Err(error) => tracing::debug!(error = chain(&error), "no answer when to renew"),
+            Err(error) => tracing::debug!(error = error_chain(&error), "no answer when to renew"),
         }
     }
 
@@ -347,78 +329,13 @@ impl Manager {
         let left = kept.held.as_ref().and_then(|held| held.validity.until.duration_since(now).ok());
         tracing::warn!(
             name = %kept.name,
-            error = chain(error),
+            error = error_chain(error),
             attempts = kept.failures,
             next_in_seconds = wait.as_secs(),
             days_left = left.map_or(0, |left| left.as_secs() / 86_400),
             "no new certificate"
         );
     }
-}
-
-impl Kept {
-    fn new(name: String) -> Self {
-        Self {
-            name,
-            slot: Arc::default(),
-            stamp: None,
-            held: None,
-            failures: 0,
-            not_before: SystemTime::UNIX_EPOCH,
-        }
-    }
-
-    fn is_due(&self, now: SystemTime) -> bool {
-        let renew_at =
-            self.held.as_ref().map(|held| held.validity.renew_at(held.window, held.jitter));
-        now >= self.not_before && renew_at.is_none_or(|at| now >= at)
-    }
-
-    /// Shows what was found, if anything new was.
-    fn take(&mut self, found: Found, folder: &Folder) {
-        let (stamp, pem) = match found {
-            Ok(Some(found)) => found,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::debug!(error = chain(&error), "cannot look at a certificate");
-                return;
-            }
-        };
-        self.stamp = Some(stamp);
-        let Some((certified, validity)) = certified(&pem) else {
-            let path = folder.certificate_path(&self.name);
-            tracing::error!(file = %path.display(), "not a private key and its certificate: ignored");
-            return;
-        };
-        self.held = Some(Held {
-            validity,
-            id: CertificateIdentifier::try_from(&certified.cert[0]).ok().map(|id| id.into_owned()),
-            window: None,
-            ask_at: SystemTime::UNIX_EPOCH,
-            jitter: rand::random(),
-        });
-        self.slot.put(certified);
-        let left = validity.until.duration_since(SystemTime::now()).unwrap_or_default();
-        tracing::info!(name = %self.name, days_left = left.as_secs() / 86_400, "certificate in use");
-    }
-}
-
-/// What the folder has for a name, when it is not what was seen before.
-type Found = Result<Option<(Stamp, String)>, FolderError>;
-
-fn read_certificate(folder: &Folder, name: &str, seen: Option<Stamp>) -> Found {
-    // Looked at before it is read: a change in between is seen next time.
-    let Some(stamp) = folder.certificate_stamp(name).filter(|stamp| Some(*stamp) != seen) else {
-        return Ok(None);
-    };
-    Ok(folder.certificate(name)?.map(|pem| (stamp, pem)))
-}
-
-fn certified(pem: &str) -> Option<(CertifiedKey, Validity)> {
-    let path = std::path::Path::new("certificate");
-    let certified = server::certified_key(pem.as_bytes(), path, pem.as_bytes(), path).ok()?;
-    let validity = validity::of(certified.cert.first()?)?;
-    Some((certified, validity))
 }
 
 /// A name with a dot that is no address.
@@ -430,7 +347,7 @@ fn is_host_name(name: &str) -> bool {
 }
 
 /// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
