@@ -14,12 +14,12 @@ use crate::cluster::{BLUEGATE, Cluster, port_of};
 
 const WITHIN: Duration = Duration::from_secs(40);
 
-fn bluegate(arguments: &[&str]) -> Output {
+pub(crate) fn bluegate(arguments: &[&str]) -> Output {
     Command::new(BLUEGATE).args(arguments).env("NO_COLOR", "1").output().unwrap()
 }
 
 /// Exit code, standard output and standard error, as a person would see them.
-fn seen(output: &Output) -> String {
+pub(crate) fn seen(output: &Output) -> String {
     let code = output.status.code().unwrap();
     let (stdout, stderr) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -76,7 +76,13 @@ fn a_port_that_is_taken_is_named_with_the_flag() {
 
 #[test]
 fn nonsense_is_a_usage_error() {
-    for arguments in [&["demo", "--nodes", "0"][..], &["demo", "--nodes", "51"], &["serv"], &[]] {
+    for arguments in [
+        &["demo", "--nodes", "0"][..],
+        &["demo", "--nodes", "51"],
+        &["demo", "--bbb", "2.6"],
+        &["serv"],
+        &[],
+    ] {
         let output = bluegate(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", seen(&output));
     }
@@ -125,8 +131,8 @@ async fn the_demo_says_what_runs_where_and_stops_cleanly() {
     cluster's origin | http://bbb.cluster.localhost:PORT | the proxy: every node's client
     BBB API | http://127.0.0.1:PORT/bigbluebutton/api | the scaler
     its secret | SECRET | tenant `default`
-    node | http://bbb-01.cluster.localhost:PORT | simulated BBB
-    node | http://bbb-02.cluster.localhost:PORT | simulated BBB
+    node | http://bbb-01.cluster.localhost:PORT | simulated BBB 3.0.28
+    node | http://bbb-02.cluster.localhost:PORT | simulated BBB 3.0.28
 
     Stop it with Ctrl-C.
     ");
@@ -213,12 +219,12 @@ async fn serve_runs_the_roles_of_a_file_over_the_demos_nodes() {
 }
 
 /// Sends SIGHUP to a child of this test.
-fn hang_up(child: &Process) {
+pub(crate) fn hang_up(child: &Process) {
     let status = Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
 
 /// A port that was free a moment ago; a configuration file cannot say 0.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }

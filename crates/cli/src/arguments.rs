@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bluegate_cluster::{Mount, Origin};
 use bluegate_export::Software;
 use clap::{
     ArgAction, Args, Parser, Subcommand, ValueEnum,
@@ -35,6 +36,71 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Write the configuration of another proxy for the same cluster.
     Export(ExportOptions),
+    /// Look at the cache of a running proxy, or empty it.
+    #[command(subcommand)]
+    Cache(CacheCommand),
+    /// Look at what a running `bluegate serve` relays.
+    #[command(subcommand)]
+    Routes(RoutesCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Show what the cache holds and did.
+    Show {
+        /// Only this mount, of the list of mounts.
+        #[arg(long, value_name = "MOUNT")]
+        mount: Option<Mount>,
+
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        admin: AdminOptions,
+    },
+    /// Forget what is cached; it is fetched anew as it is asked for.
+    Purge {
+        /// Only what is cached for this mount.
+        #[arg(long, value_name = "MOUNT")]
+        mount: Option<Mount>,
+
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        admin: AdminOptions,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RoutesCommand {
+    /// List the mounts and the nodes behind them.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        admin: AdminOptions,
+    },
+}
+
+/// Which admin listener to ask.
+#[derive(Args, Debug)]
+pub(crate) struct AdminOptions {
+    /// The configuration file whose `[admin]` says where it listens.
+    #[arg(short, long, value_name = "FILE", default_value = "/etc/bluegate/bluegate.toml")]
+    pub(crate) config: PathBuf,
+
+    /// Ask the listener here instead, such as `https://admin.example.org:8091`.
+    #[arg(long, value_name = "ORIGIN", requires = "token_file", conflicts_with = "config")]
+    pub(crate) admin: Option<Origin>,
+
+    /// The file with its token.
+    #[arg(long, value_name = "FILE", requires = "admin")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,7 @@
 //! The binary `bluegate`: the command tree, wiring, terminal output and exit
 //! codes. What the commands do lies in the crates below.
 
+mod admin_command;
 mod arguments;
 mod config_command;
 mod demo_command;
@@ -8,6 +9,7 @@ mod exit;
 mod export_command;
 mod report;
 mod serve;
+mod table;
 
 use clap::Parser as _;
 
@@ -30,6 +32,8 @@ fn main() -> std::process::ExitCode {
         Command::Serve { config } => serve::run(&config),
         Command::Config(command) => config_command::run(command),
         Command::Export(options) => export_command::run(&options),
+        Command::Cache(command) => admin_command::cache(command),
+        Command::Routes(command) => admin_command::routes(command),
     };
     outcome.unwrap_or_else(|error| report::error(&error)).into()
 }

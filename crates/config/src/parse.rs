@@ -88,7 +88,12 @@ fn read(file: &Table<'_>) -> Option<Config> {
         );
         file.problem(message, Some("give both sections the same, or other addresses"));
     }
-    let admin = file.section(&schema::ADMIN).map(|table| read_admin(&table));
+    let admin = file.section(&schema::ADMIN).map(|table| {
+        let others = proxy.iter().flatten().flat_map(|proxy: &Proxy| &proxy.listen);
+        let redirects = proxy.iter().flatten().flat_map(|proxy| &proxy.front.redirect_listen);
+        let api = scaler.iter().flatten().flat_map(|scaler: &Scaler| &scaler.listen);
+        read_admin(&table, &others.chain(redirects).chain(api).copied().collect::<Vec<_>>())
+    });
     Some(Config {
         cluster: cluster?,
         nodes: nodes.into_iter().map(|(_, entry)| entry).collect::<Option<_>>()?,
@@ -250,7 +255,9 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
     })
 }
 
-fn read_admin(table: &Table<'_>) -> Option<Admin> {
+/// `taken` are the addresses of the other sections: the admin listener shares
+/// an origin with nothing that a browser's user opens.
+fn read_admin(table: &Table<'_>, taken: &[SocketAddr]) -> Option<Admin> {
     let loopback = SocketAddr::from(([127, 0, 0, 1], 8091));
     let listen =
         if table.has("listen") { read_listen(table, "listen") } else { Some(vec![loopback]) };
@@ -262,6 +269,18 @@ fn read_admin(table: &Table<'_>) -> Option<Admin> {
             "listen",
             format_args!("`{public}` is not loopback, so `tls` is required"),
             Some("listen on 127.0.0.1, or give `tls`"),
+        );
+    }
+    if let Some(shared) = listen.iter().flatten().find(|address| taken.contains(address)) {
+        let hint = "give `[admin]` an address of its own";
+        table.problem_at("listen", format_args!("{shared} is another section's too"), Some(hint));
+    }
+    if let Some(Tls::Acme(_)) = &tls {
+        let hint = "give `cert` and `key`; a certificate of your own authority will do";
+        table.problem_at(
+            "tls",
+            "the admin listener has no name to fetch a certificate for",
+            Some(hint),
         );
     }
     Some(Admin { listen: listen?, tls: tls?, token_file: token_file? })

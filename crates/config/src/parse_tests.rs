@@ -170,6 +170,18 @@ fn a_shared_address_needs_one_tls() {
 }
 
 #[test]
+fn the_admin_listener_is_nobody_elses_and_has_files_of_its_own() {
+    let text = DESIGN
+        .replace("listen = \"127.0.0.1:8091\"", "listen = [\"127.0.0.1:8090\", \"0.0.0.0:443\"]\ntls = { acme = { contact = \"admin@example.org\" } }");
+    assert_snapshot!(problems(&text), @"
+    line 28: `admin.listen`: 127.0.0.1:8090 is another section's too
+      hint: give `[admin]` an address of its own
+    line 29: `admin.tls`: the admin listener has no name to fetch a certificate for
+      hint: give `cert` and `key`; a certificate of your own authority will do
+    ");
+}
+
+#[test]
 fn what_stands_before_the_proxy_is_checked() {
     assert_snapshot!(problems(
         r#"[cluster]

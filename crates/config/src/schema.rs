@@ -385,22 +385,26 @@ pub(crate) const SCALER: Section = Section {
 pub(crate) const ADMIN: Section = Section {
     name: "admin",
     repeated: false,
-    about: "The admin listener. Checked but not yet served by this version.",
+    about: "The admin listener: health, metrics, routes and the cache, for `bluegate cache` and \
+            `bluegate routes` too. See admin.md.",
     keys: &[
         Key {
             name: "listen",
             kind: LISTEN,
             default: Default::Value(r#""127.0.0.1:8091""#),
             example: r#""127.0.0.1:8091""#,
-            about: "Addresses to accept administrators on; anything but loopback needs `tls`.",
+            about: "Addresses to accept administrators on, those of no other section; anything but loopback needs `tls`.",
         },
-        TLS,
+        Key {
+            about: "Certificate chain and key as PEM files, followed as they are replaced.",
+            ..TLS
+        },
         Key {
             name: "token_file",
             kind: "path",
             default: Default::Required,
             example: r#""/etc/bluegate/secrets/admin""#,
-            about: "The token that opens it.",
+            about: "The token that opens it. Several, one per line, all open it while one replaces another.",
         },
     ],
 };

@@ -64,6 +64,9 @@ impl Certificates {
                 }
             }
         }
+        if let Some(Tls::Files { cert, key }) = config.admin.as_ref().map(|admin| &admin.tls) {
+            this.add_files(cert, key)?;
+        }
         for ((acme, folder), names) in names {
             let manager = acme::build(acme::Config {
                 folder: folder.clone(),

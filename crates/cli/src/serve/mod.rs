@@ -1,14 +1,21 @@
 //! `bluegate serve`: the roles a configuration file has sections for, wired.
 
+mod admin;
 mod certificates;
 mod listeners;
 mod policy;
 mod reload;
-mod secrets;
+pub(crate) mod secrets;
 
-use std::{future::Future, path::Path, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::{Context as _, bail};
+use bluegate_admin::{CacheSource, Sources};
 use bluegate_cluster::Routes;
 use bluegate_config::Config;
 use bluegate_net::{RouterService, tls};
@@ -24,6 +31,7 @@ use crate::{
     Outcome, config_command,
     exit::{Exit, UsageError},
     serve::{
+        admin::{AdminListener, ProxyCache},
         certificates::Certificates,
         listeners::{Listeners, Roles},
         reload::{Reload, routes_of},
@@ -46,11 +54,8 @@ pub(crate) fn run(path: &Path) -> Outcome {
     runtime.block_on(serve(path, config))
 }
 
-/// Sections that are valid but that this version has no role for.
+/// A file without a role is valid, but there is nothing to run.
 fn refuse_what_is_not_there(config: &Config) -> Result<(), anyhow::Error> {
-    if config.admin.is_some() {
-        tracing::warn!("`[admin]` is checked but not served by this version");
-    }
     if config.proxy.is_none() && config.scaler.is_none() {
         bail!(UsageError(
             "the file has neither `[proxy]` nor `[scaler]`: nothing to run".to_owned()
@@ -67,10 +72,11 @@ async fn serve(path: &Path, config: Config) -> Outcome {
     // Every socket first: a port that is taken is found before anything runs.
     let certificates = Certificates::open(&config)?;
     let listeners = Listeners::bind(&config, &certificates)?;
+    let admin = AdminListener::bind(&config, &certificates)?;
     let node_tls = tls::client_config(config.cluster.node_ca.as_deref())?;
 
-    let (proxy, scaler) = build_roles(&config, &node_tls).await?;
-    let (proxy, routes) = proxy.unzip();
+    let (routes, in_force) = watch::channel(Arc::new(routes_of(&config)?));
+    let (proxy, scaler) = build_roles(&config, &node_tls, in_force.clone()).await?;
     let api = scaler.as_ref().map(|scaler| Arc::new(RouterService::new(scaler.router())));
     let roles = Roles { proxy: proxy.clone(), api };
     if let Some(scaler) = scaler {
@@ -81,6 +87,7 @@ async fn serve(path: &Path, config: Config) -> Outcome {
     certificates.follow(&shutdown, &tasks)?;
     listeners.serve(&config, &roles, &shutdown, &tasks, DRAIN)?;
     tasks.close();
+    let admin = admin.map(|admin| admin.serve(sources(proxy.as_ref(), in_force, &shutdown)));
     tracing::info!(origin = %config.cluster.origin, "serving");
 
     shutdown_requested.await;
@@ -89,6 +96,9 @@ async fn serve(path: &Path, config: Config) -> Outcome {
     if tokio::time::timeout(DRAIN + Duration::from_secs(5), tasks.wait()).await.is_err() {
         tracing::warn!("some work was cut off at the end");
     }
+    if let Some(admin) = admin {
+        admin.end().await;
+    }
     drop(roles);
     if let Some(proxy) = proxy {
         proxy.close().await;
@@ -96,14 +106,31 @@ async fn serve(path: &Path, config: Config) -> Outcome {
     Ok(Exit::Done)
 }
 
-type ProxyAndRoutes = (Arc<bluegate_proxy::Proxy>, watch::Sender<Arc<Routes>>);
+/// What the roles have to show on the admin listener.
+fn sources(
+    proxy: Option<&Arc<bluegate_proxy::Proxy>>,
+    routes: watch::Receiver<Arc<Routes>>,
+    shutdown: &CancellationToken,
+) -> Sources {
+    let shutdown = shutdown.clone();
+    let cache = proxy.map(|proxy| Arc::new(ProxyCache(Arc::clone(proxy))) as Arc<dyn CacheSource>);
+    Sources {
+        routes: Arc::new(move || Arc::clone(&routes.borrow())),
+        cache,
+        ready: Arc::new(move || !shutdown.is_cancelled()),
+        metrics: Vec::new(),
+        version: env!("CARGO_PKG_VERSION"),
+        started: SystemTime::now(),
+    }
+}
 
 async fn build_roles(
     config: &Config,
     node_tls: &Arc<ClientConfig>,
-) -> Result<(Option<ProxyAndRoutes>, Option<bluegate_scaler::Scaler>), anyhow::Error> {
+    routes: watch::Receiver<Arc<Routes>>,
+) -> Result<(Option<Arc<bluegate_proxy::Proxy>>, Option<bluegate_scaler::Scaler>), anyhow::Error> {
     let proxy = match &config.proxy {
-        Some(proxy) => Some(build_proxy(config, proxy, node_tls)?),
+        Some(proxy) => Some(build_proxy(proxy, node_tls, routes)?),
         None => None,
     };
     let scaler = match &config.scaler {
@@ -117,11 +144,10 @@ async fn build_roles(
 }
 
 fn build_proxy(
-    config: &Config,
     proxy: &bluegate_config::Proxy,
     node_tls: &Arc<ClientConfig>,
-) -> Result<ProxyAndRoutes, anyhow::Error> {
-    let (sender, receiver) = watch::channel(Arc::new(routes_of(config)?));
+    routes: watch::Receiver<Arc<Routes>>,
+) -> Result<Arc<bluegate_proxy::Proxy>, anyhow::Error> {
     let settings = bluegate_proxy::Config {
         connect_timeout: proxy.connect_timeout,
         response_timeout: proxy.response_timeout,
@@ -138,8 +164,7 @@ fn build_proxy(
         },
         ..bluegate_proxy::Config::new(node_tls.clone())
     };
-    let proxy = bluegate_proxy::build(settings, receiver).context("the proxy does not start")?;
-    Ok((proxy, sender))
+    bluegate_proxy::build(settings, routes).context("the proxy does not start")
 }
 
 fn scaler_config(

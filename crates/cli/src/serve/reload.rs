@@ -33,7 +33,7 @@ impl Reload {
     /// Applies the file to `routes` at each signal until `shutdown`.
     pub(crate) async fn run(
         mut self,
-        routes: Option<watch::Sender<Arc<Routes>>>,
+        routes: watch::Sender<Arc<Routes>>,
         shutdown: CancellationToken,
     ) {
         loop {
@@ -41,7 +41,7 @@ impl Reload {
                 () = shutdown.cancelled() => return,
                 signal = self.hangup.recv() => if signal.is_none() { return },
             }
-            match self.apply(routes.as_ref()) {
+            match self.apply(&routes) {
                 Ok(()) => tracing::info!("configuration reloaded"),
                 Err(error) => {
                     tracing::error!(
@@ -52,15 +52,13 @@ impl Reload {
         }
     }
 
-    fn apply(&mut self, routes: Option<&watch::Sender<Arc<Routes>>>) -> Result<(), anyhow::Error> {
+    fn apply(&mut self, routes: &watch::Sender<Arc<Routes>>) -> Result<(), anyhow::Error> {
         let new = config_command::load(&self.path)?;
         let new_routes = routes_of(&new)?;
         for part in needs_restart(&self.config, &new) {
             tracing::warn!("a change of {part} takes effect at the next start");
         }
-        if let Some(routes) = routes {
-            routes.send_replace(Arc::new(new_routes));
-        }
+        routes.send_replace(Arc::new(new_routes));
         self.config = new;
         Ok(())
     }

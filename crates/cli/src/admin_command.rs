@@ -1,0 +1,273 @@
+//! `bluegate cache show|purge` and `bluegate routes list`: clients of the admin
+//! API of a running `bluegate serve`.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+};
+
+use anstream::{print, println};
+use anyhow::{Context as _, anyhow};
+use bluegate_admin::{
+    CacheReport, RoutesReport,
+    client::{Client, ClientError, pinned},
+};
+use bluegate_cluster::{Mount, Origin, Scheme, Secret};
+use bluegate_config::Tls;
+use serde::Serialize;
+
+use crate::{
+    Outcome,
+    arguments::{AdminOptions, CacheCommand, RoutesCommand},
+    config_command,
+    exit::{Exit, UsageError},
+    serve::secrets,
+    table::{bytes, table},
+};
+
+pub(crate) fn cache(command: CacheCommand) -> Outcome {
+    match command {
+        CacheCommand::Show { mount, json, admin } => {
+            let mut report = ask(&admin, async |client| client.cache().await)?;
+            if let Some(mount) = &mount {
+                report.mounts.retain(|name, _| name == mount.as_str());
+            }
+            if json { print_json(&report)? } else { print!("{}", show_cache(&report)) }
+        }
+        CacheCommand::Purge { mount, json, admin } => {
+            let purged = ask(&admin, async |client| client.purge(mount.as_ref()).await)?;
+            if json {
+                print_json(&purged)?;
+            } else {
+                let of = mount.as_ref().map_or("every mount".to_owned(), Mount::to_string);
+                let plural = if purged.removed == 1 { "" } else { "s" };
+                println!("purged {of}: {} answer{plural} removed", purged.removed);
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) fn routes(command: RoutesCommand) -> Outcome {
+    let RoutesCommand::List { json, admin } = command;
+    let report = ask(&admin, async |client| client.routes().await)?;
+    if json {
+        print_json(&report)?
+    } else {
+        print!("{}", show_routes(&report))
+    }
+    Ok(Exit::Done)
+}
+
+/// Asks the listener that the options or the file name.
+fn ask<T>(
+    options: &AdminOptions,
+    question: impl AsyncFnOnce(&Client) -> Result<T, ClientError>,
+) -> Result<T, anyhow::Error> {
+    let client = match (&options.admin, &options.token_file) {
+        (Some(origin), Some(token_file)) => client_at(origin.clone(), token_file)?,
+        _ => client_of(&options.config)?,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(question(&client)).map_err(explain)
+}
+
+/// The listener at `origin`, trusted as the system trusts.
+fn client_at(origin: Origin, token_file: &Path) -> Result<Client, anyhow::Error> {
+    let tls = match origin.scheme() {
+        Scheme::Https => Some(bluegate_net::tls::client_config(None)?),
+        Scheme::Http if is_this_machine(origin.host()) => None,
+        Scheme::Http => {
+            let message = format!("`{origin}` would get the token in the clear: use https");
+            return Err(UsageError(message).into());
+        }
+    };
+    Ok(Client::new(origin, &token(token_file)?, tls)?)
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The listener of a configuration file, on this machine.
+fn client_of(path: &Path) -> Result<Client, anyhow::Error> {
+    let config = config_command::load(path)?;
+    let admin = config.admin.ok_or_else(|| {
+        let message = format!("`{}` has no `[admin]`: there is nothing to ask", path.display());
+        UsageError(message)
+    })?;
+    let listen = admin.listen.first().expect("validated: at least one address");
+    let (scheme, tls) = match &admin.tls {
+        Tls::Files { cert, .. } => {
+            let pem = std::fs::read(cert).with_context(|| {
+                UsageError(format!("cannot read the certificate `{}`", cert.display()))
+            })?;
+            let tls = pinned(&pem).with_context(|| format!("certificate `{}`", cert.display()))?;
+            (Scheme::Https, Some(tls))
+        }
+        _ => (Scheme::Http, None),
+    };
+    let address = reachable(*listen);
+    let host = match address.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    let origin = Origin::new(scheme, &host, Some(address.port()))?;
+    Ok(Client::new(origin, &token(&admin.token_file)?, tls)?)
+}
+
+/// Where to connect to reach a listener of this machine.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+fn token(path: &Path) -> Result<Secret, anyhow::Error> {
+    let mut tokens = secrets::read(path)?;
+    Ok(tokens.swap_remove(0))
+}
+
+/// Says what to look at next, and whose it is to mend.
+fn explain(error: ClientError) -> anyhow::Error {
+    match &error {
+        ClientError::Connect { place, .. } => {
+            let hint = format!(
+                "no admin listener at `{place}`: is `[admin]` in the file and `bluegate serve` running?"
+            );
+            anyhow!(error).context(hint)
+        }
+        ClientError::Refused { detail, .. } => match detail.code.as_str() {
+            "unauthorized" => anyhow!(UsageError(
+                "the admin listener refused the token: is the token file the one that the running \
+                 `bluegate serve` has read?"
+                    .to_owned()
+            )),
+            "bad_query" | "unknown_mount" => anyhow!(UsageError(detail.message.clone())),
+            _ => error.into(),
+        },
+        _ => error.into(),
+    }
+}
+
+fn print_json(value: &impl Serialize) -> Result<(), anyhow::Error> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+fn show_routes(report: &RoutesReport) -> String {
+    let rows: Vec<[String; 4]> = report
+        .routes
+        .iter()
+        .map(|route| {
+            let text = |value: &Option<String>| value.clone().unwrap_or_default();
+            [route.mount.clone(), route.origin.clone(), text(&route.address), text(&route.bbb)]
+        })
+        .collect();
+    format!("{}\n\n{}", report.origin, table(["MOUNT", "NODE", "ADDRESS", "BBB"], &rows))
+}
+
+fn show_cache(report: &CacheReport) -> String {
+    let answers: Vec<String> =
+        report.answers.iter().map(|(result, count)| format!("{count} {result}")).collect();
+    let facts = [
+        ("memory", format!("{} of {}", bytes(report.bytes), bytes(report.memory))),
+        ("contents", format!("{}, {} evicted so far", report.contents, report.evicted)),
+        ("answers", answers.join(", ")),
+        ("fetches", format!("{}, by the cache itself", report.fetches)),
+        ("deltas", report.deltas.to_string()),
+    ];
+    let mut text = String::new();
+    for (name, value) in facts {
+        text.push_str(&format!("{name:<9} {value}\n"));
+    }
+    let rows: Vec<[String; 3]> = report
+        .mounts
+        .iter()
+        .map(|(mount, part)| [mount.clone(), part.entries.to_string(), bytes(part.bytes)])
+        .collect();
+    text.push('\n');
+    text.push_str(&table(["MOUNT", "FILES", "SIZE"], &rows));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use bluegate_admin::{MountReport, RouteEntry};
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    #[test]
+    fn tables_for_people() {
+        let entry = |mount: &str, address: Option<&str>| RouteEntry {
+            mount: mount.to_owned(),
+            origin: format!("https://{mount}.example.org"),
+            address: address.map(str::to_owned),
+            bbb: address.map(|_| "3.0.28".to_owned()),
+        };
+        let routes = RoutesReport {
+            origin: "https://bbb.example.org".to_owned(),
+            routes: vec![entry("bbb-01", Some("10.0.0.11:443")), entry("b2", None)],
+        };
+        assert_snapshot!(show_routes(&routes), @r"
+        https://bbb.example.org
+
+        MOUNT   NODE                        ADDRESS        BBB
+        bbb-01  https://bbb-01.example.org  10.0.0.11:443  3.0.28
+        b2      https://b2.example.org      -              -
+        ");
+        let part = MountReport { entries: 101, bytes: 3_355_443 };
+        let cache = CacheReport {
+            memory: 268_435_456,
+            bytes: 12_582_912,
+            contents: 104,
+            entries: 202,
+            evicted: 0,
+            answers: [("hit", 10), ("miss", 2)].map(|(name, n)| (name.to_owned(), n)).into(),
+            fetches: 7,
+            deltas: 5,
+            mounts: ["bbb-01", "b2"].map(|mount| (mount.to_owned(), part.clone())).into(),
+        };
+        assert_snapshot!(show_cache(&cache), @r"
+        memory    12.0 MiB of 256 MiB
+        contents  104, 0 evicted so far
+        answers   10 hit, 2 miss
+        fetches   7, by the cache itself
+        deltas    5
+
+        MOUNT   FILES  SIZE
+        b2      101    3.1 MiB
+        bbb-01  101    3.1 MiB
+        ");
+    }
+
+    #[test]
+    fn a_token_goes_in_the_clear_to_this_machine_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        std::fs::write(&file, "t\n").unwrap();
+        for (origin, allowed) in [
+            ("http://127.0.0.1:8091", true),
+            ("http://[::1]:8091", true),
+            ("http://localhost:8091", true),
+            ("http://10.0.0.5:8091", false),
+            ("http://admin.example.org", false),
+            ("http://127.0.0.1.example.org", false),
+        ] {
+            assert_eq!(client_at(origin.parse().unwrap(), &file).is_ok(), allowed, "{origin}");
+        }
+        for (listen, wanted) in
+            [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("10.0.0.5:1", "10.0.0.5:1")]
+        {
+            assert_eq!(reachable(listen.parse().unwrap()), wanted.parse().unwrap());
+        }
+    }
+}
