@@ -57,6 +57,10 @@ impl Layout {
                 .expect("the demo's names are host names");
             Ok(Seat { origin, address, listener })
         };
+        // In the order of their ports, so that the first one taken is named.
+        let proxy = seat("proxy", "bbb.cluster.localhost", 0)?;
+        let frontend = seat("frontend", "cluster.localhost", FRONTEND_OFFSET)?;
+        let scaler = seat("scaler", "api.cluster.localhost", SCALER_OFFSET)?;
         let nodes = (1..=nodes)
             .map(|number| {
                 let name = format!("bbb-{number:02}");
@@ -66,12 +70,7 @@ impl Layout {
                 Ok((mount, seat(&format!("node {name}"), &host, offset)?))
             })
             .collect::<Result<_, PortTaken>>()?;
-        Ok(Self {
-            proxy: seat("proxy", "bbb.cluster.localhost", 0)?,
-            frontend: seat("frontend", "cluster.localhost", FRONTEND_OFFSET)?,
-            scaler: seat("scaler", "api.cluster.localhost", SCALER_OFFSET)?,
-            nodes,
-        })
+        Ok(Self { proxy, frontend, scaler, nodes })
     }
 }
 

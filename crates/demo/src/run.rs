@@ -177,15 +177,16 @@ impl Demo {
     /// Stops everything, within a bound, and removes a temporary data folder.
     pub async fn stop(self) {
         self.shutdown.cancel();
-        for node in self.nodes {
-            // The frontend may still hold it; its sockets close all the same.
-            node.power_off();
-        }
         // What does not end by itself ends with the runtime.
         if tokio::time::timeout(2 * DRAIN, self.tasks.wait()).await.is_err() {
             tracing::warn!("some connections were cut");
         }
         self.proxy.close().await;
+        // Last, so that nobody who still asks a node finds it dead and says so.
+        for node in self.nodes {
+            // The frontend may still hold it; its sockets close all the same.
+            node.power_off();
+        }
     }
 }
 
