@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::{
     cluster::{BLUEGATE, Cluster},
-    command_line::{bluegate, free_port, hang_up, seen},
+    command_line::{bluegate, example, free_port, hang_up, seen},
 };
 
 const WITHIN: Duration = Duration::from_secs(40);
@@ -227,6 +227,16 @@ async fn without_the_token_only_health_is_told() {
         .unwrap();
     assert!(metrics.text().contains("\nbluegate_routes 2\n"), "{}", metrics.text());
     assert!(metrics.text().contains("\nbluegate_cache_answers_total{result=\"hit\"} "));
+    let documented = std::fs::read_to_string(example("admin.md")).unwrap();
+    let text = metrics.text();
+    let names: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    assert!(names.contains(&"bluegate_connections_shed_total"), "{names:?}");
+    for name in names {
+        let found =
+            documented.contains(&format!("`{name}`")) || documented.contains(&format!("`{name}{{"));
+        assert!(found, "`{name}` is not in docs/admin.md");
+    }
     assert!(!metrics.text().contains("127.0.0.1") && !metrics.text().contains(TOKEN));
 
     std::fs::write(served.folder.path().join("token"), "another token\n").unwrap();

@@ -26,7 +26,7 @@ pub(crate) fn seen(output: &Output) -> String {
     format!("exit {code}\n--- stdout\n{stdout}--- stderr\n{stderr}")
 }
 
-fn example(name: &str) -> String {
+pub(crate) fn example(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name).display().to_string()
 }
 

@@ -3,10 +3,10 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use bluegate_admin::{CacheReport, CacheSource, MountReport, Sources, Tokens};
+use bluegate_admin::{CacheReport, CacheSource, Exposition, Kind, MountReport, Sources, Tokens};
 use bluegate_cluster::Mount;
 use bluegate_config::Config;
-use bluegate_net::{Limits, Listener, RouterService, serve};
+use bluegate_net::{Limits, Listener, Policy, RouterService, serve};
 use bluegate_proxy::Proxy;
 use rustls::ServerConfig;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -18,6 +18,9 @@ const MAX_CONNECTIONS: u32 = 64;
 
 /// How long an answer under way may take once everything else has ended.
 const DRAIN: Duration = Duration::from_secs(1);
+
+/// Shorter tokens are worth a warning.
+const SHORT_TOKEN: usize = 16;
 
 /// Bound sockets and who may use them.
 pub(crate) struct AdminListener {
@@ -35,7 +38,14 @@ impl AdminListener {
         certificates: &Certificates,
     ) -> Result<Option<Self>, anyhow::Error> {
         let Some(admin) = &config.admin else { return Ok(None) };
-        let tokens = Tokens::new(&secrets::read(&admin.token_file)?);
+        let tokens = secrets::read(&admin.token_file)?;
+        if tokens.iter().any(|token| token.expose().len() < SHORT_TOKEN) {
+            tracing::warn!(
+                "a token in `{}` is short; make one with `openssl rand -hex 32`",
+                admin.token_file.display()
+            );
+        }
+        let tokens = Tokens::new(&tokens);
         let tls = certificates.tls_for(&admin.tls, Path::new(""));
         let listeners = admin.listen.iter().map(|address| bluegate_net::bind(*address));
         Ok(Some(Self {
@@ -92,6 +102,32 @@ impl CacheSource for ProxyCache {
     fn purge(&self, mount: Option<&Mount>) -> usize {
         self.0.purge(mount.map(Mount::as_str))
     }
+}
+
+/// The connections of browsers, by numbers alone.
+pub(crate) fn connections(out: &mut Exposition, policy: &Policy) {
+    let Some(clients) = &policy.clients else { return };
+    let report = clients.report();
+    let limit = policy.limits.max_connections;
+    out.single(
+        "bluegate_connections",
+        Kind::Gauge,
+        "Connections of browsers open now",
+        report.open,
+    );
+    let help = "Most connections of browsers at once";
+    out.single("bluegate_connections_limit", Kind::Gauge, help, limit);
+    let help = "Clients remembered now: IPv4 addresses and IPv6 /64";
+    out.single("bluegate_clients", Kind::Gauge, help, report.clients);
+    let shed = [
+        ("rate", report.shed_rate),
+        ("open", report.shed_open),
+        ("pressure", report.shed_pressure),
+        ("full", report.shed_full),
+    ];
+    let help = "Connections of browsers turned away, by reason";
+    let samples = shed.map(|(reason, count)| ([("reason", reason)], count));
+    out.family("bluegate_connections_shed_total", Kind::Counter, help, samples);
 }
 
 fn report(of: bluegate_proxy::CacheReport) -> CacheReport {

@@ -75,6 +75,11 @@ impl Listeners {
         })
     }
 
+    /// How browsers are met.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policies.proxy
+    }
+
     /// Serves every socket with the roles it is for.
     pub(crate) fn serve(
         self,

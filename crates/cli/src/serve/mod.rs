@@ -18,7 +18,7 @@ use anyhow::{Context as _, bail};
 use bluegate_admin::{CacheSource, Sources};
 use bluegate_cluster::Routes;
 use bluegate_config::Config;
-use bluegate_net::{RouterService, tls};
+use bluegate_net::{Policy, RouterService, tls};
 use bluegate_scaler::{Bounds, NodeConfig, TenantConfig};
 use rustls::ClientConfig;
 use tokio::{
@@ -85,9 +85,11 @@ async fn serve(path: &Path, config: Config) -> Outcome {
     }
     tasks.spawn(reload.run(routes, shutdown.clone()));
     certificates.follow(&shutdown, &tasks)?;
+    let policy = listeners.policy().clone();
     listeners.serve(&config, &roles, &shutdown, &tasks, DRAIN)?;
     tasks.close();
-    let admin = admin.map(|admin| admin.serve(sources(proxy.as_ref(), in_force, &shutdown)));
+    let sources = sources(proxy.as_ref(), in_force, policy, &shutdown);
+    let admin = admin.map(|admin| admin.serve(sources));
     tracing::info!(origin = %config.cluster.origin, "serving");
 
     shutdown_requested.await;
@@ -110,6 +112,7 @@ async fn serve(path: &Path, config: Config) -> Outcome {
 fn sources(
     proxy: Option<&Arc<bluegate_proxy::Proxy>>,
     routes: watch::Receiver<Arc<Routes>>,
+    policy: Policy,
     shutdown: &CancellationToken,
 ) -> Sources {
     let shutdown = shutdown.clone();
@@ -118,7 +121,7 @@ fn sources(
         routes: Arc::new(move || Arc::clone(&routes.borrow())),
         cache,
         ready: Arc::new(move || !shutdown.is_cancelled()),
-        metrics: Vec::new(),
+        metrics: vec![Arc::new(move |out| admin::connections(out, &policy))],
         version: env!("CARGO_PKG_VERSION"),
         started: SystemTime::now(),
     }
