@@ -13,11 +13,12 @@ use bluegate_testkit::{
     http::{Request, Response},
 };
 use insta::assert_snapshot;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::{
     cluster::{BLUEGATE, Cluster},
-    command_line::{bluegate, example, free_port, hang_up, seen},
+    command_line::{bluegate, example, free_port, seen, signal},
 };
 
 const WITHIN: Duration = Duration::from_secs(40);
@@ -186,7 +187,7 @@ async fn routes_and_cache_are_shown_and_purged() {
     // A reload is seen at once.
     let text = std::fs::read_to_string(served.file()).unwrap();
     std::fs::write(served.file(), text.rsplit_once("[[node]]").unwrap().0).unwrap();
-    hang_up(&served.process);
+    signal(&served.process, "-HUP");
     eventually("the route is gone", WITHIN, || async {
         let routes = served.json(&["routes", "list", "--json"]);
         (routes["routes"].as_array().unwrap().len() == 1).then_some(())
@@ -267,6 +268,36 @@ async fn over_tls_the_commands_trust_the_certificate_of_the_file() {
         .unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", seen(&output));
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be trusted"));
+}
+
+#[tokio::test]
+async fn while_it_stops_it_lives_but_is_not_ready() {
+    let mut served = Served::start(None).await;
+    let node = &served.cluster.ready.nodes[0];
+    let path = format!("/{}/html5client/held.js", node.name);
+    node.fault(json!({ "path": path, "action": "hang" })).await;
+    let mut held = TcpStream::connect(("127.0.0.1", served.proxy)).await.unwrap();
+    let head =
+        format!("GET {path} HTTP/1.1\r\nHost: bbb.cluster.localhost:{}\r\n\r\n", served.proxy);
+    held.write_all(head.as_bytes()).await.unwrap();
+    eventually("the node has the request", WITHIN, || async {
+        let faults = Request::get("/_simnode/faults").send(&node.address).await.unwrap();
+        faults.text().contains("[]").then_some(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(served.get_admin("/ready").await.status, 200);
+
+    signal(&served.process, "-INT");
+    eventually("it says that it stops", WITHIN, || async {
+        (served.get_admin("/ready").await.status == 503).then_some(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(served.get_admin("/health").await.status, 200);
+    drop(held);
+    let status = served.process.wait(WITHIN).await.unwrap();
+    assert_eq!(status.code(), Some(0), "{}", served.process.stderr());
 }
 
 #[test]

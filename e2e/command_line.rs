@@ -196,7 +196,7 @@ async fn serve_runs_the_roles_of_a_file_over_the_demos_nodes() {
         request.send(&format!("127.0.0.1:{proxy}")).await.unwrap().status
     };
     std::fs::write(&path, format!("{file}[proxi]\n")).unwrap();
-    hang_up(&serve);
+    signal(&serve, "-HUP");
     eventually("the problem is reported", WITHIN, || {
         let reported = serve.stderr().contains("did you mean `proxy`?");
         async move { reported.then_some(()) }
@@ -206,7 +206,7 @@ async fn serve_runs_the_roles_of_a_file_over_the_demos_nodes() {
     assert_eq!(get("bbb-02").await, 200);
     let without_second = file.rsplit_once("[[node]]").unwrap().0;
     std::fs::write(&path, without_second).unwrap();
-    hang_up(&serve);
+    signal(&serve, "-HUP");
     eventually("the mount is gone", WITHIN, || async {
         (get("bbb-02").await == 404).then_some(())
     })
@@ -218,9 +218,9 @@ async fn serve_runs_the_roles_of_a_file_over_the_demos_nodes() {
     assert_eq!(status.code(), Some(0), "{}", serve.stderr());
 }
 
-/// Sends SIGHUP to a child of this test.
-pub(crate) fn hang_up(child: &Process) {
-    let status = Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap();
+/// Sends a signal to a child of this test.
+pub(crate) fn signal(child: &Process, signal: &str) {
+    let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
 
