@@ -18,6 +18,7 @@ async fn a_second_node_of_meteors_client_costs_next_to_nothing() {
     next_to_nothing("2.7").await.unwrap();
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are what a person runs this for")]
 async fn next_to_nothing(bbb: &str) -> Result<()> {
     let desk = Desk::set_up(&["--nodes", "2", "--bbb", bbb]).await?;
     let page = desk.browser.first_page()?;
@@ -35,7 +36,9 @@ async fn next_to_nothing(bbb: &str) -> Result<()> {
     desk.join(&page, &second).await?;
     let again = eventually("the second client", WITHIN, || async {
         let loaded = below(&page, &folder(&second_node.name));
-        (loaded.len() >= whole.len() && loaded.iter().all(|r| r.finished)).then_some(loaded)
+        // Of a document Chromium at times tells no end: its renderer was swapped meanwhile.
+        let arrived = loaded.iter().all(|r| r.finished || r.kind == "Document");
+        (loaded.len() >= whole.len() && arrived).then_some(loaded)
     })
     .await?;
     let table: Vec<_> =
