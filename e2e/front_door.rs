@@ -129,6 +129,12 @@ async fn a_node_that_is_switched_off_shows_an_error_page_and_disturbs_nobody() {
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     assert!(page.text().contains("tries again"), "a page for a person");
     assert!(!page.text().contains("127.0.0.1"), "no address of ours");
+    let german = Request::get(&format!("/{}/html5client/", dead.name))
+        .header("Host", cluster.proxy_authority())
+        .header("Accept-Language", "de-AT,de;q=0.9,en;q=0.8");
+    let page = german.send(&cluster.proxy_address()).await.unwrap();
+    assert_eq!(page.header("content-language"), Some("de"));
+    assert!(page.text().contains("Zurzeit nicht erreichbar"), "{}", page.text());
     for node in &cluster.ready.nodes[1..] {
         let page = cluster.get_at_proxy(&format!("/{}/html5client/", node.name)).await;
         assert_eq!(page.status, 200, "{}", node.name);

@@ -3,21 +3,21 @@
 //! Small pages that need nothing else and name nothing internal: no node, no
 //! address, no cause. What went wrong is in our log.
 
-use std::sync::{
-    LazyLock,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
-
-use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,
     header::{
-        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-        LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LANGUAGE, CONTENT_LENGTH,
+        CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
     },
 };
 
 use crate::body::Body;
+
+mod language;
+mod page;
+
+pub(crate) use language::Language;
+use page::Page;
 
 /// An answer that comes from no node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,14 +77,15 @@ impl Answer {
         }
     }
 
-    /// The answer to a request of this method.
-    pub(crate) fn into_response(self, method: &Method) -> Response<Body> {
+    /// The answer to a request of this method, in this language.
+    pub(crate) fn into_response(self, method: &Method, language: Language) -> Response<Body> {
         let status = self.status();
-        let page = self.page();
+        let page = self.page().html(language);
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(page.len()));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -128,14 +129,11 @@ impl Answer {
         }
     }
 
-    fn page(&self) -> Bytes {
+    fn page(&self) -> Page {
         match self {
-            Self::NodeFailed | Self::NodeBusy | Self::NodeTimeout => {
-                let next = RETRY_TURN.fetch_add(1, Relaxed) % RETRY_PAGES.len();
-                RETRY_PAGES[next].clone()
-            }
-            Self::NotFound => NOT_FOUND_PAGE.clone(),
-            _ => REFUSED_PAGE.clone(),
+            Self::NodeFailed | Self::NodeBusy | Self::NodeTimeout => Page::Retry,
+            Self::NotFound => Page::NotFound,
+            _ => Page::Refused,
         }
     }
 }
@@ -145,36 +143,3 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-
 
 /// When software should ask a failing node again.
 const RETRY_AFTER_SECONDS: &str = "10";
-
-/// After how many seconds a page shown to a person asks again: one after
-/// another, so that all who lost one node do not come back at once.
-const RETRY_SECONDS: [u8; 8] = [5, 9, 6, 12, 7, 10, 8, 11];
-
-static RETRY_TURN: AtomicUsize = AtomicUsize::new(0);
-
-static RETRY_PAGES: LazyLock<[Bytes; 8]> = LazyLock::new(|| {
-    RETRY_SECONDS.map(|seconds| {
-        page(
-            &format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">"),
-            "Not reachable at the moment",
-            "The conference server does not answer. This page tries again by itself.",
-        )
-    })
-});
-
-static NOT_FOUND_PAGE: LazyLock<Bytes> = LazyLock::new(|| {
-    page("", "Not found", "There is nothing here. Please join again from where you came.")
-});
-
-static REFUSED_PAGE: LazyLock<Bytes> =
-    LazyLock::new(|| page("", "Not possible", "This request cannot be answered here."));
-
-fn page(head: &str, title: &str, text: &str) -> Bytes {
-    Bytes::from(format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\">{head}<title>{title}</title>\
-         <style>body{{font:1.1em/1.5 system-ui,sans-serif;max-width:32em;margin:15vh auto;\
-         padding:0 1em;color:#222;background:#fff}}h1{{font-size:1.4em}}</style></head>\
-         <body><h1>{title}</h1><p>{text}</p></body></html>\n"
-    ))
-}

@@ -12,6 +12,7 @@ use crate::{
     Config,
     access_log::{AccessLog, AccessLogError, OpenRecord},
     admission::{self, Admitted, Kind},
+    answer::Language,
     body::Body,
     cache::{self, Asked, Cache, CacheReport, Served},
     relay,
@@ -148,7 +149,10 @@ impl Service for Proxy {
         let snapshot = self.snapshots.current();
         let (response, record) = match admission::admit(&request, &snapshot, self.max_body) {
             Ok(admitted) => self.answer(request, admitted, &snapshot, &connection, record).await,
-            Err(answer) => (answer.into_response(request.method()), record),
+            Err(answer) => {
+                let language = Language::of(request.headers());
+                (answer.into_response(request.method(), language), record)
+            }
         };
         let record = record.map(|mut record| {
             record.status(response.status());

@@ -36,6 +36,7 @@ pub use report::{CacheReport, MountReport};
 pub use settings::CacheConfig;
 
 use crate::{
+    answer::Language,
     body::Body,
     snapshot::{Snapshot, Snapshots},
     upstream::Upstream,
@@ -215,7 +216,8 @@ impl Cache {
                 match usable {
                     Some(entry) => (entry, CacheStatus::Stale),
                     None => {
-                        let answer = answer.into_response(asked.method);
+                        let answer =
+                            answer.into_response(asked.method, Language::of(asked.headers));
                         return Served::Answer(answer, CacheStatus::Miss);
                     }
                 }

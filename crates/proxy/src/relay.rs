@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Instant};
 
 use bluegate_net::{Connection, RequestBody};
 use http::{
-    Method, Request, Response, StatusCode, Uri, Version, header::CONTENT_LENGTH, uri::PathAndQuery,
+    Method, Request, Response, StatusCode, Uri, Version, header::ACCEPT_LANGUAGE,
+    header::CONTENT_LENGTH, uri::PathAndQuery,
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -12,6 +13,7 @@ use hyper::body::Incoming;
 use crate::{
     access_log::OpenRecord,
     admission::{Admitted, Kind},
+    answer::Language,
     body::Body,
     request_headers, response_headers,
     snapshot::Snapshot,
@@ -35,6 +37,7 @@ pub(crate) async fn relay(
 ) -> Relayed {
     let Admitted { upstream, kind } = admitted;
     let method = request.method().clone();
+    let language = request.headers().get(ACCEPT_LANGUAGE).cloned();
     let path = request.uri().path_and_query().cloned();
     if let Some(record) = &mut record {
         record.asks(upstream.node());
@@ -55,7 +58,10 @@ pub(crate) async fn relay(
             tunnel::start(work, connection, &upstream, record);
             (response, None)
         }
-        Err(error) => (error.answer().into_response(&method), record),
+        Err(error) => {
+            let language = Language::wanted(language.as_ref());
+            (error.answer().into_response(&method, language), record)
+        }
     }
 }
 
