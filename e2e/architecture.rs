@@ -1,7 +1,7 @@
 //! The line the architecture holds: dependencies point down, roles do not know
 //! one another, the simulated node shares no code with what it judges.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{collections::BTreeMap, path::Path, process::Command};
 
 /// What each crate may depend on among ours, outside of its tests.
 const ALLOWED: [(&str, &[&str]); 16] = [
@@ -59,4 +59,26 @@ fn dependencies_point_down_and_roles_do_not_know_one_another() {
 
 fn short(name: &str) -> &str {
     name.strip_prefix("bluegate-").unwrap_or(name)
+}
+
+/// docs/security-proxy.md promises a test for each of its lines.
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut tests = String::new();
+    for entry in std::fs::read_dir(root.join("crates/proxy/tests/it")).unwrap() {
+        tests += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    }
+    let page = std::fs::read_to_string(root.join("docs/security-proxy.md")).unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
+    let mut named = 0;
+    for row in rows {
+        let last = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let names = last.split(',').map(|name| name.trim().trim_matches('`'));
+        for name in names {
+            assert!(tests.contains(&format!("fn {name}()")), "no test `{name}`, named in: {row}");
+            named += 1;
+        }
+    }
+    assert!(named > 25, "only {named} tests are named: has the page's form changed?");
 }
