@@ -94,6 +94,8 @@ for step in "$@"; do
         need_server haproxy haproxy haproxy
         need_server caddy caddy caddy
         need_server apache2 apache2-bin apache2
+        # The shell has a `kill` of its own; tests need the program.
+        [ -x /bin/kill ] || [ -x /usr/bin/kill ] || missing+=(procps)
         fc-list 2>/dev/null | grep -q . || missing+=(fontconfig fonts-dejavu-core)
         need python3 python3
         python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
