@@ -5,6 +5,7 @@
 //! [`Secret`]s. Pure: no I/O, no clock, no knowledge of any part above it.
 
 mod address;
+mod allowed;
 mod bbb_version;
 mod mount;
 mod node;
@@ -14,6 +15,7 @@ mod secret;
 mod tenant;
 
 pub use address::{Address, AddressError};
+pub use allowed::{AllowedHost, AllowedHostError, AllowedHosts};
 pub use bbb_version::{BbbVersion, BbbVersionError};
 pub use mount::{Mount, MountError, RESERVED_MOUNTS};
 pub use node::Node;

@@ -47,6 +47,11 @@ impl Mount {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The reserved name of the BBB API, which no node can have.
+    pub(crate) fn api() -> Self {
+        Self("api".to_owned())
+    }
 }
 
 impl FromStr for Mount {

@@ -20,6 +20,13 @@ pub struct Node {
 }
 
 impl Node {
+    /// The upstream of the BBB API as the proxy reaches it: like a node, under
+    /// the reserved name `api`, which no node can have.
+    #[must_use]
+    pub fn api(origin: Origin) -> Self {
+        Self { name: Mount::api(), origin, address: None, bbb: None, proxied: false }
+    }
+
     /// Host and port to open a connection to.
     #[must_use]
     pub fn connect_to(&self) -> (&str, u16) {

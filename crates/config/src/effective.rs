@@ -53,6 +53,10 @@ pub fn effective(config: &Config) -> String {
         }
         out.list("trusted_proxies", &proxy.front.trusted_proxies);
         out.raw("proxy_protocol", &proxy.front.proxy_protocol.to_string());
+        out.list("allow_nodes", proxy.allow_nodes.hosts());
+        if let Some(api) = &proxy.api {
+            out.text("api", &api.to_string());
+        }
         out.raw("share_builds", &proxy.share_builds.to_string());
         out.section("[proxy.cache]");
         out.raw("enabled", &proxy.cache.enabled.to_string());
@@ -77,6 +81,7 @@ pub fn effective(config: &Config) -> String {
         out.listen(&admin.listen);
         out.tls(&admin.tls);
         out.path("token_file", Some(&admin.token_file));
+        out.path("routes_file", Some(&admin.routes_file));
     }
     out.0
 }

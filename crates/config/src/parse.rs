@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bluegate_cluster::{Node, Origin, Scheme};
+use bluegate_cluster::{AllowedHosts, Node, Origin, Scheme};
 use toml::de::DeTable;
 
 use crate::{
@@ -87,6 +87,13 @@ fn read(file: &Table<'_>) -> Option<Config> {
             "`proxy` and `scaler` share {shared} but have different `tls` or `acme_folder`"
         );
         file.problem(message, Some("give both sections the same, or other addresses"));
+    }
+    if let (Some(Some(proxy)), Some(Some(scaler))) = (&proxy, &scaler)
+        && proxy.api.is_some()
+        && let Some(shared) = proxy.listen.iter().find(|address| scaler.listen.contains(address))
+    {
+        let message = format!("`proxy` passes the API on {shared}, where `scaler` answers it");
+        file.problem(message, Some("leave `api` out of `[proxy]`"));
     }
     let admin = file.section(&schema::ADMIN).map(|table| {
         let others = proxy.iter().flatten().flat_map(|proxy: &Proxy| &proxy.listen);
@@ -198,6 +205,14 @@ fn read_proxy(table: &Table<'_>, origin: Option<&Origin>) -> Option<Proxy> {
     let node_requests = table.count("node_requests", 256);
     let connections = table.count("connections", 20_000);
     let share_builds = table.boolean("share_builds", true);
+    let allow_nodes = AllowedHosts::new(table.one_or_many(
+        "allow_nodes",
+        "a host name, `*.` and a domain, or a network such as `10.0.0.0/8`",
+    ));
+    let api: Option<Origin> = table.parsed("api");
+    if api.is_some() && api.as_ref() == origin {
+        table.problem_at("api", "this is the cluster's origin: it would pass to itself", None);
+    }
     let cache = read_cache(table);
     let acme_folder = read_acme_folder(table);
     let front = front::read(table, listen.as_deref().unwrap_or_default(), origin);
@@ -210,6 +225,8 @@ fn read_proxy(table: &Table<'_>, origin: Option<&Origin>) -> Option<Proxy> {
         idle_timeout,
         node_requests,
         connections,
+        allow_nodes,
+        api,
         share_builds,
         cache,
         acme_folder,
@@ -283,7 +300,9 @@ fn read_admin(table: &Table<'_>, taken: &[SocketAddr]) -> Option<Admin> {
             Some(hint),
         );
     }
-    Some(Admin { listen: listen?, tls: tls?, token_file: token_file? })
+    let routes_file = table.path("routes_file");
+    let routes_file = routes_file.unwrap_or_else(|| "/var/lib/bluegate/routes.json".into());
+    Some(Admin { listen: listen?, tls: tls?, token_file: token_file?, routes_file })
 }
 
 pub(crate) fn read_listen(table: &Table<'_>, key: &str) -> Option<Vec<SocketAddr>> {
@@ -401,6 +420,7 @@ impl Config {
         }
         if let Some(admin) = &mut self.admin {
             change(&mut admin.token_file);
+            change(&mut admin.routes_file);
         }
     }
 }

@@ -227,6 +227,30 @@ proxy_protocol = true
 }
 
 #[test]
+fn the_api_passes_elsewhere_or_not_at_all() {
+    let base = "[cluster]\norigin = \"https://bbb.example.org\"\n\
+                [[tenant]]\nname = \"default\"\nsecret_file = \"s\"\n";
+    let proxy = "[proxy]\nlisten = \"127.0.0.1:80\"\napi = \"https://api.example.org\"\n\
+                 allow_nodes = [\"*.Example.org\", \"10.0.0.7\"]\n";
+    let scaler = |port| {
+        format!("[scaler]\norigin = \"https://a.example.org\"\nlisten = \"127.0.0.1:{port}\"\n")
+    };
+    let config = parse(&format!("{base}{proxy}{}", scaler(81)), Path::new("/")).unwrap();
+    let shown = crate::effective(&config);
+    assert!(shown.contains("allow_nodes = [\"*.example.org\", \"10.0.0.7/32\"]"), "{shown}");
+    assert_eq!(parse(&shown, Path::new("/elsewhere")).unwrap(), config, "{shown}");
+    assert_snapshot!(problems(&format!("{base}{proxy}{}", scaler(80))), @"
+    line 1: `proxy` passes the API on 127.0.0.1:80, where `scaler` answers it
+      hint: leave `api` out of `[proxy]`
+    ");
+    let to_itself = proxy.replace("api.example", "bbb.example").replace("10.0.0.7", "10.*");
+    assert_snapshot!(problems(&format!("{base}{to_itself}")), @"
+    line 8: `proxy.api`: this is the cluster's origin: it would pass to itself
+    line 9: `proxy.allow_nodes`: expected a host name, `*.` and a domain, or a network such as `10.0.0.0/8`
+    ");
+}
+
+#[test]
 fn broken_toml_and_an_empty_file_are_explained() {
     assert_snapshot!(problems("[cluster\norigin = \"a\"\n"), @"line 1: unclosed table, expected `]`");
     assert_snapshot!(problems(""), @r#"

@@ -277,6 +277,23 @@ pub(crate) const PROXY: Section = Section {
                     (version 1 or 2). Others then come without one, as ever.",
         },
         Key {
+            name: "allow_nodes",
+            kind: "host pattern, network or list of both",
+            default: Default::Absent,
+            example: r#"["*.example.org", "10.0.0.0/8"]"#,
+            about: "What nodes may be added by the admin API: hosts of this name, below `*.` such a domain, or in \
+                    such a network. Holds for a node's origin and for its address, each by itself. Without it \
+                    none can be added. Changes with a reload.",
+        },
+        Key {
+            name: "api",
+            kind: "origin",
+            default: Default::Absent,
+            example: r#""https://api.example.org""#,
+            about: "Where the proxy passes `/bigbluebutton/api` and `/t/`, and only those. Without it they are not \
+                    found here. Not for a scaler on the same listener, which has them anyway.",
+        },
+        Key {
             name: "share_builds",
             kind: "boolean",
             default: Default::Value("true"),
@@ -405,6 +422,13 @@ pub(crate) const ADMIN: Section = Section {
             default: Default::Required,
             example: r#""/etc/bluegate/secrets/admin""#,
             about: "The token that opens it. Several, one per line, all open it while one replaces another.",
+        },
+        Key {
+            name: "routes_file",
+            kind: "path",
+            default: Default::Value(r#""/var/lib/bluegate/routes.json""#),
+            example: r#""/var/lib/bluegate/routes.json""#,
+            about: "Where the proxy's nodes that were added by the admin API are kept. Made when the first is added.",
         },
     ],
 };

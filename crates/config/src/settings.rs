@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use bluegate_cluster::{Node, Origin, TenantName};
+use bluegate_cluster::{AllowedHosts, Node, Origin, TenantName};
 use ipnet::IpNet;
 
 /// A whole configuration file, validated.
@@ -99,6 +99,10 @@ pub struct Proxy {
     pub node_requests: usize,
     /// Most client connections at once.
     pub connections: usize,
+    /// What nodes the admin API may add; reloadable.
+    pub allow_nodes: AllowedHosts,
+    /// Where the API goes that the proxy passes.
+    pub api: Option<Origin>,
     /// Whether browsers reuse a file of one node for the same of another.
     pub share_builds: bool,
     /// `[proxy.cache]`
@@ -169,4 +173,6 @@ pub struct Admin {
     pub tls: Tls,
     /// The file with the token that opens it.
     pub token_file: PathBuf,
+    /// Where nodes that were added at run time are kept.
+    pub routes_file: PathBuf,
 }

@@ -42,13 +42,33 @@ pub(crate) enum Kind {
     ApiIndex,
     /// A WebSocket of the 2.x client.
     WebSocket,
+    /// The cluster's API, kept as it is.
+    Api,
+}
+
+/// What admission goes by besides the routes.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    /// Bytes of a body that goes to a node.
+    pub(crate) max_body: u64,
+    /// The API, where the proxy passes it.
+    pub(crate) api: Option<Api>,
+}
+
+/// The cluster's API behind the proxy.
+#[derive(Debug)]
+pub(crate) struct Api {
+    /// Where it is.
+    pub(crate) upstream: Arc<Upstream>,
+    /// Bytes of a body that goes there.
+    pub(crate) max_body: u64,
 }
 
 /// Admits `request`, or says what it is answered.
 pub(crate) fn admit<B>(
     request: &Request<B>,
     snapshot: &Snapshot,
-    max_body: u64,
+    rules: &Rules,
 ) -> Result<Admitted, Answer> {
     if request.method() == Method::CONNECT {
         return Err(Answer::MethodNotAllowed(Methods::Read));
@@ -60,11 +80,15 @@ pub(crate) fn admit<B>(
             Answer::BadRequest
         }
     })?;
-    let (upstream, methods) = find(target, snapshot)?;
+    let (upstream, methods) = find(target, snapshot, rules)?;
     check_method(request.method(), methods)?;
     if request.headers().contains_key(SERVICE_WORKER) {
         return Err(Answer::ServiceWorker);
     }
+    let max_body = match (target, &rules.api) {
+        (Target::Api, Some(api)) => api.max_body,
+        _ => rules.max_body,
+    };
     check_body(request.method(), request.headers(), max_body)?;
     let kind = match target {
         Target::ClientWithoutSlash { .. } => {
@@ -75,6 +99,7 @@ pub(crate) fn admit<B>(
             Kind::WebSocket
         }
         Target::ApiIndex { .. } => Kind::ApiIndex,
+        Target::Api => Kind::Api,
         Target::Client { .. } | Target::Other => Kind::Client,
     };
     Ok(Admitted { upstream: Arc::clone(upstream), kind })
@@ -112,6 +137,7 @@ fn check_authority<B>(request: &Request<B>, snapshot: &Snapshot) -> Result<(), A
 fn find<'a>(
     target: Target<'_>,
     snapshot: &'a Snapshot,
+    rules: &'a Rules,
 ) -> Result<(&'a Arc<Upstream>, Methods), Answer> {
     let known = |mount| snapshot.upstream(mount).ok_or(Answer::NotFound);
     match target {
@@ -124,6 +150,10 @@ fn find<'a>(
         Target::ApiIndex { mount } => {
             let upstream = known(mount)?;
             if upstream.may_be_3x() { Ok((upstream, Methods::Read)) } else { Err(Answer::NotFound) }
+        }
+        Target::Api => {
+            let api = rules.api.as_ref().ok_or(Answer::NotFound)?;
+            Ok((&api.upstream, Methods::ReadAndPost))
         }
         Target::Other => Err(Answer::NotFound),
     }

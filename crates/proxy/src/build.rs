@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bluegate_cluster::Routes;
+use bluegate_cluster::{Node, Routes};
 use bluegate_net::{Connection, RequestBody, Service};
 use http::{Method, Request, Response};
 use tokio::{sync::watch, time::timeout};
@@ -11,13 +11,13 @@ use tokio_util::task::TaskTracker;
 use crate::{
     Config,
     access_log::{AccessLog, AccessLogError, OpenRecord},
-    admission::{self, Admitted, Kind},
+    admission::{self, Admitted, Api, Kind, Rules},
     answer::Language,
     body::Body,
     cache::{self, Asked, Cache, CacheReport, Served},
     relay,
     snapshot::{Snapshot, Snapshots},
-    upstream::UpstreamSettings,
+    upstream::{Upstream, UpstreamSettings},
 };
 
 /// How long the end waits for the access log and for connections to close.
@@ -35,7 +35,7 @@ pub enum BuildError {
 pub struct Proxy {
     snapshots: Arc<Snapshots>,
     access_log: Option<AccessLog>,
-    max_body: u64,
+    rules: Rules,
     cache: Option<Arc<Cache>>,
     tasks: TaskTracker,
 }
@@ -56,14 +56,23 @@ pub fn build(
         Some(path) => Some(AccessLog::open(path, config.access_log_queue, &tasks)?),
         None => None,
     };
-    let max_body = config.max_body;
+    let rules = Rules { max_body: config.max_body, api: api(&config, &tasks) };
     let cache = Cache::start(&config.cache, &tasks);
     let settings = Arc::new(UpstreamSettings { config, tasks: tasks.clone() });
     let snapshots = Arc::new(Snapshots::new(routes, settings));
     if let Some(cache) = &cache {
         cache.start_warming(&snapshots);
     }
-    Ok(Arc::new(Proxy { snapshots, access_log, max_body, cache, tasks }))
+    Ok(Arc::new(Proxy { snapshots, access_log, rules, cache, tasks }))
+}
+
+/// The one upstream besides the nodes: as patient as its calls need.
+fn api(config: &Config, tasks: &TaskTracker) -> Option<Api> {
+    let node = Arc::new(Node::api(config.api.clone()?));
+    let patient = Config { response_timeout: config.api_response_timeout, ..config.clone() };
+    let settings = Arc::new(UpstreamSettings { config: patient, tasks: tasks.clone() });
+    let upstream = Arc::new(Upstream::new(&node, &settings));
+    Some(Api { upstream, max_body: config.max_api_body })
 }
 
 impl std::fmt::Debug for Proxy {
@@ -147,7 +156,7 @@ impl Service for Proxy {
     ) -> Response<Body> {
         let record = self.access_log.as_ref().map(|log| log.begin(&request, connection.peer.ip()));
         let snapshot = self.snapshots.current();
-        let (response, record) = match admission::admit(&request, &snapshot, self.max_body) {
+        let (response, record) = match admission::admit(&request, &snapshot, &self.rules) {
             Ok(admitted) => self.answer(request, admitted, &snapshot, &connection, record).await,
             Err(answer) => {
                 let language = Language::of(request.headers());

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use bluegate_cluster::Origin;
 use rustls::ClientConfig;
 
 use crate::cache::CacheConfig;
@@ -38,6 +39,14 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// Questions of the cache under way at one node. Default 32.
     pub max_cache_questions: usize,
+    /// Where `/bigbluebutton/api` and `/t/` go. Default nowhere: they are not
+    /// found.
+    pub api: Option<Origin>,
+    /// Bytes of a POST body to the API. Default 32 MiB, the scaler's.
+    pub max_api_body: u64,
+    /// The API's `response_timeout`, which holds a meeting's first slides and
+    /// every node that a create may have to try. Default 60 s.
+    pub api_response_timeout: Duration,
     /// The shared cache.
     pub cache: CacheConfig,
     /// Bytes of a POST body (BBB 2.x only). Default 1 MiB.
@@ -67,6 +76,9 @@ impl Config {
             max_idle: 64,
             idle_timeout: Duration::from_secs(50),
             max_cache_questions: 32,
+            api: None,
+            max_api_body: 32 * 1024 * 1024,
+            api_response_timeout: Duration::from_secs(60),
             cache: CacheConfig::default(),
             max_body: 1024 * 1024,
             max_answer_head: 64 * 1024,

@@ -33,6 +33,9 @@ pub(crate) enum Target<'a> {
         /// The first segment.
         mount: &'a str,
     },
+    /// Exactly `/bigbluebutton/api`, below it, or below `/t/`: the API of the
+    /// whole cluster, where the proxy passes it.
+    Api,
     /// Nothing that is relayed.
     Other,
 }
@@ -55,6 +58,9 @@ pub(crate) enum Malformed {
 /// Takes `path` (without its query) apart.
 pub(crate) fn parse(path: &str) -> Result<Target<'_>, Malformed> {
     check(path)?;
+    if is_api(path) {
+        return Ok(Target::Api);
+    }
     let Some((mount, rest)) = path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
         return Ok(Target::Other);
     };
@@ -69,6 +75,15 @@ pub(crate) fn parse(path: &str) -> Result<Target<'_>, Malformed> {
     match rest {
         "bigbluebutton/api" | "bigbluebutton/api/" => Ok(Target::ApiIndex { mount }),
         _ => Ok(Target::Other),
+    }
+}
+
+/// The prefixes by which a listener that proxy and scaler share is divided,
+/// too.
+fn is_api(path: &str) -> bool {
+    match path.strip_prefix("/bigbluebutton/api") {
+        Some(rest) => rest.is_empty() || rest.starts_with('/'),
+        None => path.starts_with("/t/"),
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) async fn relay(
     }
     let outcome = outcome.and_then(|asked| {
         let path = path.as_ref().map_or("/", PathAndQuery::path);
-        pass(asked, path, &upstream, snapshot)
+        pass(asked, kind, path, &upstream, snapshot)
     });
     upstream.note(outcome.as_ref().map(|_| ()));
     match outcome {
@@ -92,7 +92,7 @@ async fn ask(
     *head.version_mut() = Version::HTTP_11;
     *head.uri_mut() = match kind {
         Kind::ApiIndex => Uri::from_static(API_INDEX),
-        Kind::Client | Kind::WebSocket => {
+        Kind::Client | Kind::WebSocket | Kind::Api => {
             client.uri.into_parts().path_and_query.map(Uri::from).unwrap_or_default()
         }
     };
@@ -111,6 +111,7 @@ async fn ask(
 
 fn pass(
     asked: Asked,
+    kind: Kind,
     request_path: &str,
     upstream: &Upstream,
     snapshot: &Snapshot,
@@ -123,13 +124,16 @@ fn pass(
         return Ok(Passed::Tunnel(response, work));
     }
     let (node, incoming) = response.into_parts();
-    let headers = response_headers::for_browser(
-        node.status,
-        &node.headers,
-        request_path,
-        upstream,
-        snapshot,
-    )?;
+    let headers = match kind {
+        Kind::Api => response_headers::from_api(node.status, &node.headers)?,
+        Kind::Client | Kind::ApiIndex | Kind::WebSocket => response_headers::for_browser(
+            node.status,
+            &node.headers,
+            request_path,
+            upstream,
+            snapshot,
+        )?,
+    };
     let mut response = Response::new(Body::relayed(incoming, lease, upstream.body_timeout()));
     *response.status_mut() = node.status;
     *response.headers_mut() = headers;

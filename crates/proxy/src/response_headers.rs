@@ -74,6 +74,37 @@ pub(crate) fn for_browser(
     upstream: &Upstream,
     snapshot: &Snapshot,
 ) -> Result<HeaderMap, NodeError> {
+    let mut passed = by_list(status, headers)?;
+    if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+        passed.insert(LOCATION, redirect(headers, request_path, upstream, snapshot)?);
+    }
+    passed.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !passed.contains_key(CACHE_CONTROL) && wants_revalidation(request_path, &passed) {
+        passed.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    }
+    Ok(passed)
+}
+
+/// The headers of an answer of the cluster's API.
+///
+/// Its redirects lead where the API says, to nodes and to frontends: that is
+/// what a join is. They are one user's, so nothing of it is ever kept. Cookies
+/// end here: a meeting's is set by its node, on the node's own origin.
+pub(crate) fn from_api(status: StatusCode, headers: &HeaderMap) -> Result<HeaderMap, NodeError> {
+    let mut passed = by_list(status, headers)?;
+    if let Some(location) = headers.get(LOCATION) {
+        passed.insert(LOCATION, location.clone());
+    }
+    for name in [ETAG, LAST_MODIFIED, EXPIRES] {
+        passed.remove(name);
+    }
+    passed.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    passed.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(passed)
+}
+
+/// What passes of any answer, or why it may not.
+fn by_list(status: StatusCode, headers: &HeaderMap) -> Result<HeaderMap, NodeError> {
     if status.is_informational() || UNPASSABLE.contains(&status) {
         return Err(NodeError::Status(status));
     }
@@ -87,13 +118,6 @@ pub(crate) fn for_browser(
         // A length that no body follows: allowed on 304, of no use, and one
         // more thing for two readers to see differently.
         passed.remove(CONTENT_LENGTH);
-    }
-    if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-        passed.insert(LOCATION, redirect(headers, request_path, upstream, snapshot)?);
-    }
-    passed.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if !passed.contains_key(CACHE_CONTROL) && wants_revalidation(request_path, &passed) {
-        passed.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     }
     Ok(passed)
 }

@@ -157,6 +157,7 @@ fn build_proxy(
         body_timeout: proxy.idle_timeout,
         max_concurrent: proxy.node_requests,
         access_log: proxy.access_log.clone(),
+        api: proxy.api.clone(),
         cache: bluegate_proxy::CacheConfig {
             enabled: proxy.cache.enabled,
             memory: proxy.cache.memory,

@@ -56,6 +56,10 @@ fn the_paths_of_real_clients_are_taken_apart() {
         ("/bbb-01/html5client", Ok(Target::ClientWithoutSlash { mount: "bbb-01" })),
         ("/bbb-01/bigbluebutton/api", Ok(Target::ApiIndex { mount: "bbb-01" })),
         ("/bbb-01/bigbluebutton/api/", Ok(Target::ApiIndex { mount: "bbb-01" })),
+        ("/bigbluebutton/api", Ok(Target::Api)),
+        ("/bigbluebutton/api/hooks/list", Ok(Target::Api)),
+        ("/t/physics/bigbluebutton/api/join", Ok(Target::Api)),
+        ("/t/html5client/", Ok(Target::Api)),
     ] {
         assert_eq!(parse(path), wanted, "{path}");
     }

@@ -6,6 +6,7 @@ mod fake_node;
 mod front;
 
 mod access_log;
+mod api;
 mod cache;
 mod cache_refusals;
 mod cache_shared;
