@@ -7,7 +7,7 @@ use std::{
 
 use bluegate_cluster::{Mount, Node, Routes, Secret};
 
-use crate::{CacheReport, CacheSource, MountReport, Sources, Tokens};
+use crate::{CacheReport, CacheSource, DiskReport, MountReport, Sources, Tokens};
 
 pub(crate) const TOKEN: &str = "an-admin-token";
 
@@ -51,6 +51,14 @@ pub(crate) fn sources() -> Sources {
         answers: [("hit", 10), ("miss", 2)].map(|(name, n)| (name.to_owned(), n)).into(),
         fetches: 7,
         deltas: 5,
+        disk: Some(DiskReport {
+            limit: 1 << 30,
+            bytes: 16_384,
+            files: 9,
+            recalled: 3,
+            dropped: 1,
+            paused: false,
+        }),
         mounts: ["bbb-01", "bbb-02"].map(|mount| (mount.to_owned(), part.clone())).into(),
     }));
     Sources {

@@ -22,7 +22,7 @@ mod sources;
 mod throttle;
 mod token;
 
-pub use cache::{CacheReport, MountReport, Purged};
+pub use cache::{CacheReport, DiskReport, MountReport, Purged};
 pub use endpoints::router;
 pub use error::{ErrorBody, ErrorDetail};
 pub use exposition::{Exposition, Kind};

@@ -56,6 +56,16 @@ fn cache(out: &mut Exposition, report: &CacheReport) {
     out.single("bluegate_cache_fetches_total", Counter, fetches, report.fetches);
     let deltas = "Answers sent as a delta against what the browser had";
     out.single("bluegate_cache_deltas_total", Counter, deltas, report.deltas);
+    if let Some(disk) = &report.disk {
+        let help = "The bound on the bytes of the cache's folder";
+        out.single("bluegate_cache_disk_limit_bytes", Gauge, help, disk.limit);
+        let help = "Bytes in the cache's folder";
+        out.single("bluegate_cache_disk_bytes", Gauge, help, disk.bytes);
+        let help = "Contents read back from the cache's folder";
+        out.single("bluegate_cache_disk_recalled_total", Counter, help, disk.recalled);
+        let help = "Files not kept in the cache's folder because it was too slow or failed";
+        out.single("bluegate_cache_disk_dropped_total", Counter, help, disk.dropped);
+    }
     out.family(
         "bluegate_cache_answers_total",
         Counter,

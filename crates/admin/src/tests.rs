@@ -151,7 +151,7 @@ async fn health_and_readiness_say_nothing_else() {
 #[tokio::test]
 async fn routes_and_cache_in_json() {
     assert_snapshot!(ask(sources(), "GET", "/v1/routes").await, @r#"200 {"origin":"https://bbb.example.org","routes":[{"mount":"bbb-01","origin":"https://bbb-01.example.org","address":"10.0.0.11:443","bbb":"3.0.28"},{"mount":"bbb-02","origin":"https://bbb-02.example.org","address":null,"bbb":null}]}"#);
-    assert_snapshot!(ask(sources(), "GET", "/v1/cache").await, @r#"200 {"memory":268435456,"bytes":8192,"contents":4,"entries":6,"evicted":1,"answers":{"hit":10,"miss":2},"fetches":7,"deltas":5,"mounts":{"bbb-01":{"entries":3,"bytes":4096},"bbb-02":{"entries":3,"bytes":4096}}}"#);
+    assert_snapshot!(ask(sources(), "GET", "/v1/cache").await, @r#"200 {"memory":268435456,"bytes":8192,"contents":4,"entries":6,"evicted":1,"answers":{"hit":10,"miss":2},"fetches":7,"deltas":5,"disk":{"limit":1073741824,"bytes":16384,"files":9,"recalled":3,"dropped":1,"paused":false},"mounts":{"bbb-01":{"entries":3,"bytes":4096},"bbb-02":{"entries":3,"bytes":4096}}}"#);
     assert_snapshot!(ask(sources(), "DELETE", "/v1/cache").await, @r#"200 {"mount":null,"removed":2}"#);
     assert_snapshot!(ask(sources(), "DELETE", "/v1/cache?mount=bbb-01").await, @r#"200 {"mount":"bbb-01","removed":1}"#);
 }
@@ -226,6 +226,18 @@ async fn metrics_in_prometheus_form() {
     # HELP bluegate_cache_deltas_total Answers sent as a delta against what the browser had
     # TYPE bluegate_cache_deltas_total counter
     bluegate_cache_deltas_total 5
+    # HELP bluegate_cache_disk_limit_bytes The bound on the bytes of the cache's folder
+    # TYPE bluegate_cache_disk_limit_bytes gauge
+    bluegate_cache_disk_limit_bytes 1073741824
+    # HELP bluegate_cache_disk_bytes Bytes in the cache's folder
+    # TYPE bluegate_cache_disk_bytes gauge
+    bluegate_cache_disk_bytes 16384
+    # HELP bluegate_cache_disk_recalled_total Contents read back from the cache's folder
+    # TYPE bluegate_cache_disk_recalled_total counter
+    bluegate_cache_disk_recalled_total 3
+    # HELP bluegate_cache_disk_dropped_total Files not kept in the cache's folder because it was too slow or failed
+    # TYPE bluegate_cache_disk_dropped_total counter
+    bluegate_cache_disk_dropped_total 1
     # HELP bluegate_cache_answers_total Answers by what the cache could do for them
     # TYPE bluegate_cache_answers_total counter
     bluegate_cache_answers_total{result="hit"} 10

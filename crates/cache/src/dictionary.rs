@@ -3,10 +3,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::asset::has_hash;
-
-/// SHA-256 of a dictionary's bytes.
-pub type Digest = [u8; 32];
+use crate::{asset::has_hash, digest::Digest};
 
 /// What a `dcz` body begins with, before the dictionary's digest (section 5):
 /// a skippable frame of zstd.

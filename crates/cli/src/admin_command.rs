@@ -188,6 +188,14 @@ fn show_cache(report: &CacheReport) -> String {
     for (name, value) in facts {
         text.push_str(&format!("{name:<9} {value}\n"));
     }
+    if let Some(disk) = &report.disk {
+        let (held, limit) = (bytes(disk.bytes), bytes(disk.limit));
+        let trouble = if disk.paused { "; it cannot be written, see the log" } else { "" };
+        text.push_str(&format!(
+            "disk      {held} of {limit} in {} files, {} read back{trouble}\n",
+            disk.files, disk.recalled
+        ));
+    }
     let rows: Vec<[String; 3]> = report
         .mounts
         .iter()
@@ -200,7 +208,7 @@ fn show_cache(report: &CacheReport) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bluegate_admin::{MountReport, RouteEntry};
+    use bluegate_admin::{DiskReport, MountReport, RouteEntry};
     use insta::assert_snapshot;
 
     use super::*;
@@ -234,6 +242,13 @@ mod tests {
             answers: [("hit", 10), ("miss", 2)].map(|(name, n)| (name.to_owned(), n)).into(),
             fetches: 7,
             deltas: 5,
+            disk: Some(DiskReport {
+                limit: 2 << 30,
+                bytes: 12_582_912,
+                files: 400,
+                recalled: 104,
+                ..DiskReport::default()
+            }),
             mounts: ["bbb-01", "b2"].map(|mount| (mount.to_owned(), part.clone())).into(),
         };
         assert_snapshot!(show_cache(&cache), @r"
@@ -242,6 +257,7 @@ mod tests {
         answers   10 hit, 2 miss
         fetches   7, by the cache itself
         deltas    5
+        disk      12.0 MiB of 2.0 GiB in 400 files, 104 read back
 
         MOUNT   FILES  SIZE
         b2      101    3.1 MiB

@@ -62,6 +62,8 @@ pub fn effective(config: &Config) -> String {
         out.raw("enabled", &proxy.cache.enabled.to_string());
         out.text("memory", &print_bytes(proxy.cache.memory));
         out.text("max_object", &print_bytes(proxy.cache.max_object));
+        out.path("folder", proxy.cache.folder.as_deref());
+        out.text("disk", &print_bytes(proxy.cache.disk));
         out.raw("warm", &proxy.cache.warm.to_string());
     }
     if let Some(scaler) = &config.scaler {

@@ -235,12 +235,21 @@ fn read_proxy(table: &Table<'_>, origin: Option<&Origin>) -> Option<Proxy> {
 }
 
 fn read_cache(proxy: &Table<'_>) -> Cache {
-    let default = Cache { enabled: true, memory: 256 << 20, max_object: 32 << 20, warm: true };
+    let default = Cache {
+        enabled: true,
+        memory: 256 << 20,
+        max_object: 32 << 20,
+        folder: None,
+        disk: 2 << 30,
+        warm: true,
+    };
     let Some(table) = proxy.section(&schema::PROXY_CACHE) else { return default };
     Cache {
         enabled: table.boolean("enabled", default.enabled),
         memory: table.with_unit("memory", default.memory, units::bytes, "`256MiB`"),
         max_object: table.with_unit("max_object", default.max_object, units::bytes, "`32MiB`"),
+        folder: table.path("folder"),
+        disk: table.with_unit("disk", default.disk, units::bytes, "`2GiB`"),
         warm: table.boolean("warm", default.warm),
     }
 }
@@ -417,6 +426,9 @@ impl Config {
         self.scaler.iter_mut().for_each(|scaler| change(&mut scaler.acme_folder));
         if let Some(log) = self.proxy.as_mut().and_then(|proxy| proxy.access_log.as_mut()) {
             change(log);
+        }
+        if let Some(folder) = self.proxy.as_mut().and_then(|proxy| proxy.cache.folder.as_mut()) {
+            change(folder);
         }
         if let Some(admin) = &mut self.admin {
             change(&mut admin.token_file);

@@ -331,6 +331,21 @@ pub(crate) const PROXY_CACHE: Section = Section {
             about: "The largest file kept, and at most half of `memory`; larger ones stream through.",
         },
         Key {
+            name: "folder",
+            kind: "path",
+            default: Default::Absent,
+            example: r#""/var/cache/bluegate""#,
+            about: "Where files and their compressed forms outlive a restart. Nodes are then asked whether they \
+                    still hold, not for the files. Only Bluegate may write there.",
+        },
+        Key {
+            name: "disk",
+            kind: "size",
+            default: Default::Value(r#""2GiB""#),
+            example: r#""2GiB""#,
+            about: "Bytes of `folder`; what was not used for longest goes.",
+        },
+        Key {
             name: "warm",
             kind: "boolean",
             default: Default::Value("true"),

@@ -118,6 +118,10 @@ pub struct Cache {
     pub memory: usize,
     /// Bytes of the largest file kept.
     pub max_object: usize,
+    /// Where files outlive a restart.
+    pub folder: Option<PathBuf>,
+    /// Bytes of that folder.
+    pub disk: usize,
     /// Whether nodes' clients are fetched before users ask for them.
     pub warm: bool,
 }

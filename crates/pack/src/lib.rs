@@ -8,4 +8,4 @@ mod pack;
 mod unpack;
 
 pub use pack::{brotli, delta, gzip, zstd};
-pub use unpack::gunzip;
+pub use unpack::{gunzip, unbrotli, unzstd};

@@ -11,6 +11,7 @@
 
 mod clock;
 mod content;
+mod disk;
 mod entry;
 mod fetch;
 mod flight;
@@ -32,7 +33,7 @@ use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use reply::stamp;
-pub use report::{CacheReport, MountReport};
+pub use report::{CacheReport, DiskReport, MountReport};
 pub use settings::CacheConfig;
 
 use crate::{
@@ -41,6 +42,7 @@ use crate::{
     snapshot::{Snapshot, Snapshots},
     upstream::Upstream,
 };
+use disk::Disk;
 use entry::Entry;
 use fetch::Question;
 use flight::{Joined, Outcome};
@@ -58,6 +60,8 @@ const WAIT: Duration = Duration::from_secs(20);
 pub(crate) struct Cache {
     settings: CacheConfig,
     store: Store,
+    /// What outlives the process, if anything does.
+    disk: Option<Disk>,
     counts: Counts,
     workshop: Workshop,
     pages: Pages,
@@ -89,7 +93,11 @@ impl Cache {
         if !settings.is_on() {
             return None;
         }
+        let opened = settings.folder.as_deref().filter(|_| settings.disk > 0);
+        let opened = opened.and_then(|folder| Disk::open(folder, settings.disk));
+        let (disk, jobs) = opened.unzip();
         let cache = Arc::new(Self {
+            disk,
             store: Store::new(settings.memory, settings.max_entries),
             settings: settings.clone(),
             counts: Counts::default(),
@@ -99,6 +107,9 @@ impl Cache {
             ended: CancellationToken::new(),
         });
         tasks.spawn(workshop::run(Arc::clone(&cache)));
+        if let Some(jobs) = jobs {
+            tasks.spawn(disk::run(Arc::clone(&cache), jobs));
+        }
         Some(cache)
     }
 
@@ -116,14 +127,19 @@ impl Cache {
 
     /// What it holds and did.
     pub(crate) fn report(&self) -> CacheReport {
-        self.store.report(&self.counts)
+        CacheReport {
+            disk: self.disk.as_ref().map(Disk::report),
+            ..self.store.report(&self.counts)
+        }
     }
 
     /// Forgets one mount's answers, or all; returns how many.
     pub(crate) fn purge(&self, mount: Option<&str>) -> usize {
+        // The disk first: what is asked for in between finds nothing there.
+        let on_disk = self.disk.as_ref().map_or(0, |disk| disk.purge(mount));
         let purged = self.store.purge(mount);
         self.pages.forget(mount);
-        purged
+        purged.max(on_disk)
     }
 
     /// Answers an admitted GET or HEAD of a client path, or says that it is to

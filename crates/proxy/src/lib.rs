@@ -28,5 +28,5 @@ mod upstream;
 pub use access_log::AccessLogError;
 pub use body::Body;
 pub use build::{BuildError, Proxy, build};
-pub use cache::{CacheConfig, CacheReport, MountReport};
+pub use cache::{CacheConfig, CacheReport, DiskReport, MountReport};
 pub use config::Config;

@@ -3,7 +3,9 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use bluegate_admin::{CacheReport, CacheSource, Exposition, Kind, MountReport, Sources, Tokens};
+use bluegate_admin::{
+    CacheReport, CacheSource, DiskReport, Exposition, Kind, MountReport, Sources, Tokens,
+};
 use bluegate_cluster::Mount;
 use bluegate_config::Config;
 use bluegate_net::{Limits, Listener, Policy, RouterService, serve};
@@ -151,6 +153,14 @@ fn report(of: bluegate_proxy::CacheReport) -> CacheReport {
         answers: answers.map(|(name, count)| (name.to_owned(), count)).into(),
         fetches: of.fetches,
         deltas: of.deltas,
+        disk: of.disk.map(|disk| DiskReport {
+            limit: disk.limit,
+            bytes: disk.bytes,
+            files: disk.files,
+            recalled: disk.recalled,
+            dropped: disk.dropped,
+            paused: disk.paused,
+        }),
         mounts: mounts.collect(),
     }
 }

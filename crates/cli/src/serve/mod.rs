@@ -162,6 +162,8 @@ fn build_proxy(
             enabled: proxy.cache.enabled,
             memory: proxy.cache.memory,
             max_object: proxy.cache.max_object,
+            folder: proxy.cache.folder.clone(),
+            disk: proxy.cache.disk as u64,
             share_builds: proxy.share_builds,
             warm: proxy.cache.warm,
             ..bluegate_proxy::CacheConfig::default()

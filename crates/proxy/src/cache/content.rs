@@ -1,15 +1,12 @@
 //! The bytes of files, each held once whatever mounts serve it.
 
-use std::{
-    fmt::Write as _,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
 use arc_swap::ArcSwap;
-use bluegate_cache::{AcceptedCodings, Coding, EntityTag, dictionary::Digest};
+use bluegate_cache::{AcceptedCodings, Coding, Digest, EntityTag, hex};
 use bytes::Bytes;
 
 /// Deltas kept of one content; the oldest makes room.
@@ -42,13 +39,9 @@ impl Content {
     pub(super) fn new(digest: Digest, identity: Bytes, total: &Arc<AtomicUsize>, now: u64) -> Self {
         let charge = Charge { total: Arc::clone(total), own: AtomicUsize::new(0) };
         charge.add(identity.len());
-        let mut name = String::with_capacity(32);
-        for byte in digest.iter().take(16) {
-            write!(name, "{byte:02x}").expect("writing to a String cannot fail");
-        }
         Self {
             digest,
-            name,
+            name: hex(digest.get(..16).unwrap_or_default()),
             identity,
             variants: ArcSwap::default(),
             deltas: Mutex::default(),

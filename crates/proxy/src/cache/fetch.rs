@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use bluegate_cache::{Asset, CacheControl, CacheKey, Freshness, dictionary::Digest};
+use bluegate_cache::{Asset, CacheControl, CacheKey, Coding, Digest, Freshness};
 use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
@@ -60,8 +60,9 @@ pub(super) struct Found {
     pub(super) passed: HeaderMap,
     pub(super) digest: Digest,
     pub(super) identity: Bytes,
-    /// The node's own gzip, if that is how it came.
-    pub(super) gzip: Option<Bytes>,
+    /// The node's own gzip, if that is how it came, and what was made of the
+    /// content earlier.
+    pub(super) variants: Vec<(Coding, Bytes)>,
 }
 
 pub(super) async fn fetch(
@@ -112,7 +113,8 @@ pub(super) async fn fetch(
     let Some(Unpacked { digest, identity, gzip }) = unpacked else {
         return Ok(Fetched::Unstorable);
     };
-    Ok(Fetched::Content(Box::new(Found { asset, node, passed, digest, identity, gzip })))
+    let variants = gzip.map(|gzip| (Coding::Gzip, gzip)).into_iter().collect();
+    Ok(Fetched::Content(Box::new(Found { asset, node, passed, digest, identity, variants })))
 }
 
 fn request(key: &CacheKey, question: &Question, prior: Option<&Entry>) -> Request<()> {
@@ -134,7 +136,7 @@ fn request(key: &CacheKey, question: &Question, prior: Option<&Entry>) -> Reques
 
 /// What the answer is, whatever its name says: Meteor gives its page to every
 /// name it does not know.
-fn asset(by_name: Asset, headers: &HeaderMap) -> Asset {
+pub(super) fn asset(by_name: Asset, headers: &HeaderMap) -> Asset {
     let is_page = headers
         .get(CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"text/html"));
@@ -246,6 +248,10 @@ fn unpack(wire: Bytes, packing: Packing, most: usize) -> Option<Unpacked> {
     } else {
         (wire, None)
     };
-    let digest = digest(&SHA256, &identity).as_ref().try_into().ok()?;
-    Some(Unpacked { digest, identity, gzip })
+    Some(Unpacked { digest: digest_of(&identity), identity, gzip })
+}
+
+/// The name of a content.
+pub(super) fn digest_of(bytes: &[u8]) -> Digest {
+    digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }

@@ -96,7 +96,10 @@ impl Cache {
 
     /// Asks the node and keeps what may be kept.
     async fn ask(self: &Arc<Self>, slot: &Slot, question: &Question) -> Outcome {
-        let prior = slot.entry_of(question.upstream.id());
+        let prior = match slot.entry_of(question.upstream.id()) {
+            Some(prior) => Some(prior),
+            None => self.recall(&slot.key, question).await,
+        };
         let asked = async {
             let _place = question.upstream.question_place().await?;
             self.counts.fetches.fetch_add(1, Relaxed);
@@ -109,6 +112,10 @@ impl Cache {
         };
         question.upstream.note(fetched.as_ref().map(|_| ()));
         match fetched {
+            Ok(Fetched::Content(mut found)) => {
+                found.variants.extend(self.recall_variants(&found.digest, &found.identity).await);
+                self.keep(slot, question, prior, Fetched::Content(found))
+            }
             Ok(fetched) => self.keep(slot, question, prior, fetched),
             Err(error) => Outcome::Failed(error.answer()),
         }
@@ -124,7 +131,7 @@ impl Cache {
         match fetched {
             Fetched::Content(found) => {
                 let before = prior.map(|prior| Arc::clone(&prior.content));
-                let content = self.store.intern(found.digest, found.identity, found.gzip);
+                let content = self.store.intern(found.digest, found.identity, &found.variants);
                 let source = Source {
                     asset: found.asset,
                     rest: &question.rest,
@@ -138,6 +145,9 @@ impl Cache {
                         let entry = Arc::new(entry);
                         slot.entry.store(Some(Arc::clone(&entry)));
                         self.prepare(&entry, before.as_deref());
+                        if let Some(disk) = &self.disk {
+                            disk.keep(&slot.key, &question.upstream, &found.node, &content);
+                        }
                         let is_new = before.is_none_or(|before| before.digest != content.digest);
                         if question.rest.is_empty() && is_new && !question.ahead {
                             self.pages.tell();

@@ -37,8 +37,27 @@ pub struct CacheReport {
     pub fetches: u64,
     /// Answers sent as a delta against what the browser had.
     pub deltas: u64,
+    /// The tier on disk, when there is one.
+    pub disk: Option<DiskReport>,
     /// By mount.
     pub mounts: BTreeMap<String, MountReport>,
+}
+
+/// What the tier on disk holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DiskReport {
+    /// The bound on `bytes`.
+    pub limit: u64,
+    /// Bytes of all its files, those of other processes as of the last sweep.
+    pub bytes: u64,
+    /// Its files.
+    pub files: u64,
+    /// Contents that were read back since the start.
+    pub recalled: u64,
+    /// What was not kept because the disk was too slow or failed.
+    pub dropped: u64,
+    /// It failed, and nothing is written for a while.
+    pub paused: bool,
 }
 
 /// One mount's part.

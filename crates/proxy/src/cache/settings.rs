@@ -1,6 +1,6 @@
 //! What the cache can be told.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// The shared cache's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub struct CacheConfig {
     pub max_object: usize,
     /// Keys remembered. Default 16,384.
     pub max_entries: usize,
+    /// Where files are kept over restarts. Default none: in memory only.
+    pub folder: Option<PathBuf>,
+    /// Bytes of that folder. Default 2 GiB.
+    pub disk: u64,
     /// Whether browsers are told to reuse a file of one mount for the same
     /// file of another (RFC 9842). Default yes.
     pub share_builds: bool,
@@ -35,6 +39,8 @@ impl Default for CacheConfig {
             memory: 256 << 20,
             max_object: 32 << 20,
             max_entries: 16 << 10,
+            folder: None,
+            disk: 2 << 30,
             share_builds: true,
             precompress: true,
             precompress_after: Duration::from_secs(5),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use bluegate_cache::{CacheKey, Coding, dictionary::Digest};
+use bluegate_cache::{CacheKey, Coding, Digest};
 use bytes::Bytes;
 
 use super::{
@@ -115,7 +115,7 @@ impl Store {
         &self,
         digest: Digest,
         identity: Bytes,
-        gzip: Option<Bytes>,
+        variants: &[(Coding, Bytes)],
     ) -> Arc<Content> {
         let content = {
             let mut contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,8 +125,8 @@ impl Store {
             content.used.store(clock::now(), Relaxed);
             Arc::clone(content)
         };
-        if let Some(gzip) = gzip {
-            content.add_variant(Coding::Gzip, &gzip);
+        for (coding, bytes) in variants {
+            content.add_variant(*coding, bytes);
         }
         self.make_room(&content.digest);
         content
@@ -166,6 +166,15 @@ impl Store {
                 slot.entry.store(None);
             }
         }
+    }
+
+    /// What is in use: all contents, and the keys with an answer.
+    pub(super) fn held(&self) -> (HashSet<Digest>, Vec<CacheKey>) {
+        let contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
+        let contents = contents.keys().copied().collect();
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let answered = slots.values().filter(|slot| slot.entry.load().is_some());
+        (contents, answered.map(|slot| slot.key.clone()).collect())
     }
 
     /// A share of the memory for an answer that is being read.

@@ -13,8 +13,7 @@ use std::{
 };
 
 use bluegate_cache::{
-    Asset, Verdict,
-    dictionary::Digest,
+    Asset, Digest, Verdict,
     references::{build_number, named_by},
 };
 use tokio::{sync::Notify, time::timeout};

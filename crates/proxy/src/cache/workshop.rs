@@ -4,10 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bluegate_cache::{
-    Coding,
-    dictionary::{self, Digest},
-};
+use bluegate_cache::{Coding, Digest, dictionary};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use tokio::sync::Notify;
@@ -89,7 +86,8 @@ impl Cache {
             && content.identity.len() <= LARGEST
             && *dictionary != content.digest
             && content.delta(dictionary).is_none()
-            && self.store.content(dictionary).is_some()
+            && (self.store.content(dictionary).is_some()
+                || self.disk.as_ref().is_some_and(|disk| disk.knows(dictionary)))
         {
             self.workshop.add(content, Work::Delta(*dictionary));
         }
@@ -115,20 +113,20 @@ pub(super) async fn run(cache: Arc<Cache>) {
             job = next(&cache.workshop) => job,
         };
         let ended = cache.ended.clone();
-        let (content, work) = (Arc::clone(&job.content), job.work);
-        let dictionary = match work {
-            Work::Variants => None,
-            Work::Delta(digest) => match cache.store.content(&digest) {
-                Some(dictionary) => Some(dictionary),
-                None => continue,
-            },
-        };
-        let doing = cache.tasks.spawn_blocking(move || match dictionary {
-            None => make_variants(&content, &ended),
-            Some(dictionary) => make_delta(&content, &dictionary, &ended),
+        let (owner, content, work) = (Arc::clone(&cache), Arc::clone(&job.content), job.work);
+        let doing = cache.tasks.spawn_blocking(move || match work {
+            Work::Variants => make_variants(&content, &ended),
+            Work::Delta(digest) => {
+                if let Some(dictionary) = owner.held_or_read(&digest) {
+                    make_delta(&content, &dictionary, &ended);
+                }
+            }
         });
         if doing.await.is_err() {
             tracing::error!("packing a file failed; it is served as it is");
+        }
+        if let Some(disk) = cache.disk.as_ref().filter(|_| work == Work::Variants) {
+            disk.keep_variants(&job.content);
         }
         cache.store.make_room(&job.content.digest);
     }

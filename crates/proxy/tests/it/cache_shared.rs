@@ -17,10 +17,10 @@ use crate::{
     front::{Answer, Front, PATIENCE, Setup, eventually, node_at},
 };
 
-const BROWSER: &str = "gzip, deflate, br, zstd, dcb, dcz";
-const OTHER: &str = "/bbb-02/html5client/bundle.0123456789abcdef0123.js";
+pub(crate) const BROWSER: &str = "gzip, deflate, br, zstd, dcb, dcz";
+pub(crate) const OTHER: &str = "/bbb-02/html5client/bundle.0123456789abcdef0123.js";
 
-async fn node_with(bytes: Vec<u8>) -> FakeNode {
+pub(crate) async fn node_with(bytes: Vec<u8>) -> FakeNode {
     FakeNode::start(move |seen| static_file(seen, "text/javascript", &bytes)).await
 }
 
@@ -29,19 +29,24 @@ fn named(bytes: &[u8]) -> String {
     format!(":{}:", STANDARD.encode(digest.as_ref()))
 }
 
-async fn with_dictionary(front: &Front, target: &str, dictionary: &[u8], codings: &str) -> Answer {
+pub(crate) async fn with_dictionary(
+    front: &Front,
+    target: &str,
+    dictionary: &[u8],
+    codings: &str,
+) -> Answer {
     let named = named(dictionary);
     let headers = [("accept-encoding", codings), ("available-dictionary", named.as_str())];
     ask_as(front, "GET", target, &headers).await
 }
 
 /// A cache that packs from the start and fetches nothing ahead.
-fn packing() -> CacheConfig {
+pub(crate) fn packing() -> CacheConfig {
     CacheConfig { precompress: true, precompress_after: Duration::ZERO, ..quiet() }
 }
 
 /// What a browser does with a `dcz` answer.
-fn undelta(body: &[u8], dictionary: &[u8]) -> Vec<u8> {
+pub(crate) fn undelta(body: &[u8], dictionary: &[u8]) -> Vec<u8> {
     assert_eq!(body[..8], [0x5e, 0x2a, 0x4d, 0x18, 0x20, 0, 0, 0]);
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, dictionary);
     assert_eq!(&body[8..40], digest.as_ref());
@@ -53,7 +58,12 @@ fn undelta(body: &[u8], dictionary: &[u8]) -> Vec<u8> {
     bytes
 }
 
-async fn until(front: &Front, target: &str, headers: &[(&str, &str)], coding: &str) -> Answer {
+pub(crate) async fn until(
+    front: &Front,
+    target: &str,
+    headers: &[(&str, &str)],
+    coding: &str,
+) -> Answer {
     let asking = async {
         loop {
             let answer = ask_as(front, "GET", target, headers).await;

@@ -188,6 +188,14 @@ impl Front {
         self.routes.send(Arc::new(Routes::new(self.origin.clone(), nodes).unwrap())).unwrap();
     }
 
+    /// Ends the proxy as its process would: what is to be written is written.
+    pub(crate) async fn stop(self) {
+        let Self { shutdown, proxy, serving, .. } = self;
+        shutdown.cancel();
+        timeout(PATIENCE, serving).await.unwrap().unwrap();
+        proxy.close().await;
+    }
+
     /// Waits for the drain to end.
     pub(crate) async fn drained(self) -> Drained {
         timeout(PATIENCE, self.serving).await.unwrap().unwrap()

@@ -8,6 +8,7 @@ mod front;
 mod access_log;
 mod api;
 mod cache;
+mod cache_disk;
 mod cache_refusals;
 mod cache_shared;
 mod drain;
