@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -21,6 +21,7 @@ use crate::{
     ledger::{Ledger, Terms},
     life::Patience,
     nodes::{NodeHandle, Nodes},
+    overseer,
     placement::Reservations,
     poller,
     tenants::Tenants,
@@ -96,6 +97,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
             nodes,
             ledger,
             bounds,
+            frozen: AtomicBool::new(false),
             tracker: TaskTracker::new(),
             bodies: Arc::new(Semaphore::new(bodies)),
         }),
@@ -136,6 +138,7 @@ impl Scaler {
             let poller = poller::run(Arc::clone(context), Arc::clone(node), shutdown.clone());
             pollers.spawn(poller);
         }
+        pollers.spawn(overseer::run(Arc::clone(context), shutdown.clone()));
         pollers.spawn(keep_house(Arc::clone(context), shutdown.clone()));
         shutdown.cancelled().await;
 

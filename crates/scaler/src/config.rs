@@ -61,6 +61,13 @@ pub struct Bounds {
     pub poll_interval: Duration,
     /// For one poll. Default 5 s.
     pub poll_timeout: Duration,
+    /// Silence, in polls, after which a node is given up while most others
+    /// answer. Default 90 s.
+    pub lost_after: Duration,
+    /// How long users may take to come to a meeting that was placed anew,
+    /// before a copy of it that came back with users is preferred. Default
+    /// 2 min.
+    pub twin_patience: Duration,
     /// Meetings a node is asked about one by one after a poll. Default 32; the
     /// others wait for the next poll.
     pub asks_per_poll: usize,
@@ -103,6 +110,8 @@ impl Default for Bounds {
             retry_pause: Duration::from_millis(100),
             poll_interval: Duration::from_secs(2),
             poll_timeout: Duration::from_secs(5),
+            lost_after: Duration::from_secs(90),
+            twin_patience: Duration::from_secs(120),
             asks_per_poll: 32,
             settle_time: Duration::from_secs(10),
             end_time: Duration::from_secs(60),

@@ -1,6 +1,6 @@
 //! What every request and every background task of a scaler shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use bluegate_cluster::Mount;
 use bluegate_store::StoreError;
@@ -21,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) nodes: Nodes,
     pub(crate) ledger: Ledger,
     pub(crate) bounds: Bounds,
+    /// Whether most nodes are silent, so that nothing is concluded of it.
+    pub(crate) frozen: AtomicBool,
     /// What must be finished before the end.
     pub(crate) tracker: TaskTracker,
     /// KiB of request bodies that may still be held.
@@ -31,6 +33,11 @@ impl Context {
     /// The node of this name.
     pub(crate) fn node(&self, name: &Mount) -> Option<&Arc<NodeHandle>> {
         self.nodes.get(name)
+    }
+
+    /// Whether the node of this name is given up.
+    pub(crate) fn is_lost(&self, name: &Mount) -> bool {
+        self.node(name).is_some_and(|node| node.health() == Health::Lost)
     }
 
     /// The nodes that take new meetings, with what they last said.

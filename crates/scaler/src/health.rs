@@ -1,4 +1,9 @@
 //! What we believe of a node. Pure: fed with what happened, asked for a word.
+//!
+//! What one node's own behaviour tells is here; what takes a look at all of them
+//! (lost, or is it us?) is in [`crate::outlook`].
+
+use tokio::time::Instant;
 
 /// What we believe of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +30,13 @@ pub(crate) struct Record {
     health: Health,
     failures: u32,
     successes: u32,
+    /// Since when no poll was answered.
+    silent_since: Option<Instant>,
 }
 
 impl Default for Record {
     fn default() -> Self {
-        Self { health: Health::Healthy, failures: 0, successes: 0 }
+        Self { health: Health::Healthy, failures: 0, successes: 0, silent_since: None }
     }
 }
 
@@ -39,22 +46,37 @@ impl Record {
         self.health
     }
 
-    /// After a poll that was answered.
+    /// Since when no poll was answered, if the last one was not.
+    pub(crate) fn silent_since(self) -> Option<Instant> {
+        self.silent_since
+    }
+
+    /// Polls that failed since one was answered.
+    pub(crate) fn failures(self) -> u32 {
+        self.failures
+    }
+
+    /// After a poll that was answered. A lost node that answers is suspect
+    /// first: its meetings are its own again, new ones wait.
     #[must_use]
     pub(crate) fn answered(self) -> Self {
         let successes = self.successes.saturating_add(1);
-        let clears = self.health == Health::Suspect && successes >= SUCCESSES;
-        let health = if clears { Health::Healthy } else { self.health };
-        Self { health, failures: 0, successes }
+        let health = match self.health {
+            Health::Suspect if successes >= SUCCESSES => Health::Healthy,
+            Health::Lost => Health::Suspect,
+            health => health,
+        };
+        Self { health, failures: 0, successes, silent_since: None }
     }
 
     /// After a poll that was not.
     #[must_use]
-    pub(crate) fn failed(self) -> Self {
+    pub(crate) fn failed(self, now: Instant) -> Self {
         let failures = self.failures.saturating_add(1);
         let doubts = self.health == Health::Healthy && failures >= FAILURES;
         let health = if doubts { Health::Suspect } else { self.health };
-        Self { health, failures, successes: 0 }
+        let silent_since = self.silent_since.or(Some(now));
+        Self { health, failures, successes: 0, silent_since }
     }
 
     /// After a call for which no connection was to be had.
@@ -62,6 +84,12 @@ impl Record {
     pub(crate) fn refused(self) -> Self {
         let health = if self.health == Health::Healthy { Health::Suspect } else { self.health };
         Self { health, successes: 0, ..self }
+    }
+
+    /// After it was given up.
+    #[must_use]
+    pub(crate) fn lost(self) -> Self {
+        Self { health: Health::Lost, successes: 0, ..self }
     }
 }
 
@@ -71,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_node_is_doubted_and_trusted_again_after_two() {
-        // + answered, - failed, ! refused
+        // + answered, - failed, ! refused, x given up
         for (events, wanted) in [
             ("", Health::Healthy),
             ("-", Health::Healthy),
@@ -85,13 +113,31 @@ mod tests {
             ("+++!+", Health::Suspect),
             ("!++", Health::Healthy),
             ("------------------------------", Health::Suspect),
+            ("x", Health::Lost),
+            ("--x--!", Health::Lost),
+            ("--x+", Health::Suspect),
+            ("--x+-", Health::Suspect),
+            ("--x++", Health::Healthy),
         ] {
+            let now = Instant::now();
             let record = events.chars().fold(Record::default(), |record, event| match event {
                 '+' => record.answered(),
-                '-' => record.failed(),
+                '-' => record.failed(now),
+                'x' => record.lost(),
                 _ => record.refused(),
             });
             assert_eq!(record.health(), wanted, "{events}");
+            let silent = events.trim_end_matches(['x', '!']).ends_with('-');
+            assert_eq!(record.silent_since().is_some(), silent, "{events}");
         }
+    }
+
+    #[test]
+    fn silence_counts_from_its_first_failure() {
+        let first = Instant::now();
+        let later = first + std::time::Duration::from_secs(5);
+        let record = Record::default().failed(first).failed(later).refused();
+        assert_eq!((record.silent_since(), record.failures()), (Some(first), 2));
+        assert_eq!(record.answered().failed(later).silent_since(), Some(later));
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::{
     clock,
     directory::Directory,
-    life::{self, Entering, Lives, Patience, Sign},
+    life::{self, Entering, Lives, Patience, Sign, Standing},
     placement::{self, Candidate, Reservations},
     voice_bridge,
 };
@@ -125,16 +125,27 @@ impl Ledger {
         &self,
         wanted: &Wanted<'_>,
         candidates: &[Candidate<'_>],
+        lost: impl Fn(&Mount) -> bool,
         seed: u64,
     ) -> Result<Entered, StoreError> {
-        if let Some(live) = self.find_live(wanted).await? {
+        if let Some(live) = self.find_live(wanted).await?.filter(|live| !lost(&live.node)) {
             return Ok(Entered::At { generation: Box::new(live), counted: false, inserted: false });
         }
         let (_gate, mut write) = self.begin().await?;
         let open = write.open_generation(wanted.tenant, wanted.meeting_id).await?;
-        let usable = |node: &Mount| candidates.iter().any(|candidate| candidate.node == node);
+        let standing = |node: &Mount| {
+            if lost(node) {
+                Standing::Lost
+            } else if candidates.iter().any(|candidate| candidate.node == node) {
+                Standing::Usable
+            } else {
+                Standing::Unusable
+            }
+        };
         let now = clock::now();
-        let (generation, inserted) = match life::entering(open, usable, self.terms.patience, now) {
+        let patience = self.terms.patience;
+        let mut former = None;
+        let (generation, inserted) = match life::entering(open, standing, patience, now) {
             Entering::Live(generation) => {
                 let generation = Box::new(generation);
                 return Ok(Entered::At { generation, counted: false, inserted: false });
@@ -153,6 +164,17 @@ impl Ledger {
                 generation.node = node;
                 self.reserve(&mut generation);
                 (generation, false)
+            }
+            Entering::Replace(superseded) => {
+                let mut others = write.open_generations().await?;
+                others.retain(|other| other.id != superseded.id);
+                let Some(node) = self.choose(candidates, &others, now, seed) else {
+                    return Ok(Entered::NoNode);
+                };
+                // Its keys must be free before the new row takes them.
+                expect_free(write.update(&superseded).await)?;
+                former = Some(superseded);
+                (self.new_generation(wanted, node, &others, now), true)
             }
             Entering::Place => {
                 let others = write.open_generations().await?;
@@ -173,6 +195,13 @@ impl Ledger {
             Err(WriteError::Store(error)) => return Err(error),
         }
         write.commit().await?;
+        if let Some(former) = former {
+            tracing::warn!(
+                tenant.id = %former.tenant, node.id = %former.node, to = %generation.node,
+                "a meeting of a lost node is placed anew"
+            );
+            self.directory.apply(former);
+        }
         self.directory.apply(generation.clone());
         Ok(Entered::At { generation: Box::new(generation), counted: true, inserted })
     }

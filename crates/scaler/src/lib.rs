@@ -19,6 +19,8 @@ mod intake;
 mod ledger;
 mod life;
 mod nodes;
+mod outlook;
+mod overseer;
 mod placement;
 mod poller;
 mod reconcile;
@@ -26,6 +28,8 @@ mod reply;
 mod route;
 mod target;
 mod tenants;
+mod twin;
+mod twins;
 mod voice_bridge;
 
 pub use build::{BuildError, Scaler, build};

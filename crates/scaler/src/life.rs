@@ -37,29 +37,50 @@ pub(crate) enum Entering {
     Join(Generation),
     /// Choose another node for this, and write it.
     Move(Generation),
+    /// Its node is lost: choose another for a new life, and write this former
+    /// one, superseded.
+    Replace(Generation),
     /// Others are still trying a node that we cannot reach; look again soon.
     Wait,
 }
 
-/// Decides for a create call that found `open`. `usable` says whether a node
-/// may get this meeting.
+/// What a node is to a create call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It may get the meeting.
+    Usable,
+    /// It gets no new meetings, or not this one.
+    Unusable,
+    /// It is given up.
+    Lost,
+}
+
+/// Decides for a create call that found `open`.
 pub(crate) fn entering(
     open: Option<Generation>,
-    usable: impl Fn(&Mount) -> bool,
+    standing: impl Fn(&Mount) -> Standing,
     patience: Patience,
     now: i64,
 ) -> Entering {
     let Some(mut generation) = open else { return Entering::Place };
     let under_way = is_under_way(&generation, patience, now);
+    let standing = standing(&generation.node);
     match generation.state {
-        State::Live => return Entering::Live(generation),
         State::Ended | State::Superseded => return Entering::Place,
+        State::Live | State::Uncertain if standing == Standing::Lost => {
+            return Entering::Replace(superseded(generation, now));
+        }
+        State::Live => return Entering::Live(generation),
         State::Uncertain => {}
+        // A create that was sent to a node now lost may have been carried out.
+        State::Placing if standing == Standing::Lost && generation.in_flight > 0 => {
+            return Entering::Replace(superseded(generation, now));
+        }
         State::Placing if generation.in_flight > 0 && !under_way => {
             // Its callers died in mid-call: nobody knows what the node did.
             generation.state = State::Uncertain;
         }
-        State::Placing if usable(&generation.node) => {}
+        State::Placing if standing == Standing::Usable => {}
         State::Placing if under_way => return Entering::Wait,
         State::Placing => {
             join(&mut generation, false, now);
@@ -172,6 +193,13 @@ fn revive(mut generation: Generation, sign: Sign, now: i64) -> Generation {
 /// The node says it is gone.
 pub(crate) fn ended(mut generation: Generation, now: i64) -> Generation {
     generation.state = State::Ended;
+    generation.ended_at = Some(now);
+    generation
+}
+
+/// Its node was lost, and the meeting is placed anew.
+pub(crate) fn superseded(mut generation: Generation, now: i64) -> Generation {
+    generation.state = State::Superseded;
     generation.ended_at = Some(now);
     generation
 }

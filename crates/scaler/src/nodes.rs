@@ -101,7 +101,12 @@ impl NodeHandle {
 
     /// What we believe of it.
     pub(crate) fn health(&self) -> Health {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner).health()
+        self.record().health()
+    }
+
+    /// How it behaved of late.
+    pub(crate) fn record(&self) -> Record {
+        *self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes note of how it behaved, and says so when that changes our belief.

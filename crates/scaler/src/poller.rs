@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bluegate_bbb_api::{Call, MeetingFacts, Outcome, RawQuery, show_to_tenant, stamp::Stamp};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -55,7 +56,8 @@ async fn conclude(
             } else {
                 tracing::debug!(node.id = %node.node.name, error, "a poll failed");
             }
-            node.note(Record::failed);
+            let now = Instant::now();
+            node.note(|record| record.failed(now));
         }
     }
 }

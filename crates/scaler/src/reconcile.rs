@@ -4,7 +4,7 @@
 //! ends on the node's own word. A meeting with our stamp that no row stands for
 //! is adopted: so a lost store is rebuilt from the nodes.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use bluegate_bbb_api::{Answer, Call, Failure, MeetingFacts, Outcome, RawQuery, ids, stamp::Stamp};
 use bluegate_store::{Generation, StoreError};
@@ -15,21 +15,20 @@ use crate::{
     ledger::Wanted,
     life::{self, Listed, Patience, Sign, Verdict},
     nodes::{NodeHandle, PolledMeeting, Snapshot},
+    twin::{self, TwinWatch},
+    twins::{self, Resolution},
 };
-
-/// Twins whose report is remembered, so that it is made once.
-const REPORTED_TWINS: usize = 1024;
 
 /// Reconciles one node.
 pub(crate) struct Reconciler {
     context: Arc<Context>,
     node: Arc<NodeHandle>,
-    reported: HashSet<String>,
+    twins: TwinWatch,
 }
 
 impl Reconciler {
     pub(crate) fn new(context: Arc<Context>, node: Arc<NodeHandle>) -> Self {
-        Self { context, node, reported: HashSet::new() }
+        Self { context, node, twins: TwinWatch::default() }
     }
 
     /// Draws the conclusions from a poll.
@@ -134,7 +133,7 @@ impl Reconciler {
             let Some(stamp) = meeting.own_stamp(tenant.scope) else { continue };
             match directory.meeting(&stamp.tenant, &stamp.meeting_id) {
                 Some(open) if open.node == self.node.node.name => {}
-                Some(open) => self.report_twin(meeting, &open),
+                Some(open) => self.twin(meeting, &open, snapshot.begun).await?,
                 None => {
                     let wanted = Wanted {
                         tenant: &stamp.tenant,
@@ -161,16 +160,41 @@ impl Reconciler {
         Ok(())
     }
 
-    fn report_twin(&mut self, meeting: &PolledMeeting, open: &Generation) {
-        if self.reported.len() >= REPORTED_TWINS {
-            self.reported.clear();
-        }
-        if self.reported.insert(meeting.facts.internal_id.clone()) {
+    /// The meeting that `open` stands for on another node lives here too.
+    async fn twin(
+        &mut self,
+        meeting: &PolledMeeting,
+        open: &Generation,
+        begun: i64,
+    ) -> Result<(), StoreError> {
+        let context = &self.context;
+        let own = twin::own_copy(context, open, clock::now());
+        let resolution = twins::resolve(own, meeting.facts.users);
+        let seen = self.twins.see(&meeting.facts.internal_id, resolution);
+        if seen.is_news {
             tracing::error!(
                 node.id = %self.node.node.name, other.id = %open.node, tenant.id = %open.tenant,
-                users = meeting.facts.users, "a meeting lives on two nodes"
+                users = meeting.facts.users, ?resolution, "a meeting lives on two nodes"
             );
         }
+        if !seen.is_sure {
+            return Ok(());
+        }
+        match resolution {
+            Resolution::KeepBoth => {}
+            Resolution::EndOther => twin::end(context, &self.node, meeting).await,
+            Resolution::KeepOther => {
+                let copy = twin::polled_copy(context, open);
+                let kept =
+                    context.ledger.keep_other(open, &self.node.node.name, sign(meeting), begun);
+                if kept.await?
+                    && let Some((node, copy)) = copy
+                {
+                    twin::end(context, &node, &copy).await;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn patience(&self) -> Patience {

@@ -8,7 +8,7 @@ use bluegate_bbb_api::{
 use bluegate_cluster::TenantName;
 use bluegate_store::{Generation, State};
 
-use crate::{context::Context, nodes::NodeHandle};
+use crate::{context::Context, health::Health, nodes::NodeHandle};
 
 /// A meeting of a tenant that a node may be asked about.
 pub(crate) struct Target {
@@ -43,6 +43,10 @@ impl Target {
 
     fn of_generation(context: &Context, generation: Arc<Generation>) -> Option<Self> {
         let node = context.node(&generation.node)?;
+        // Gone for frontends, so that they create it anew.
+        if node.health() == Health::Lost {
+            return None;
+        }
         let internal = generation.internal_meeting_id.clone();
         Some(Self {
             node: Arc::clone(node),
@@ -54,7 +58,8 @@ impl Target {
     }
 
     fn of_breakout(context: &Context, tenant: &TenantName, given: &str) -> Option<Self> {
-        context.nodes.values().find_map(|node| {
+        let there = |node: &&Arc<NodeHandle>| node.health() != Health::Lost;
+        context.nodes.values().filter(there).find_map(|node| {
             let snapshot = node.snapshot();
             let room = snapshot.breakout(tenant, given)?;
             let internal = room.facts.internal_id.clone();

@@ -138,7 +138,8 @@ impl Creation {
             node_meeting_id: self.node_meeting_id.clone(),
             voice_bridge: given.filter(|number| !number.is_empty()),
         };
-        self.context.ledger.enter(&wanted, &candidates, rand::random()).await
+        let lost = |node: &Mount| self.context.is_lost(node);
+        self.context.ledger.enter(&wanted, &candidates, lost, rand::random()).await
     }
 
     /// Sends the call to the generation's node, once.

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use bluegate_bbb_api::{Answer, stamp::Stamp};
 use bluegate_store::{Generation, State};
 
-use crate::{context::Context, intake::ApiRequest, reply::Reply};
+use crate::{context::Context, health::Health, intake::ApiRequest, reply::Reply};
 
 /// The tenant's meetings: what their nodes last said of them or, until a poll
 /// lists them, what create told; and the breakout rooms under them.
 pub(crate) fn meetings(context: &Context, request: &ApiRequest) -> Reply {
     let tenant = &request.tenant.name;
+    let visible = context.ledger.directory().of_tenant(tenant);
     let visible: Vec<Arc<Generation>> =
-        context.ledger.directory().of_tenant(tenant).into_iter().filter(is_visible).collect();
+        visible.into_iter().filter(|generation| is_visible(context, generation)).collect();
     let mut shown = Vec::with_capacity(visible.len());
     for generation in &visible {
         let polled = context.node(&generation.node).and_then(|node| {
@@ -22,7 +23,7 @@ pub(crate) fn meetings(context: &Context, request: &ApiRequest) -> Reply {
         });
         shown.extend(polled.or_else(|| generation.description.clone()));
     }
-    for node in context.nodes.values() {
+    for node in context.nodes.values().filter(|node| node.health() != Health::Lost) {
         let snapshot = node.snapshot();
         let rooms = snapshot.meetings.iter().filter(|meeting| {
             meeting.is_breakout_of(tenant)
@@ -40,11 +41,15 @@ pub(crate) fn sessions() -> Reply {
     Answer::no_sessions().into()
 }
 
-fn is_visible(generation: &Arc<Generation>) -> bool {
-    generation.state == State::Live && generation.end_requested_at.is_none()
+/// What is on a lost node is gone for frontends: only then do they create it
+/// anew.
+fn is_visible(context: &Context, generation: &Generation) -> bool {
+    generation.state == State::Live
+        && generation.end_requested_at.is_none()
+        && !context.is_lost(&generation.node)
 }
 
 fn has_parent(context: &Context, stamp: &Stamp) -> bool {
     let parent = context.ledger.directory().meeting(&stamp.tenant, &stamp.meeting_id);
-    parent.is_some_and(|parent| is_visible(&parent))
+    parent.is_some_and(|parent| is_visible(context, &parent))
 }

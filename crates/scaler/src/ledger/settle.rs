@@ -1,7 +1,7 @@
 //! What a node's word of a living meeting changes in the ledger.
 
 use bluegate_cluster::Mount;
-use bluegate_store::{Generation, StoreError, WriteError};
+use bluegate_store::{Generation, State, StoreError, WriteError};
 
 use super::{Ledger, Wanted};
 use crate::{
@@ -82,6 +82,30 @@ impl Ledger {
         }
         self.finish(write, changed).await?;
         Ok(Settled { first })
+    }
+
+    /// Of two copies of a meeting, the one on `node` goes on instead of that of
+    /// `open`. Says whether it does.
+    pub(crate) async fn keep_other(
+        &self,
+        open: &Generation,
+        node: &Mount,
+        sign: Sign,
+        begun: i64,
+    ) -> Result<bool, StoreError> {
+        let (_gate, mut write) = self.begin().await?;
+        let current = write.generation(&open.id).await?.filter(|row| row.state == State::Live);
+        let former = write.generation_by_internal_id(&sign.internal_meeting_id).await?;
+        let ended_since = former.is_some_and(|former| former.ended_at >= Some(begun));
+        let Some(current) = current.filter(|_| !ended_since) else { return Ok(false) };
+        let now = clock::now();
+        let superseded = life::superseded(current, now);
+        let mut kept = life::born(&superseded, sign, clock::new_id(), now);
+        kept.node = node.clone();
+        kept.reserved = 0;
+        kept.first_answered = true;
+        self.finish(write, vec![superseded, kept]).await?;
+        Ok(true)
     }
 
     /// A node shows a meeting of ours that no row stands for, in a poll begun

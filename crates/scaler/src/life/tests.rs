@@ -47,65 +47,89 @@ fn sign(internal: &str, create_time: i64) -> Sign {
 
 #[test]
 fn a_create_call_finds_its_place() {
+    use Standing::{Lost, Unusable, Usable};
     use State::{Live, Placing, Uncertain};
     let name = |entering: Entering| match entering {
         Entering::Place => "place".to_owned(),
         Entering::Live(_) => "live".to_owned(),
         Entering::Join(g) => format!("join {:?} {} {}", g.state, g.in_flight, g.attempted_at),
         Entering::Move(g) => format!("move {:?} {} {}", g.state, g.in_flight, g.attempted_at),
+        Entering::Replace(g) => format!("replace {:?} {}", g.state, g.ended_at.unwrap()),
         Entering::Wait => "wait".to_owned(),
     };
-    for (what, open, usable, now, wanted) in [
-        ("no meeting", None, true, 1010, "place"),
-        ("live", Some(generation(Live)), true, 1010, "live"),
-        ("live on a bad node is not moved", Some(generation(Live)), false, 9999, "live"),
-        ("refused before", Some(generation(Placing)), true, 1010, "join Placing 1 1010"),
+    for (what, open, standing, now, wanted) in [
+        ("no meeting", None, Usable, 1010, "place"),
+        ("live", Some(generation(Live)), Usable, 1010, "live"),
+        ("live on a bad node is not moved", Some(generation(Live)), Unusable, 9999, "live"),
+        ("refused before", Some(generation(Placing)), Usable, 1010, "join Placing 1 1010"),
         (
             "others under way",
             Some(with(Placing, |g| g.in_flight = 2)),
-            true,
+            Usable,
             1010,
             "join Placing 3 1010",
         ),
         (
             "nobody under way, bad node",
             Some(generation(Placing)),
-            false,
+            Unusable,
             1010,
             "move Placing 1 1010",
         ),
         (
             "others under way, bad node",
             Some(with(Placing, |g| g.in_flight = 1)),
-            false,
+            Unusable,
             1010,
             "wait",
         ),
         (
             "a caller died",
             Some(with(Placing, |g| g.in_flight = 1)),
-            false,
+            Unusable,
             1031,
             "join Uncertain 1 1031",
         ),
         (
             "a caller died, good node",
             Some(with(Placing, |g| g.in_flight = 9)),
-            true,
+            Usable,
             1031,
             "join Uncertain 1 1031",
         ),
-        ("uncertain is pinned", Some(generation(Uncertain)), false, 9999, "join Uncertain 1 9999"),
+        (
+            "uncertain is pinned",
+            Some(generation(Uncertain)),
+            Unusable,
+            9999,
+            "join Uncertain 1 9999",
+        ),
         (
             "uncertain, others under way",
             Some(with(Uncertain, |g| g.in_flight = 1)),
-            false,
+            Unusable,
             1010,
             "join Uncertain 2 1010",
         ),
-        ("ended", Some(generation(State::Ended)), true, 1010, "place"),
+        ("live, node lost", Some(generation(Live)), Lost, 1010, "replace Superseded 1010"),
+        (
+            "uncertain, node lost",
+            Some(generation(Uncertain)),
+            Lost,
+            1010,
+            "replace Superseded 1010",
+        ),
+        (
+            "sent to a node that is lost",
+            Some(with(Placing, |g| g.in_flight = 1)),
+            Lost,
+            1010,
+            "replace Superseded 1010",
+        ),
+        ("never sent, node lost", Some(generation(Placing)), Lost, 1010, "move Placing 1 1010"),
+        ("ended", Some(generation(State::Ended)), Usable, 1010, "place"),
     ] {
-        assert_eq!(name(entering(open, |_| usable, PATIENCE, now)), wanted, "{what}");
+        assert_eq!(name(entering(open, |_| standing, PATIENCE, now)), wanted, "{what}");
     }
 }
 

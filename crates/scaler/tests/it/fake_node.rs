@@ -8,7 +8,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
 };
 
@@ -70,6 +70,8 @@ struct State {
     meetings: Mutex<Vec<Meeting>>,
     calls: Mutex<Vec<String>>,
     manners: Mutex<Vec<(String, Manner)>>,
+    /// Whether every call is taken and none answered.
+    stalled: AtomicBool,
     held: Semaphore,
     holding: AtomicUsize,
 }
@@ -95,6 +97,7 @@ impl FakeNode {
             meetings: Mutex::default(),
             calls: Mutex::default(),
             manners: Mutex::default(),
+            stalled: AtomicBool::new(false),
             held: Semaphore::new(0),
             holding: AtomicUsize::new(0),
         });
@@ -138,6 +141,16 @@ impl FakeNode {
     /// Back on the same port.
     pub(crate) async fn plug_in(&self) {
         self.serve(TcpListener::bind(self.address).await.unwrap());
+    }
+
+    /// Takes connections and calls from now on, and answers none.
+    pub(crate) fn stall(&self) {
+        self.state.stalled.store(true, Ordering::SeqCst);
+    }
+
+    /// Answers again.
+    pub(crate) fn go_on(&self) {
+        self.state.stalled.store(false, Ordering::SeqCst);
     }
 
     /// How the next call of this name is answered; orders queue up.
@@ -276,6 +289,9 @@ async fn answer(
     let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
     state.calls.lock().unwrap().push(call.clone());
     state.names.lock().unwrap().push(parts.headers["host"].to_str().unwrap().to_owned());
+    if state.stalled.load(Ordering::SeqCst) {
+        return std::future::pending().await;
+    }
     let manner = state.manner(&call);
     match manner {
         Manner::Hang => return std::future::pending().await,

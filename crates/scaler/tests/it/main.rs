@@ -8,6 +8,7 @@ mod fake_node;
 mod front;
 mod health;
 mod life;
+mod lost;
 mod simulated;
 mod tenants;
 mod tls;
