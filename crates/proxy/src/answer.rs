@@ -13,10 +13,9 @@ use http::{
 
 use crate::body::Body;
 
-mod language;
 mod page;
 
-pub(crate) use language::Language;
+pub(crate) use bluegate_page::Language;
 use page::Page;
 
 /// An answer that comes from no node.
@@ -89,7 +88,7 @@ impl Answer {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(page.len()));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(bluegate_page::POLICY));
         self.add_headers(headers);
         if method != Method::HEAD {
             *response.body_mut() = Body::whole(page);
@@ -137,9 +136,6 @@ impl Answer {
         }
     }
 }
-
-/// What our pages may do: be styled by themselves.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 /// When software should ask a failing node again.
 const RETRY_AFTER_SECONDS: &str = "10";

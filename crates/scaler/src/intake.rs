@@ -9,6 +9,7 @@ use axum::body::Body;
 use bluegate_bbb_api::{
     Bodies, Call, Failure, Method, Parameters, RawQuery, checksum::Presented, form_of_multipart,
 };
+use bluegate_page::Language;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
@@ -28,6 +29,8 @@ pub(crate) struct ApiRequest {
     pub(crate) parameters: Parameters,
     /// A body that is not a form, with its type.
     pub(crate) document: Option<(HeaderValue, Bytes)>,
+    /// What a person reads, when this comes from a browser's address bar.
+    pub(crate) person: Option<Language>,
     /// Keeps the body's bytes counted while it is held.
     _held: Option<OwnedSemaphorePermit>,
 }
@@ -83,8 +86,19 @@ pub(crate) async fn take(
         tenant,
         parameters: Parameters { query: RawQuery::parse(query), form: read.form },
         document: read.document,
+        person: person(query, &parts.headers),
         _held: read.held,
     })
+}
+
+/// Software that joins (`redirect=false`, or does not take HTML) wants BBB's
+/// answer and nothing else.
+fn person(query: &str, headers: &HeaderMap) -> Option<Language> {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok())?;
+    let wants_page = accept.to_ascii_lowercase().contains("text/html");
+    let redirect = RawQuery::parse(query).get("redirect").and_then(|value| value.decoded());
+    let follows = redirect.is_none_or(|text| !text.eq_ignore_ascii_case("false"));
+    (wants_page && follows).then(|| Language::of(headers))
 }
 
 fn method(method: &http::Method) -> Option<Method> {

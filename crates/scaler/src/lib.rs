@@ -31,6 +31,7 @@ mod tenants;
 mod twin;
 mod twins;
 mod voice_bridge;
+mod waiting;
 
 pub use build::{BuildError, Scaler, build};
 pub use config::{Bounds, Config, NodeConfig, TenantConfig};

@@ -4,10 +4,12 @@ use axum::body::Body;
 use bluegate_bbb_api::{Answer, Failure, Method};
 use http::{HeaderValue, Response, StatusCode, header};
 
-use crate::{client::RawAnswer, route::Named};
+use crate::{client::RawAnswer, route::Named, waiting::Waiting};
 
 const XML: HeaderValue = HeaderValue::from_static("text/xml;charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const RETRY_AFTER_SECONDS: &str = "10";
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
 const FAILED: &str = "<response><returncode>FAILED<";
@@ -21,6 +23,8 @@ pub(crate) enum Reply {
     Json(String),
     /// Sends the browser there.
     Redirect(String),
+    /// Asks a person to wait.
+    Wait(Waiting),
     /// Passes on what a node answered to a call we do not know.
     Raw(RawAnswer),
     /// No such call.
@@ -47,6 +51,8 @@ impl Reply {
         // Failures come from one place in BBB, which always says so.
         let failed = matches!(&self, Self::Xml(text) if text.starts_with(FAILED));
         let no_cache = match call {
+            // A page says that for itself, more strictly.
+            _ if matches!(self, Self::Wait(_)) => false,
             Named::Known(call) => failed || call.answers_no_cache(),
             Named::Unknown(_) => failed,
         };
@@ -54,6 +60,7 @@ impl Reply {
             Self::Xml(text) => document(XML, text),
             Self::Json(text) => document(JSON, text),
             Self::Redirect(location) => redirect(&location),
+            Self::Wait(waiting) => page(&waiting),
             Self::Raw(raw) => {
                 let mut response = Response::new(Body::from(raw.body));
                 *response.status_mut() = raw.status;
@@ -86,6 +93,21 @@ pub(crate) fn status(status: StatusCode) -> Response<Body> {
 fn document(content_type: HeaderValue, text: String) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// Browsers that wait are not to be taken for an answer of the API: 503.
+fn page(waiting: &Waiting) -> Response<Body> {
+    let mut response = document(HTML, waiting.html());
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(waiting.language.tag()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers
+        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(bluegate_page::POLICY));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 

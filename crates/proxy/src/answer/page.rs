@@ -1,14 +1,10 @@
 //! Our own pages: small, whole by themselves, in four languages, naming
 //! nothing internal.
 
-use std::sync::{
-    LazyLock,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::LazyLock;
 
+use bluegate_page::{Language, RETRY_SECONDS, Words, next_retry};
 use bytes::Bytes;
-
-use super::language::Language;
 
 /// What a page says.
 #[derive(Clone, Copy, Debug)]
@@ -20,12 +16,6 @@ pub(super) enum Page {
     /// The request is refused.
     Refused,
 }
-
-/// After how many seconds a page shown to a person asks again: one after
-/// another, so that all who lost one node do not come back at once.
-const RETRY_SECONDS: [u8; 8] = [5, 9, 6, 12, 7, 10, 8, 11];
-
-static RETRY_TURN: AtomicUsize = AtomicUsize::new(0);
 
 /// The pages of one language.
 struct Pages {
@@ -49,10 +39,7 @@ impl Page {
             Language::Spanish => &*SPANISH,
         };
         match self {
-            Self::Retry => {
-                let next = RETRY_TURN.fetch_add(1, Relaxed) % pages.retry.len();
-                pages.retry[next].clone()
-            }
+            Self::Retry => pages.retry[next_retry()].clone(),
             Self::NotFound => pages.not_found.clone(),
             Self::Refused => pages.refused.clone(),
         }
@@ -108,30 +95,16 @@ impl Page {
 }
 
 fn pages(language: Language) -> Pages {
-    let retry = |seconds| {
-        render(
-            Page::Retry,
-            language,
-            &format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">"),
-        )
-    };
     Pages {
-        retry: RETRY_SECONDS.map(retry),
-        not_found: render(Page::NotFound, language, ""),
-        refused: render(Page::Refused, language, ""),
+        retry: RETRY_SECONDS.map(|seconds| render(Page::Retry, language, Some(seconds))),
+        not_found: render(Page::NotFound, language, None),
+        refused: render(Page::Refused, language, None),
     }
 }
 
-fn render(page: Page, language: Language, head: &str) -> Bytes {
+fn render(page: Page, language: Language, retry: Option<u8>) -> Bytes {
     let (title, text) = page.words(language);
-    let tag = language.tag();
-    Bytes::from(format!(
-        "<!doctype html><html lang=\"{tag}\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\">{head}<title>{title}</title>\
-         <style>body{{font:1.1em/1.5 system-ui,sans-serif;max-width:32em;margin:15vh auto;\
-         padding:0 1em;color:#222;background:#fff}}h1{{font-size:1.4em}}</style></head>\
-         <body><h1>{title}</h1><p>{text}</p></body></html>\n"
-    ))
+    bluegate_page::render(language, Words { title, text, link: None }, retry).into()
 }
 
 #[cfg(test)]

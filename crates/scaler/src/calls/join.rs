@@ -6,16 +6,23 @@
 use std::sync::Arc;
 
 use bluegate_bbb_api::{Failure, error_redirect};
-use bluegate_store::Generation;
+use bluegate_page::Language;
+use bluegate_store::{Generation, State};
 
 use super::meeting_id;
-use crate::{context::Context, intake::ApiRequest, reply::Reply, target::Target};
+use crate::{
+    context::Context, health::Health, intake::ApiRequest, reply::Reply, target::Target,
+    waiting::Waiting,
+};
 
 /// Answers a join call.
 pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Reply {
     let found = meeting_id(request)
         .and_then(|given| Some((Target::find(context, &request.tenant.name, &given)?, given)));
     let Some((target, given)) = found else {
+        if let Some(language) = being_placed(context, request) {
+            return Reply::Wait(Waiting { language, node: None });
+        }
         let failure = Failure::MeetingForciblyEnded;
         return match error_redirect(&request.parameters, failure) {
             Some(location) => Reply::Redirect(location),
@@ -29,7 +36,19 @@ pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Repl
         }
         super::create::name_meeting_in_logout_url(&mut query, generation);
     }
-    Reply::Redirect(target.node.join_address(&query))
+    let address = target.node.join_address(&query);
+    match request.person.filter(|_| target.node.health() == Health::Suspect) {
+        Some(language) => Reply::Wait(Waiting { language, node: Some(address) }),
+        None => Reply::Redirect(address),
+    }
+}
+
+/// What a person reads who asks for a meeting that is being placed.
+fn being_placed(context: &Context, request: &ApiRequest) -> Option<Language> {
+    let language = request.person?;
+    let given = meeting_id(request)?;
+    let found = context.ledger.directory().meeting(&request.tenant.name, &given)?;
+    (found.state == State::Placing).then_some(language)
 }
 
 /// The createTime to send instead of the client's, when the client's is that

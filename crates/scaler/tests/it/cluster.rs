@@ -258,6 +258,16 @@ impl Frontend {
         self.raw("GET", &format!("/{call}?{}", self.sign(call, query)), None).await
     }
 
+    /// A signed GET as a browser's address bar sends it.
+    pub(crate) async fn as_browser(&self, call: &str, query: &str, languages: &str) -> Reply {
+        let uri = format!("{}/{call}?{}", self.base, self.sign(call, query));
+        let request = Request::get(uri)
+            .header(header::ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8")
+            .header(header::ACCEPT_LANGUAGE, languages)
+            .body(Full::default());
+        self.send(request.unwrap()).await
+    }
+
     /// A signed POST with a body.
     pub(crate) async fn post(&self, call: &str, query: &str, body: (&str, &str)) -> Reply {
         self.raw("POST", &format!("/{call}?{}", self.sign(call, query)), Some(body)).await
@@ -279,7 +289,10 @@ impl Frontend {
             }
             Bytes::from(text.to_owned())
         });
-        let request = request.body(Full::new(body.unwrap_or_default())).unwrap();
+        self.send(request.body(Full::new(body.unwrap_or_default())).unwrap()).await
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Reply {
         let response = self.client.request(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();

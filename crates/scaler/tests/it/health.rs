@@ -48,6 +48,35 @@ async fn a_node_that_cannot_be_reached_forgets_nothing_and_is_trusted_again() {
 }
 
 #[tokio::test]
+async fn a_person_whose_node_does_not_answer_waits_on_a_page_of_ours() {
+    let cluster = Cluster::start(2).await;
+    let frontend = cluster.frontend("default");
+    frontend.create("class").await;
+    let home = cluster.spread().iter().position(|count| *count == 1).unwrap();
+    cluster.nodes[home].unplug().await;
+    let health = || cluster.scaler().health()[home].1;
+    eventually("it is suspect", async || health() == Health::Suspect).await;
+
+    let query = "meetingID=class&fullName=%22%3E%3Cb%3E";
+    let page = frontend.as_browser("join", query, "de-DE,en;q=0.5").await;
+    assert_eq!(page.status, 503);
+    assert_eq!(page.headers["content-language"], "de");
+    assert_eq!(page.headers["cache-control"], "no-store");
+    assert!(page.text.contains("http-equiv=\"refresh\""), "{}", page.text);
+    // Those who would rather try have the signed link to the node.
+    let link = page.text.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(link.contains(":") && link.contains("/bigbluebutton/api/join?meetingID=class&amp;"));
+    assert!(!page.text.contains("<b>"), "{}", page.text);
+    // Software gets what BBB would answer.
+    frontend.as_browser("join", &format!("{query}&redirect=false"), "de").await.location();
+    frontend.get("join", query).await.location();
+
+    cluster.nodes[home].plug_in().await;
+    eventually("it is healthy", async || health() == Health::Healthy).await;
+    frontend.as_browser("join", query, "de").await.location();
+}
+
+#[tokio::test]
 async fn a_live_meeting_is_never_made_twice_because_its_node_is_away() {
     let cluster = Cluster::start(2).await;
     let frontend = cluster.frontend("default");

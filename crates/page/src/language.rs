@@ -4,19 +4,23 @@ use http::{HeaderValue, header::ACCEPT_LANGUAGE};
 
 /// A language our pages are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Language {
+pub enum Language {
     /// What everybody gets who asks for none of the others.
     #[default]
     English,
+    /// `de`.
     German,
+    /// `fr`.
     French,
+    /// `es`.
     Spanish,
 }
 
 impl Language {
     /// The value's most wanted language that we have. What weighs the same
     /// counts in its order.
-    pub(crate) fn wanted(accept_language: Option<&HeaderValue>) -> Self {
+    #[must_use]
+    pub fn wanted(accept_language: Option<&HeaderValue>) -> Self {
         let value = accept_language.and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut best = (0, Self::default());
         for range in value.split(',').take(MAX_RANGES) {
@@ -31,7 +35,8 @@ impl Language {
     }
 
     /// As [`Self::wanted`], of a request's headers.
-    pub(crate) fn of(headers: &http::HeaderMap) -> Self {
+    #[must_use]
+    pub fn of(headers: &http::HeaderMap) -> Self {
         Self::wanted(headers.get(ACCEPT_LANGUAGE))
     }
 
@@ -47,7 +52,8 @@ impl Language {
     }
 
     /// The language's tag (BCP 47).
-    pub(crate) fn tag(self) -> &'static str {
+    #[must_use]
+    pub fn tag(self) -> &'static str {
         match self {
             Self::English => "en",
             Self::German => "de",
