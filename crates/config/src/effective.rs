@@ -41,6 +41,8 @@ pub fn effective(config: &Config) -> String {
         out.text("connect_timeout", &print_duration(proxy.connect_timeout));
         out.text("response_timeout", &print_duration(proxy.response_timeout));
         out.text("idle_timeout", &print_duration(proxy.idle_timeout));
+        out.text("health_interval", &print_duration(proxy.health_interval));
+        out.text("health_timeout", &print_duration(proxy.health_timeout));
         out.raw("node_requests", &proxy.node_requests.to_string());
         out.raw("connections", &proxy.connections.to_string());
         out.raw("client_connections", &proxy.front.client_connections.to_string());

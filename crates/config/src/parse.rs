@@ -202,6 +202,10 @@ fn read_proxy(table: &Table<'_>, origin: Option<&Origin>) -> Option<Proxy> {
     let connect_timeout = read_duration(table, "connect_timeout", 3);
     let response_timeout = read_duration(table, "response_timeout", 15);
     let idle_timeout = read_duration(table, "idle_timeout", 60);
+    let health_interval = Duration::from_secs(10);
+    let health_interval =
+        table.with_unit("health_interval", health_interval, units::duration, "`10s` or `0s`");
+    let health_timeout = read_duration(table, "health_timeout", 5);
     let node_requests = table.count("node_requests", 256);
     let connections = table.count("connections", 20_000);
     let share_builds = table.boolean("share_builds", true);
@@ -223,6 +227,8 @@ fn read_proxy(table: &Table<'_>, origin: Option<&Origin>) -> Option<Proxy> {
         connect_timeout,
         response_timeout,
         idle_timeout,
+        health_interval,
+        health_timeout,
         node_requests,
         connections,
         allow_nodes,

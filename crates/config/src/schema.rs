@@ -224,6 +224,20 @@ pub(crate) const PROXY: Section = Section {
             about: "Longest silence inside a body or a WebSocket.",
         },
         Key {
+            name: "health_interval",
+            kind: "duration",
+            default: Default::Value(r#""10s""#),
+            example: r#""10s""#,
+            about: "How often a node that answered no request lately is asked for the head of its client's page. `0s`: never.",
+        },
+        Key {
+            name: "health_timeout",
+            kind: "duration",
+            default: Default::Value(r#""5s""#),
+            example: r#""5s""#,
+            about: "Longest wait for that answer, connection included.",
+        },
+        Key {
             name: "node_requests",
             kind: "number",
             default: Default::Value("256"),

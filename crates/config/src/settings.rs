@@ -95,6 +95,10 @@ pub struct Proxy {
     pub response_timeout: Duration,
     /// Longest silence inside a body or a WebSocket.
     pub idle_timeout: Duration,
+    /// How often a node that answered no request lately is probed; none: never.
+    pub health_interval: Duration,
+    /// Longest wait for a probe's answer.
+    pub health_timeout: Duration,
     /// Most requests in progress at one node; more wait, bounded too.
     pub node_requests: usize,
     /// Most client connections at once.

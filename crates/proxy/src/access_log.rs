@@ -143,6 +143,11 @@ impl OpenRecord {
         });
     }
 
+    /// It was not asked after all.
+    pub(crate) fn spared(&mut self) {
+        self.edit(|record| record.asked_node = false);
+    }
+
     /// The node answered, or failed to, this long after it was asked.
     pub(crate) fn answered_after(&mut self, wait: Duration) {
         self.edit(|record| record.upstream = Some(wait));

@@ -6,7 +6,7 @@ use bluegate_cluster::{Node, Routes};
 use bluegate_net::{Connection, RequestBody, Service};
 use http::{Method, Request, Response};
 use tokio::{sync::watch, time::timeout};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Config,
@@ -15,6 +15,7 @@ use crate::{
     answer::Language,
     body::Body,
     cache::{self, Asked, Cache, CacheReport, Served},
+    health::{self, Fleet, HealthReport},
     relay,
     snapshot::{Snapshot, Snapshots},
     upstream::{Upstream, UpstreamSettings},
@@ -37,6 +38,9 @@ pub struct Proxy {
     access_log: Option<AccessLog>,
     rules: Rules,
     cache: Option<Arc<Cache>>,
+    fleet: Arc<Fleet>,
+    /// The proxy is closing: probes end.
+    ended: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -58,19 +62,31 @@ pub fn build(
     };
     let rules = Rules { max_body: config.max_body, api: api(&config, &tasks) };
     let cache = Cache::start(&config.cache, &tasks);
-    let settings = Arc::new(UpstreamSettings { config, tasks: tasks.clone() });
+    let health_interval = config.health_interval;
+    let fleet = Arc::new(Fleet::default());
+    let settings = Arc::new(UpstreamSettings {
+        config,
+        tasks: tasks.clone(),
+        fleet: Some(Arc::clone(&fleet)),
+    });
     let snapshots = Arc::new(Snapshots::new(routes, settings));
+    let ended = CancellationToken::new();
+    if !health_interval.is_zero() {
+        let (snapshots, ended) = (Arc::clone(&snapshots), ended.clone());
+        tasks.spawn(health::run(snapshots, tasks.clone(), health_interval, ended));
+    }
     if let Some(cache) = &cache {
         cache.start_warming(&snapshots);
     }
-    Ok(Arc::new(Proxy { snapshots, access_log, rules, cache, tasks }))
+    Ok(Arc::new(Proxy { snapshots, access_log, rules, cache, fleet, ended, tasks }))
 }
 
 /// The one upstream besides the nodes: as patient as its calls need.
 fn api(config: &Config, tasks: &TaskTracker) -> Option<Api> {
     let node = Arc::new(Node::api(config.api.clone()?));
     let patient = Config { response_timeout: config.api_response_timeout, ..config.clone() };
-    let settings = Arc::new(UpstreamSettings { config: patient, tasks: tasks.clone() });
+    let settings =
+        Arc::new(UpstreamSettings { config: patient, tasks: tasks.clone(), fleet: None });
     let upstream = Arc::new(Upstream::new(&node, &settings));
     Some(Api { upstream, max_body: config.max_api_body })
 }
@@ -83,6 +99,7 @@ impl std::fmt::Debug for Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
+        self.ended.cancel();
         if let Some(cache) = &self.cache {
             cache.end();
         }
@@ -94,6 +111,16 @@ impl Proxy {
     #[must_use]
     pub fn cache_report(&self) -> Option<CacheReport> {
         self.cache.as_ref().map(|cache| cache.report())
+    }
+
+    /// What is believed of the nodes of the routes in force.
+    #[must_use]
+    pub fn health_report(&self) -> HealthReport {
+        let snapshot = self.snapshots.current();
+        let nodes = snapshot
+            .upstreams()
+            .map(|upstream| (upstream.node().name.as_str().to_owned(), upstream.health().report()));
+        HealthReport { panicking: self.fleet.is_panicking(), nodes: nodes.collect() }
     }
 
     /// Forgets what is cached for one mount, or for all; returns how many

@@ -37,6 +37,11 @@ pub struct Config {
     /// How long an idle connection to a node is used again. Below the 60 to
     /// 75 s after which web servers close it. Default 50 s.
     pub idle_timeout: Duration,
+    /// How often a node that answered no request lately is probed; zero: never.
+    /// Default 10 s.
+    pub health_interval: Duration,
+    /// How long a probe may take, connection included. Default 5 s.
+    pub health_timeout: Duration,
     /// Questions of the cache under way at one node. Default 32.
     pub max_cache_questions: usize,
     /// Where `/bigbluebutton/api` and `/t/` go. Default nowhere: they are not
@@ -75,6 +80,8 @@ impl Config {
             max_web_sockets: 2048,
             max_idle: 64,
             idle_timeout: Duration::from_secs(50),
+            health_interval: Duration::from_secs(10),
+            health_timeout: Duration::from_secs(5),
             max_cache_questions: 32,
             api: None,
             max_api_body: 32 * 1024 * 1024,

@@ -45,7 +45,11 @@ pub(crate) async fn relay(
     let asked = Instant::now();
     let outcome = ask(request, &upstream, kind, snapshot, connection).await;
     if let Some(record) = &mut record {
-        record.answered_after(asked.elapsed());
+        if matches!(outcome, Err(NodeError::LeftAlone)) {
+            record.spared();
+        } else {
+            record.answered_after(asked.elapsed());
+        }
     }
     let outcome = outcome.and_then(|asked| {
         let path = path.as_ref().map_or("/", PathAndQuery::path);

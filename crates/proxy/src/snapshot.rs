@@ -39,7 +39,7 @@ impl Snapshot {
         settings: &Arc<UpstreamSettings>,
     ) -> Self {
         let routes = Arc::clone(&source.borrow_and_update());
-        let upstreams = routes
+        let upstreams: HashMap<String, Arc<Upstream>> = routes
             .nodes()
             .map(|node| {
                 let mount = node.name.as_str();
@@ -49,6 +49,9 @@ impl Snapshot {
                 (mount.to_owned(), upstream)
             })
             .collect();
+        if let Some(fleet) = &settings.fleet {
+            fleet.replace(upstreams.values().map(|upstream| upstream.health()));
+        }
         let authority = HeaderValue::try_from(routes.origin().authority())
             .expect("a host and a port are header text");
         Self { routes, authority, upstreams, source }

@@ -15,7 +15,8 @@ use std::{
 use bluegate_cluster::Node;
 use bluegate_net::RequestBody;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::{Either, Empty};
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
 use tokio::{
@@ -24,7 +25,10 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use crate::Config;
+use crate::{
+    Config,
+    health::{FailureKind, Fleet, Health},
+};
 
 mod connect;
 mod error;
@@ -38,11 +42,17 @@ pub(crate) use pool::Lease;
 /// The body of a request to a node: none, or a POST's as it comes in.
 pub(crate) type NodeBody = Either<Empty<Bytes>, RequestBody>;
 
+/// The head of an answer, and the connection its body comes on.
+type Sent = Result<(Response<Incoming>, Lease), NodeError>;
+
 /// What all upstreams share.
 pub(crate) struct UpstreamSettings {
     pub(crate) config: Config,
     /// Runs the connections.
     pub(crate) tasks: TaskTracker,
+    /// Sees when most nodes fail at once; what belongs to none is never left
+    /// alone.
+    pub(crate) fleet: Option<Arc<Fleet>>,
 }
 
 /// The next [`Upstream`]'s number.
@@ -63,6 +73,7 @@ pub(crate) struct Upstream {
     idle: Mutex<pool::Idle>,
     target: connect::ConnectTarget,
     trouble: trouble::Trouble,
+    health: Arc<Health>,
 }
 
 impl std::fmt::Debug for Upstream {
@@ -87,11 +98,17 @@ impl Upstream {
             idle: Mutex::new(pool::Idle::new(config.max_idle, config.idle_timeout)),
             target: connect::ConnectTarget::new(node, config),
             trouble: trouble::Trouble::default(),
+            health: Arc::new(Health::new(node.name.as_str(), settings.fleet.clone())),
         }
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {
         &self.node
+    }
+
+    /// What is believed of the node.
+    pub(crate) fn health(&self) -> &Arc<Health> {
+        &self.health
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -123,10 +140,30 @@ impl Upstream {
 
     /// Sends a request without a body: on a kept connection when there is one,
     /// and once more on a fresh one when the kept one turns out to be dead.
-    pub(crate) async fn send_bodiless(
+    pub(crate) async fn send_bodiless(self: &Arc<Self>, request: Request<()>) -> Sent {
+        self.judged(self.try_bodiless(request)).await
+    }
+
+    /// Asks, for nobody, whether the node answers.
+    pub(crate) async fn send_probe(
         self: &Arc<Self>,
         request: Request<()>,
-    ) -> Result<(Response<Incoming>, Lease), NodeError> {
+    ) -> Result<(), NodeError> {
+        let asking = async {
+            let asked = timeout(self.config().health_timeout, self.try_bodiless(request)).await;
+            asked.unwrap_or(Err(NodeError::ResponseTimeout))
+        };
+        let outcome = self.judged(asking).await;
+        self.health.count_probe(&outcome);
+        let (response, lease) = outcome?;
+        // To a HEAD, or to be thrown away with its connection.
+        if response.body().is_end_stream() {
+            lease.give_back();
+        }
+        Ok(())
+    }
+
+    async fn try_bodiless(self: &Arc<Self>, request: Request<()>) -> Sent {
         let place = self.place().await?;
         let bodiless = |request: Request<()>| request.map(|()| Either::Left(Empty::new()));
         if let Some(mut kept) = self.take_idle().await {
@@ -143,10 +180,11 @@ impl Upstream {
 
     /// Sends a request with a body, which cannot be sent twice: always on a
     /// connection of its own.
-    pub(crate) async fn send_with_body(
-        self: &Arc<Self>,
-        request: Request<RequestBody>,
-    ) -> Result<(Response<Incoming>, Lease), NodeError> {
+    pub(crate) async fn send_with_body(self: &Arc<Self>, request: Request<RequestBody>) -> Sent {
+        self.judged(self.try_with_body(request)).await
+    }
+
+    async fn try_with_body(self: &Arc<Self>, request: Request<RequestBody>) -> Sent {
         let place = self.place().await?;
         let mut fresh = self.connect().await?;
         let response = self.exchange(&mut fresh, request.map(Either::Right)).await?;
@@ -155,16 +193,34 @@ impl Upstream {
 
     /// Asks for a WebSocket, on a connection of its own. The permit is the
     /// tunnel's, as long as it lives.
-    pub(crate) async fn send_upgrade(
-        self: &Arc<Self>,
-        request: Request<()>,
-    ) -> Result<(Response<Incoming>, Lease), NodeError> {
+    pub(crate) async fn send_upgrade(self: &Arc<Self>, request: Request<()>) -> Sent {
+        self.judged(self.try_upgrade(request)).await
+    }
+
+    async fn try_upgrade(self: &Arc<Self>, request: Request<()>) -> Sent {
         let place =
             Arc::clone(&self.web_sockets).try_acquire_owned().map_err(|_| NodeError::Busy)?;
         let mut fresh = self.connect_upgradeable().await?;
         let request = request.map(|()| Either::Left(Empty::new()));
         let response = self.exchange(&mut fresh, request).await?;
         Ok((response, Lease::single(fresh, place)))
+    }
+
+    /// Sends if the node is not left alone just now, and lets its health know.
+    async fn judged(&self, sending: impl Future<Output = Sent>) -> Sent {
+        let passage = self.health.admit().ok_or(NodeError::LeftAlone)?;
+        let sent = sending.await;
+        let verdict = match &sent {
+            Ok((response, _)) if is_gateway_failure(response.status()) => {
+                Some(Err(FailureKind::GatewayStatus))
+            }
+            Ok(_) => Some(Ok(())),
+            Err(error) => error.failure_kind().map(Err),
+        };
+        if let Some(verdict) = verdict {
+            passage.settle(verdict);
+        }
+        sent
     }
 
     async fn exchange(
@@ -219,6 +275,14 @@ impl Upstream {
     fn connect_timeout(&self) -> Duration {
         self.config().connect_timeout
     }
+}
+
+/// What a web server says of the program behind it.
+fn is_gateway_failure(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    )
 }
 
 /// One request in the queue for a place.

@@ -155,6 +155,8 @@ fn build_proxy(
         connect_timeout: proxy.connect_timeout,
         response_timeout: proxy.response_timeout,
         body_timeout: proxy.idle_timeout,
+        health_interval: proxy.health_interval,
+        health_timeout: proxy.health_timeout,
         max_concurrent: proxy.node_requests,
         access_log: proxy.access_log.clone(),
         api: proxy.api.clone(),

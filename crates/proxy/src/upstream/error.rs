@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::answer::Answer;
+use crate::{answer::Answer, health::FailureKind};
 
 /// What went wrong between us and a node.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +10,9 @@ pub(crate) enum NodeError {
     /// All places and the queue for them are taken.
     #[error("the node has as many requests under way as `max_concurrent` and `max_pending` allow")]
     Busy,
+    /// It failed several times in a row and is not asked for a while.
+    #[error("the node failed several times in a row and is left alone for a while")]
+    LeftAlone,
     /// The node's name has no address.
     #[error("cannot find the node's address")]
     Resolve(#[source] io::Error),
@@ -56,7 +59,8 @@ impl NodeError {
             Self::Connect(source) if source.kind() == io::ErrorKind::TimedOut => {
                 Answer::NodeTimeout
             }
-            Self::Resolve(_)
+            Self::LeftAlone
+            | Self::Resolve(_)
             | Self::Connect(_)
             | Self::TlsName
             | Self::Tls(_)
@@ -67,9 +71,28 @@ impl NodeError {
         }
     }
 
-    /// Whether it says nothing about the node.
-    pub(super) fn is_the_clients(&self) -> bool {
-        matches!(self, Self::ClientBody)
+    /// Whether it says nothing new about the node.
+    pub(super) fn is_no_news(&self) -> bool {
+        matches!(self, Self::ClientBody | Self::LeftAlone)
+    }
+
+    /// What it says about the node's health; `None` when it says nothing.
+    pub(crate) fn failure_kind(&self) -> Option<FailureKind> {
+        match self {
+            Self::Resolve(_) => Some(FailureKind::Name),
+            Self::Connect(source) if source.kind() == io::ErrorKind::TimedOut => {
+                Some(FailureKind::ConnectTimeout)
+            }
+            Self::Connect(_) => Some(FailureKind::Connect),
+            Self::ConnectTimeout => Some(FailureKind::ConnectTimeout),
+            Self::TlsName | Self::Tls(_) => Some(FailureKind::Tls),
+            Self::Handshake(_) | Self::Exchange(_) => Some(FailureKind::Protocol),
+            Self::ResponseTimeout => Some(FailureKind::ResponseTimeout),
+            // Our bounds, its client, or what it answered and may not pass.
+            Self::Busy | Self::LeftAlone | Self::ClientBody | Self::Status(_) | Self::Redirect => {
+                None
+            }
+        }
     }
 
     /// Whether the connection was dead rather than the answer bad: then the

@@ -35,7 +35,7 @@ impl Trouble {
     /// A request was not.
     pub(super) fn report(&self, node: &str, error: &NodeError) {
         tracing::debug!(node.name = node, error = error as &dyn Error, "no answer from node");
-        if error.is_the_clients() || !self.is_due(Instant::now()) {
+        if error.is_no_news() || !self.is_due(Instant::now()) {
             return;
         }
         self.open.store(true, Relaxed);

@@ -76,6 +76,7 @@ impl Setup {
             nodes: Vec::new(),
             config: Config {
                 cache: CacheConfig::off(),
+                health_interval: Duration::ZERO,
                 ..Config::new(tls::client_config(Some(&authority_path())).unwrap())
             },
             drain: PATIENCE,

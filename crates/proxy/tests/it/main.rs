@@ -14,6 +14,7 @@ mod cache_shared;
 mod drain;
 mod faults;
 mod headers;
+mod health;
 mod hostile;
 mod relay;
 mod routes;
