@@ -26,25 +26,27 @@ const WITHIN: Duration = Duration::from_secs(40);
 const TOKEN: &str = "an-admin-token-of-this-test";
 
 /// `bluegate serve` with a proxy and an admin listener, over a demo's nodes.
-struct Served {
-    cluster: Cluster,
-    folder: tempfile::TempDir,
-    process: Process,
-    proxy: u16,
-    admin: u16,
+pub(crate) struct Served {
+    pub(crate) cluster: Cluster,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) process: Process,
+    pub(crate) proxy: u16,
+    pub(crate) admin: u16,
 }
 
 impl Served {
     /// With `tls`, the admin listener's key, in files called `admin.pem` and
     /// `admin.key`.
-    async fn start(tls: Option<&bluegate_testkit::certificates::Issued>) -> Self {
+    pub(crate) async fn start(tls: Option<&bluegate_testkit::certificates::Issued>) -> Self {
         let cluster = Cluster::start(&["--nodes", "2"]).await;
         let folder = tempfile::tempdir().unwrap();
         let (proxy, admin) = (free_port(), free_port());
         let mut file = format!(
             "[cluster]\norigin = \"http://bbb.cluster.localhost:{proxy}\"\n\
              [proxy]\nlisten = \"127.0.0.1:{proxy}\"\n\
-             [admin]\nlisten = \"127.0.0.1:{admin}\"\ntoken_file = \"token\"\n"
+             allow_nodes = [\"*.cluster.localhost\", \"127.0.0.1\"]\n\
+             [admin]\nlisten = \"127.0.0.1:{admin}\"\ntoken_file = \"token\"\n\
+             routes_file = \"routes.json\"\n"
         );
         std::fs::write(folder.path().join("token"), format!("{TOKEN}\n")).unwrap();
         if let Some(issued) = tls {
@@ -60,35 +62,44 @@ impl Served {
         }
         let path = folder.path().join("bluegate.toml");
         std::fs::write(&path, &file).unwrap();
-        let arguments = ["serve", "-c", path.to_str().unwrap()];
-        let process = Process::start(Path::new(BLUEGATE), arguments).unwrap();
+        let process = serve(&path);
         let this = Self { cluster, folder, process, proxy, admin };
-        eventually("the admin listener serves", WITHIN, || async {
-            let output = this.run(&["routes", "list"]);
-            output.status.success().then_some(())
-        })
-        .await
-        .unwrap();
+        this.serves().await;
         this
     }
 
-    fn file(&self) -> PathBuf {
+    async fn serves(&self) {
+        eventually("the admin listener serves", WITHIN, || async {
+            self.run(&["routes", "list"]).status.success().then_some(())
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Ends the process and starts another one with the same file.
+    pub(crate) async fn restart(&mut self) {
+        self.process.interrupt(WITHIN).await.unwrap();
+        self.process = serve(&self.file());
+        self.serves().await;
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("bluegate.toml")
     }
 
     /// Runs `bluegate` with these arguments and the same file.
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let file = self.file();
         bluegate(&[arguments, &["-c", file.to_str().unwrap()]].concat())
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(arguments);
         assert!(output.status.success(), "{}", seen(&output));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    async fn get_client(&self, mount: &str) -> Response {
+    pub(crate) async fn get_client(&self, mount: &str) -> Response {
         let request = Request::get(&format!("/{mount}/html5client/"))
             .header("Host", &format!("bbb.cluster.localhost:{}", self.proxy));
         request.send(&format!("127.0.0.1:{}", self.proxy)).await.unwrap()
@@ -99,7 +110,7 @@ impl Served {
     }
 
     /// Without what differs from run to run.
-    fn without_ports(&self, text: &str) -> String {
+    pub(crate) fn without_ports(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for node in &self.cluster.ready.nodes {
             text = text.replace(crate::cluster::port_of(&node.origin), "PORT");
@@ -108,8 +119,12 @@ impl Served {
     }
 }
 
+fn serve(file: &Path) -> Process {
+    Process::start(Path::new(BLUEGATE), ["serve", "-c", file.to_str().unwrap()]).unwrap()
+}
+
 /// One blank where there are several: columns are as wide as ports happen to be.
-fn narrow(text: &str) -> String {
+pub(crate) fn narrow(text: &str) -> String {
     let line = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -124,9 +139,9 @@ async fn routes_and_cache_are_shown_and_purged() {
     --- stdout
     http://bbb.cluster.localhost:PORT
 
-    MOUNT NODE ADDRESS BBB
-    bbb-01 http://bbb-01.cluster.localhost:PORT 127.0.0.1:PORT 3.0.28
-    bbb-02 http://bbb-02.cluster.localhost:PORT 127.0.0.1:PORT 3.0.28
+    MOUNT NODE ADDRESS BBB SOURCE
+    bbb-01 http://bbb-01.cluster.localhost:PORT 127.0.0.1:PORT 3.0.28 file
+    bbb-02 http://bbb-02.cluster.localhost:PORT 127.0.0.1:PORT 3.0.28 file
     --- stderr
     ");
     let routes = serde_json::to_string_pretty(&served.json(&["routes", "list", "--json"])).unwrap();
@@ -138,13 +153,15 @@ async fn routes_and_cache_are_shown_and_purged() {
           "address": "127.0.0.1:PORT",
           "bbb": "3.0.28",
           "mount": "bbb-01",
-          "origin": "http://bbb-01.cluster.localhost:PORT"
+          "origin": "http://bbb-01.cluster.localhost:PORT",
+          "source": "file"
         },
         {
           "address": "127.0.0.1:PORT",
           "bbb": "3.0.28",
           "mount": "bbb-02",
-          "origin": "http://bbb-02.cluster.localhost:PORT"
+          "origin": "http://bbb-02.cluster.localhost:PORT",
+          "source": "file"
         }
       ]
     }

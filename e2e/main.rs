@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so")]
 
 mod admin;
+mod admin_routes;
 mod api;
 mod architecture;
 mod browser;

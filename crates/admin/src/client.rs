@@ -10,13 +10,13 @@ use bluegate_cluster::{Mount, Origin, Scheme, Secret};
 use bytes::Bytes;
 use http::{
     Method, Request, Response, StatusCode,
-    header::{AUTHORIZATION, HOST, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue},
 };
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -24,7 +24,9 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::{CacheReport, ErrorBody, ErrorDetail, Purged, RoutesReport};
+use crate::{
+    CacheReport, ErrorBody, ErrorDetail, Purged, RouteChange, RouteEntry, RouteSpec, RoutesReport,
+};
 
 pub use pinned::{PinError, pinned};
 
@@ -123,6 +125,34 @@ impl Client {
         self.call(Method::GET, "/v1/routes").await
     }
 
+    /// `POST /v1/routes`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn add_route(&self, route: &RouteSpec) -> Result<RouteEntry, ClientError> {
+        self.call_with(Method::POST, "/v1/routes", Some(route)).await
+    }
+
+    /// `PATCH /v1/routes/{mount}`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn change_route(
+        &self,
+        mount: &Mount,
+        change: &RouteChange,
+    ) -> Result<RouteEntry, ClientError> {
+        self.call_with(Method::PATCH, &format!("/v1/routes/{mount}"), Some(change)).await
+    }
+
+    /// `DELETE /v1/routes/{mount}`; returns what was there.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn remove_route(&self, mount: &Mount) -> Result<RouteEntry, ClientError> {
+        self.call(Method::DELETE, &format!("/v1/routes/{mount}")).await
+    }
+
     /// `GET /v1/cache`
     ///
     /// # Errors
@@ -149,13 +179,27 @@ impl Client {
         method: Method,
         target: &str,
     ) -> Result<T, ClientError> {
-        let request = Request::builder()
+        self.call_with(method, target, None::<&()>).await
+    }
+
+    async fn call_with<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        target: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, ClientError> {
+        let mut request = Request::builder()
             .method(method)
             .uri(target)
             .header(HOST, self.origin.authority())
-            .header(AUTHORIZATION, self.authorization.clone())
-            .body(Empty::new())
-            .expect("targets and authorities are valid in a request");
+            .header(AUTHORIZATION, self.authorization.clone());
+        let mut text = Vec::new();
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json");
+            text = serde_json::to_vec(body).expect("texts are JSON");
+        }
+        let request =
+            request.body(Full::from(text)).expect("targets and authorities are valid in a request");
         let answer = timeout(TIMEOUT, self.connect_and_send(request));
         let answer = answer.await.map_err(|_| ClientError::Timeout)??;
         let (status, body) = (answer.status(), answer.into_body());
@@ -169,7 +213,7 @@ impl Client {
 
     async fn connect_and_send(
         &self,
-        request: Request<Empty<Bytes>>,
+        request: Request<Full<Bytes>>,
     ) -> Result<Response<Bytes>, ClientError> {
         let host = self.origin.host().trim_start_matches('[').trim_end_matches(']');
         let place = || format!("{}:{}", self.origin.host(), self.origin.port());
@@ -193,7 +237,7 @@ impl std::fmt::Debug for Client {
 }
 
 async fn send(
-    request: Request<Empty<Bytes>>,
+    request: Request<Full<Bytes>>,
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
 ) -> Result<Response<Bytes>, ClientError> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;

@@ -43,6 +43,9 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Method::GET, "/ready", ready),
         Endpoint::new(Method::GET, "/metrics", metrics::show),
         Endpoint::new(Method::GET, "/v1/routes", routes::show),
+        Endpoint::new(Method::POST, "/v1/routes", routes::add),
+        Endpoint::new(Method::PATCH, "/v1/routes/{mount}", routes::change),
+        Endpoint::new(Method::DELETE, "/v1/routes/{mount}", routes::remove),
         Endpoint::new(Method::GET, "/v1/cache", cache::show),
         Endpoint::new(Method::DELETE, "/v1/cache", cache::purge),
     ]

@@ -10,6 +10,8 @@ use http::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::routes::EditError;
+
 /// The body of every answer that is an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
@@ -27,7 +29,7 @@ pub struct ErrorDetail {
 }
 
 /// Why a request was not done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     #[error("give the token as `Authorization: Bearer TOKEN`")]
     Unauthorized,
@@ -41,10 +43,18 @@ pub(crate) enum ApiError {
     BodyTooLong,
     #[error("the query is not understood: {0}")]
     BadQuery(String),
+    #[error("the request's body is not understood: {0}")]
+    BadBody(String),
     #[error("no node is mounted at `{0}` and nothing is cached for it")]
     UnknownMount(bluegate_cluster::Mount),
     #[error("this process has no cache: it runs no proxy, or the cache is turned off")]
     NoCache,
+    #[error("this process runs no proxy: it has no routes to change")]
+    NoRoutes,
+    #[error(transparent)]
+    Route(EditError),
+    #[error("the request could not be done: see the log")]
+    Internal,
 }
 
 impl ApiError {
@@ -58,14 +68,30 @@ impl ApiError {
             Self::BadQuery(_) => (StatusCode::BAD_REQUEST, "bad_query"),
             Self::UnknownMount(_) => (StatusCode::NOT_FOUND, "unknown_mount"),
             Self::NoCache => (StatusCode::NOT_FOUND, "no_cache"),
+            Self::BadBody(_) => (StatusCode::BAD_REQUEST, "bad_body"),
+            Self::NoRoutes => (StatusCode::NOT_FOUND, "no_routes"),
+            Self::Route(error) => error.parts(),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
+}
+
+/// What is said, with what it comes from.
+fn message(error: &ApiError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code) = self.parts();
-        let detail = ErrorDetail { code: code.to_owned(), message: self.to_string() };
+        let detail = ErrorDetail { code: code.to_owned(), message: message(&self) };
         let mut response = (status, Json(ErrorBody { error: detail })).into_response();
         match self {
             Self::Unauthorized => {

@@ -63,6 +63,7 @@ pub(crate) fn sources() -> Sources {
     }));
     Sources {
         routes: Arc::new(move || Arc::clone(&routes)),
+        book: None,
         cache: Some(Arc::new(cache)),
         ready: Arc::new(|| true),
         metrics: vec![Arc::new(|out| {

@@ -26,7 +26,10 @@ pub use cache::{CacheReport, DiskReport, MountReport, Purged};
 pub use endpoints::router;
 pub use error::{ErrorBody, ErrorDetail};
 pub use exposition::{Exposition, Kind};
-pub use routes::{RouteEntry, RoutesReport};
+pub use routes::{
+    BookError, EditError, Given, HeldBack, HeldBackEntry, RouteBook, RouteChange, RouteEntry,
+    RouteSource, RouteSpec, RoutesFileError, RoutesReport,
+};
 pub use sources::{CacheSource, MetricsSource, ReadySource, RoutesSource, Sources};
 pub use token::Tokens;
 

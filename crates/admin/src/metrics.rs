@@ -27,6 +27,15 @@ fn write_all(out: &mut Exposition, sources: &Sources) {
     out.single("bluegate_ready", Gauge, "Whether this process takes work", ready);
     let routes = (sources.routes)().nodes().count();
     out.single("bluegate_routes", Gauge, "Mounts relayed on the cluster's origin", routes);
+    if let Some(book) = &sources.book {
+        let held_back = book.held_back();
+        let help = "Nodes added at run time that are not in force, by why";
+        let samples = ["in_file", "origin_taken", "own_origin", "not_allowed"].map(|code| {
+            let count = held_back.iter().filter(|(_, reason)| reason.code() == code).count();
+            ([("reason", code)], count)
+        });
+        out.family("bluegate_routes_held_back", Gauge, help, samples);
+    }
     if let Some(report) = sources.cache.as_ref().and_then(|cache| cache.report()) {
         cache(out, &report);
     }

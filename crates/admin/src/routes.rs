@@ -1,53 +1,105 @@
-//! `/v1/routes`: what the cluster's origin relays.
+//! `/v1/routes`: what the cluster's origin relays, and its change at run time.
+//!
+//! What is relayed is the configuration file's nodes together with those that
+//! were added here. [`RouteBook`] holds both; what may be added is decided in
+//! `merge`, what a request changes in `edit`, and the added nodes are kept in
+//! a `file` of their own.
 
-use axum::{Json, extract::State};
-use bluegate_cluster::{Node, Routes};
-use serde::{Deserialize, Serialize};
+mod book;
+mod edit;
+mod file;
+mod merge;
+mod report;
+#[cfg(test)]
+mod tests;
 
-use crate::Sources;
+use axum::{
+    Json,
+    extract::{
+        Path, State,
+        rejection::{JsonRejection, PathRejection},
+    },
+    response::{IntoResponse, Response},
+};
+use bluegate_cluster::Mount;
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{ETAG, IF_MATCH},
+};
 
-/// The answer to `GET /v1/routes`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoutesReport {
-    /// The cluster's origin.
-    pub origin: String,
-    /// By mount.
-    pub routes: Vec<RouteEntry>,
+pub use book::{BookError, RouteBook};
+pub use edit::{EditError, RouteChange};
+pub use file::RoutesFileError;
+pub use merge::{Given, HeldBack};
+pub use report::{HeldBackEntry, RouteEntry, RouteSource, RouteSpec, RoutesReport};
+
+use crate::{Sources, error::ApiError};
+use edit::Edit;
+
+pub(crate) async fn show(State(sources): State<Sources>) -> Response {
+    let report = report(&sources);
+    tagged(&report.etag(), Json(&report).into_response())
 }
 
-/// One mount.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RouteEntry {
-    /// The node's name and its path segment on the cluster's origin.
-    pub mount: String,
-    /// The node's own origin.
-    pub origin: String,
-    /// Where it is connected to instead of what its origin resolves to.
-    pub address: Option<String>,
-    /// Its BBB release, as far as the operator stated it.
-    pub bbb: Option<String>,
+pub(crate) async fn add(
+    State(sources): State<Sources>,
+    headers: HeaderMap,
+    body: Result<Json<RouteSpec>, JsonRejection>,
+) -> Result<Response, ApiError> {
+    let Json(spec) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
+    let node = spec.node().map_err(ApiError::BadBody)?;
+    edit(sources, &headers, Edit::Add(node), StatusCode::CREATED).await
 }
 
-impl From<&Routes> for RoutesReport {
-    fn from(routes: &Routes) -> Self {
-        Self {
-            origin: routes.origin().to_string(),
-            routes: routes.nodes().map(|node| RouteEntry::from(&**node)).collect(),
-        }
+pub(crate) async fn change(
+    State(sources): State<Sources>,
+    mount: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Result<Json<RouteChange>, JsonRejection>,
+) -> Result<Response, ApiError> {
+    let mount = named(mount)?;
+    let Json(change) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
+    edit(sources, &headers, Edit::Change(mount, change), StatusCode::OK).await
+}
+
+pub(crate) async fn remove(
+    State(sources): State<Sources>,
+    mount: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    edit(sources, &headers, Edit::Remove(named(mount)?), StatusCode::OK).await
+}
+
+fn named(mount: Result<Path<String>, PathRejection>) -> Result<Mount, ApiError> {
+    let Path(mount) = mount.map_err(|_| ApiError::NotFound)?;
+    mount.parse().map_err(|_| ApiError::NotFound)
+}
+
+/// What is relayed and by whose word.
+fn report(sources: &Sources) -> RoutesReport {
+    match &sources.book {
+        Some(book) => book.report(),
+        None => RoutesReport::from(&*(sources.routes)()),
     }
 }
 
-impl From<&Node> for RouteEntry {
-    fn from(node: &Node) -> Self {
-        Self {
-            mount: node.name.to_string(),
-            origin: node.origin.to_string(),
-            address: node.address.as_ref().map(ToString::to_string),
-            bbb: node.bbb.as_ref().map(ToString::to_string),
-        }
-    }
+async fn edit(
+    sources: Sources,
+    headers: &HeaderMap,
+    edit: Edit,
+    done: StatusCode,
+) -> Result<Response, ApiError> {
+    let book = sources.book.ok_or(ApiError::NoRoutes)?;
+    let wanted = headers.get(IF_MATCH).map(|tags| tags.to_str().unwrap_or_default().to_owned());
+    // It ends in a file that is written and synced.
+    let edited = tokio::task::spawn_blocking(move || book.edit(edit, wanted.as_deref())).await;
+    let edited = edited.map_err(|_| ApiError::Internal)?.map_err(ApiError::Route)?;
+    Ok(tagged(&edited.etag, (done, Json(edited.route)).into_response()))
 }
 
-pub(crate) async fn show(State(sources): State<Sources>) -> Json<RoutesReport> {
-    Json(RoutesReport::from(&*(sources.routes)()))
+fn tagged(etag: &str, mut response: Response) -> Response {
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        response.headers_mut().insert(ETAG, etag);
+    }
+    response
 }

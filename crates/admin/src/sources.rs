@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use bluegate_cluster::{Mount, Routes};
 
-use crate::{CacheReport, Exposition};
+use crate::{CacheReport, Exposition, RouteBook};
 
 /// A cache to show and to purge.
 pub trait CacheSource: Send + Sync {
@@ -30,6 +30,8 @@ pub type MetricsSource = dyn Fn(&mut Exposition) + Send + Sync;
 pub struct Sources {
     /// The routes in force now.
     pub routes: Arc<RoutesSource>,
+    /// Where routes are changed; absent where no proxy runs.
+    pub book: Option<Arc<RouteBook>>,
     /// The proxy's cache; absent where no proxy runs.
     pub cache: Option<Arc<dyn CacheSource>>,
     /// Whether this process takes work: not while it starts or stops.

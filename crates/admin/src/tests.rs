@@ -3,12 +3,13 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
+use bluegate_cluster::AllowedHosts;
 use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::{BodyExt as _, Limited};
 use insta::assert_snapshot;
 
 use crate::{
-    Sources, Tokens,
+    Given, RouteBook, Sources, Tokens,
     endpoints::{endpoints, router},
     fixture::{TOKEN, sources, tokens},
     gate::{MAX_BODY, OPEN},
@@ -62,7 +63,8 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
         for authorization in cases {
             // A fresh one for each: wrong tokens add up.
             let router = router(tokens(), sources());
-            let response = send(&router, request(method, path, authorization)).await;
+            let path = path.replace(['{', '}'], "");
+            let response = send(&router, request(method, &path, authorization)).await;
             let status = response.status().as_u16();
             assert_eq!(response.headers()["cache-control"], "no-store");
             if open {
@@ -75,8 +77,15 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
             assert!(body.contains("\"code\":\"unauthorized\"") && !body.contains("bbb"), "{body}");
         }
         let router = router(tokens(), sources());
-        let response = send(&router, request(method, path, Some(&right))).await;
-        assert_eq!(response.status().as_u16(), 200, "{method} {path} with the token");
+        let response =
+            send(&router, request(method, &path.replace(['{', '}'], ""), Some(&right))).await;
+        // What changes routes wants more than a token, and says so.
+        let wanted = match (method, path) {
+            ("POST", _) | ("PATCH", _) => 400,
+            (_, "/v1/routes/{mount}") => 404,
+            _ => 200,
+        };
+        assert_eq!(response.status().as_u16(), wanted, "{method} {path} with the token");
         assert_eq!(response.headers()["cache-control"], "no-store");
     }
     assert_snapshot!(listed.join("\n"), @r"
@@ -84,6 +93,9 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
     GET /ready (open)
     GET /metrics
     GET /v1/routes
+    POST /v1/routes
+    PATCH /v1/routes/{mount}
+    DELETE /v1/routes/{mount}
     GET /v1/cache
     DELETE /v1/cache
     ");
@@ -150,7 +162,7 @@ async fn health_and_readiness_say_nothing_else() {
 
 #[tokio::test]
 async fn routes_and_cache_in_json() {
-    assert_snapshot!(ask(sources(), "GET", "/v1/routes").await, @r#"200 {"origin":"https://bbb.example.org","routes":[{"mount":"bbb-01","origin":"https://bbb-01.example.org","address":"10.0.0.11:443","bbb":"3.0.28"},{"mount":"bbb-02","origin":"https://bbb-02.example.org","address":null,"bbb":null}]}"#);
+    assert_snapshot!(ask(sources(), "GET", "/v1/routes").await, @r#"200 {"origin":"https://bbb.example.org","routes":[{"mount":"bbb-01","origin":"https://bbb-01.example.org","address":"10.0.0.11:443","bbb":"3.0.28","source":"file"},{"mount":"bbb-02","origin":"https://bbb-02.example.org","address":null,"bbb":null,"source":"file"}]}"#);
     assert_snapshot!(ask(sources(), "GET", "/v1/cache").await, @r#"200 {"memory":268435456,"bytes":8192,"contents":4,"entries":6,"evicted":1,"answers":{"hit":10,"miss":2},"fetches":7,"deltas":5,"disk":{"limit":1073741824,"bytes":16384,"files":9,"recalled":3,"dropped":1,"paused":false},"mounts":{"bbb-01":{"entries":3,"bytes":4096},"bbb-02":{"entries":3,"bytes":4096}}}"#);
     assert_snapshot!(ask(sources(), "DELETE", "/v1/cache").await, @r#"200 {"mount":null,"removed":2}"#);
     assert_snapshot!(ask(sources(), "DELETE", "/v1/cache?mount=bbb-01").await, @r#"200 {"mount":"bbb-01","removed":1}"#);
@@ -181,6 +193,76 @@ async fn errors_in_one_shape() {
     let answer = ask(sources.clone(), "DELETE", "/v1/cache?mont=bbb-01").await;
     assert!(answer.starts_with(r#"400 {"error":{"code":"bad_query""#), "{answer}");
     assert_eq!(sources.cache.unwrap().report().unwrap().mounts.len(), 2);
+}
+
+/// Sends JSON with the right token; status, tag and body.
+async fn send_json(
+    sources: &Sources,
+    method: &str,
+    target: &str,
+    if_match: Option<&str>,
+    json: &str,
+) -> (u16, Option<String>, String) {
+    let mut request = request(method, target, Some(&format!("Bearer {TOKEN}")));
+    request.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    if let Some(tag) = if_match {
+        request.headers_mut().insert("if-match", tag.parse().unwrap());
+    }
+    *request.body_mut() = Body::from(json.to_owned());
+    let response = send(&router(tokens(), sources.clone()), request).await;
+    let tag = response.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
+    (response.status().as_u16(), tag, text(response).await)
+}
+
+#[tokio::test]
+async fn routes_are_added_changed_and_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let given = Given {
+        origin: "https://bbb.example.org".parse().unwrap(),
+        nodes: Vec::new(),
+        allow: AllowedHosts::new(vec!["*.example.org".parse().unwrap()]),
+    };
+    let book = RouteBook::open(given, Some(folder.path().join("routes.json"))).unwrap();
+    let sources = Sources { book: Some(book), ..sources() };
+    let add = r#"{"mount":"bbb-03","origin":"https://bbb-03.example.org"}"#;
+
+    let (status, tag, body) = send_json(&sources, "POST", "/v1/routes", None, add).await;
+    assert_eq!(status, 201);
+    assert_snapshot!(body, @r#"{"mount":"bbb-03","origin":"https://bbb-03.example.org","address":null,"bbb":null,"source":"api"}"#);
+    let (_, shown, body) = send_json(&sources, "GET", "/v1/routes", None, "").await;
+    assert_eq!(shown, tag);
+    assert!(body.contains("\"source\":\"api\""), "{body}");
+
+    let change = r#"{"bbb":"3.0"}"#;
+    let target = "/v1/routes/bbb-03";
+    let (status, newer, _) = send_json(&sources, "PATCH", target, tag.as_deref(), change).await;
+    assert_eq!(status, 200);
+    let late = send_json(&sources, "DELETE", target, tag.as_deref(), "").await;
+    let removed = send_json(&sources, "DELETE", target, newer.as_deref(), "").await;
+    assert_eq!(removed.0, 200);
+
+    let off = add.replace("bbb-03.example.org", "bbb-03.example.net");
+    let answers = [
+        late,
+        send_json(&sources, "DELETE", target, None, "").await,
+        send_json(&sources, "DELETE", "/v1/routes/NO", None, "").await,
+        send_json(&sources, "PATCH", "/v1/routes/api", None, "{}").await,
+        send_json(&sources, "POST", "/v1/routes", None, &off).await,
+        send_json(&sources, "POST", "/v1/routes", None, &add.replace("bbb-03\"", "t\"")).await,
+        send_json(&sources, "POST", "/v1/routes", None, &add.replace("mount", "name")).await,
+        send_json(&sources, "POST", "/v1/routes", None, "").await,
+    ];
+    let answers: Vec<String> = answers.map(|(status, _, body)| format!("{status} {body}")).into();
+    assert_snapshot!(answers.join("\n"), @r#"
+    412 {"error":{"code":"changed","message":"the routes have changed since: look at them again"}}
+    404 {"error":{"code":"unknown_route","message":"no node is mounted at `bbb-03`"}}
+    404 {"error":{"code":"not_found","message":"there is no such path"}}
+    404 {"error":{"code":"not_found","message":"there is no such path"}}
+    403 {"error":{"code":"not_allowed","message":"`bbb-03.example.net` is not among `[proxy] allow_nodes`, which bounds what may be added"}}
+    400 {"error":{"code":"bad_body","message":"the request's body is not understood: `mount`: `t` is reserved: that path has a meaning of its own on an origin"}}
+    400 {"error":{"code":"bad_body","message":"the request's body is not understood: Failed to deserialize the JSON body into the target type: name: unknown field `name`, expected one of `mount`, `origin`, `address`, `bbb` at line 1 column 7"}}
+    400 {"error":{"code":"bad_body","message":"the request's body is not understood: Failed to parse the request body as JSON: EOF while parsing a value at line 1 column 0"}}
+    "#);
 }
 
 #[tokio::test]

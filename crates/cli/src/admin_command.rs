@@ -1,5 +1,5 @@
-//! `bluegate cache show|purge` and `bluegate routes list`: clients of the admin
-//! API of a running `bluegate serve`.
+//! `bluegate cache show|purge`, and how any command asks the admin API of a
+//! running `bluegate serve`.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -9,7 +9,7 @@ use std::{
 use anstream::{print, println};
 use anyhow::{Context as _, anyhow};
 use bluegate_admin::{
-    CacheReport, RoutesReport,
+    CacheReport,
     client::{Client, ClientError, pinned},
 };
 use bluegate_cluster::{Mount, Origin, Scheme, Secret};
@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::{
     Outcome,
-    arguments::{AdminOptions, CacheCommand, RoutesCommand},
+    arguments::{AdminOptions, CacheCommand},
     config_command,
     exit::{Exit, UsageError},
     serve::secrets,
@@ -48,19 +48,8 @@ pub(crate) fn cache(command: CacheCommand) -> Outcome {
     Ok(Exit::Done)
 }
 
-pub(crate) fn routes(command: RoutesCommand) -> Outcome {
-    let RoutesCommand::List { json, admin } = command;
-    let report = ask(&admin, async |client| client.routes().await)?;
-    if json {
-        print_json(&report)?
-    } else {
-        print!("{}", show_routes(&report))
-    }
-    Ok(Exit::Done)
-}
-
 /// Asks the listener that the options or the file name.
-fn ask<T>(
+pub(crate) fn ask<T>(
     options: &AdminOptions,
     question: impl AsyncFnOnce(&Client) -> Result<T, ClientError>,
 ) -> Result<T, anyhow::Error> {
@@ -150,28 +139,23 @@ fn explain(error: ClientError) -> anyhow::Error {
                  `bluegate serve` has read?"
                     .to_owned()
             )),
-            "bad_query" | "unknown_mount" => anyhow!(UsageError(detail.message.clone())),
+            "not_allowed" => anyhow!(UsageError(format!(
+                "{}: widen it in the file of the running `bluegate serve` and send it SIGHUP",
+                detail.message
+            ))),
+            "bad_query" | "bad_body" | "unknown_mount" | "unknown_route" | "name_taken"
+            | "in_file" | "origin_taken" | "own_origin" | "too_many" => {
+                anyhow!(UsageError(detail.message.clone()))
+            }
             _ => error.into(),
         },
         _ => error.into(),
     }
 }
 
-fn print_json(value: &impl Serialize) -> Result<(), anyhow::Error> {
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), anyhow::Error> {
     println!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
-}
-
-fn show_routes(report: &RoutesReport) -> String {
-    let rows: Vec<[String; 4]> = report
-        .routes
-        .iter()
-        .map(|route| {
-            let text = |value: &Option<String>| value.clone().unwrap_or_default();
-            [route.mount.clone(), route.origin.clone(), text(&route.address), text(&route.bbb)]
-        })
-        .collect();
-    format!("{}\n\n{}", report.origin, table(["MOUNT", "NODE", "ADDRESS", "BBB"], &rows))
 }
 
 fn show_cache(report: &CacheReport) -> String {
@@ -208,30 +192,13 @@ fn show_cache(report: &CacheReport) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bluegate_admin::{DiskReport, MountReport, RouteEntry};
+    use bluegate_admin::{DiskReport, MountReport};
     use insta::assert_snapshot;
 
     use super::*;
 
     #[test]
-    fn tables_for_people() {
-        let entry = |mount: &str, address: Option<&str>| RouteEntry {
-            mount: mount.to_owned(),
-            origin: format!("https://{mount}.example.org"),
-            address: address.map(str::to_owned),
-            bbb: address.map(|_| "3.0.28".to_owned()),
-        };
-        let routes = RoutesReport {
-            origin: "https://bbb.example.org".to_owned(),
-            routes: vec![entry("bbb-01", Some("10.0.0.11:443")), entry("b2", None)],
-        };
-        assert_snapshot!(show_routes(&routes), @r"
-        https://bbb.example.org
-
-        MOUNT   NODE                        ADDRESS        BBB
-        bbb-01  https://bbb-01.example.org  10.0.0.11:443  3.0.28
-        b2      https://b2.example.org      -              -
-        ");
+    fn the_cache_for_people() {
         let part = MountReport { entries: 101, bytes: 3_355_443 };
         let cache = CacheReport {
             memory: 268_435_456,

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use bluegate_cluster::{Mount, Origin};
+use bluegate_cluster::{Address, BbbVersion, Mount, Origin};
 use bluegate_export::Software;
 use clap::{
-    ArgAction, Args, Parser, Subcommand, ValueEnum,
+    ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
@@ -39,7 +39,7 @@ pub(crate) enum Command {
     /// Look at the cache of a running proxy, or empty it.
     #[command(subcommand)]
     Cache(CacheCommand),
-    /// Look at what a running `bluegate serve` relays.
+    /// Look at what a running `bluegate serve` relays, or change it.
     #[command(subcommand)]
     Routes(RoutesCommand),
 }
@@ -76,6 +76,75 @@ pub(crate) enum CacheCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RoutesCommand {
+    /// Add a node to what the proxy relays, while it runs.
+    Add {
+        /// Its name, which is also its mount.
+        mount: Mount,
+
+        /// The node's own origin, such as `https://bbb-03.example.org`.
+        #[arg(long, value_name = "ORIGIN")]
+        origin: Origin,
+
+        /// Where to connect instead, such as `10.0.0.13:443`.
+        #[arg(long, value_name = "HOST:PORT")]
+        address: Option<Address>,
+
+        /// The BBB release it runs.
+        #[arg(long, value_name = "VERSION")]
+        bbb: Option<BbbVersion>,
+
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        admin: AdminOptions,
+    },
+    /// Change a node that was added, while the proxy runs.
+    #[command(group = ArgGroup::new("what").required(true).multiple(true))]
+    Change {
+        /// Its name.
+        mount: Mount,
+
+        /// Another origin.
+        #[arg(long, value_name = "ORIGIN", group = "what")]
+        origin: Option<Origin>,
+
+        /// Where to connect instead.
+        #[arg(long, value_name = "HOST:PORT", group = "what")]
+        address: Option<Address>,
+
+        /// Connect to what the origin's name resolves to.
+        #[arg(long, group = "what", conflicts_with = "address")]
+        no_address: bool,
+
+        /// The BBB release it runs.
+        #[arg(long, value_name = "VERSION", group = "what")]
+        bbb: Option<BbbVersion>,
+
+        /// State no release.
+        #[arg(long, group = "what", conflicts_with = "bbb")]
+        no_bbb: bool,
+
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        admin: AdminOptions,
+    },
+    /// Remove a node that was added. What is under way runs to its end.
+    Remove {
+        /// Its name.
+        mount: Mount,
+
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        admin: AdminOptions,
+    },
     /// List the mounts and the nodes behind them.
     List {
         /// Print JSON.

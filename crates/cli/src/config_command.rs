@@ -4,18 +4,21 @@ use std::path::Path;
 
 use anstream::println;
 use anyhow::Context as _;
+use bluegate_admin::RouteBook;
 use bluegate_config::Config;
 
 use crate::{
     Outcome,
     arguments::ConfigCommand,
     exit::{Exit, UsageError},
+    serve::reload,
 };
 
 pub(crate) fn run(command: ConfigCommand) -> Outcome {
     match command {
         ConfigCommand::Check { config: path } => {
             let config = load(&path)?;
+            check_routes(&config)?;
             println!("{}: valid", path.display());
             println!(
                 "  {} with {}, {}",
@@ -33,6 +36,15 @@ pub(crate) fn run(command: ConfigCommand) -> Outcome {
         ConfigCommand::Default => println!("{}", bluegate_config::default_file().trim_end()),
     }
     Ok(Exit::Done)
+}
+
+/// What was added at run time has to fit what the file says.
+fn check_routes(config: &Config) -> Result<(), anyhow::Error> {
+    let file = reload::routes_file(config);
+    RouteBook::check(&reload::given(config), file.as_ref()).map_err(|error| {
+        // The chain is told by the one reporter; only the exit code is ours.
+        anyhow::Error::from(error).context(UsageError("the routes do not fit together".to_owned()))
+    })
 }
 
 /// Reads and validates a configuration file.

@@ -8,6 +8,7 @@ mod demo_command;
 mod exit;
 mod export_command;
 mod report;
+mod routes_command;
 mod serve;
 mod table;
 
@@ -33,7 +34,7 @@ fn main() -> std::process::ExitCode {
         Command::Config(command) => config_command::run(command),
         Command::Export(options) => export_command::run(&options),
         Command::Cache(command) => admin_command::cache(command),
-        Command::Routes(command) => admin_command::routes(command),
+        Command::Routes(command) => routes_command::run(command),
     };
     outcome.unwrap_or_else(|error| report::error(&error)).into()
 }

@@ -4,7 +4,7 @@ mod admin;
 mod certificates;
 mod listeners;
 mod policy;
-mod reload;
+pub(crate) mod reload;
 pub(crate) mod secrets;
 
 use std::{
@@ -15,7 +15,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use bluegate_admin::{CacheSource, Sources};
+use bluegate_admin::{CacheSource, RouteBook, Sources};
 use bluegate_cluster::Routes;
 use bluegate_config::Config;
 use bluegate_net::{Policy, RouterService, tls};
@@ -34,7 +34,7 @@ use crate::{
         admin::{AdminListener, ProxyCache},
         certificates::Certificates,
         listeners::{Listeners, Roles},
-        reload::{Reload, routes_of},
+        reload::Reload,
     },
 };
 
@@ -75,7 +75,8 @@ async fn serve(path: &Path, config: Config) -> Outcome {
     let admin = AdminListener::bind(&config, &certificates)?;
     let node_tls = tls::client_config(config.cluster.node_ca.as_deref())?;
 
-    let (routes, in_force) = watch::channel(Arc::new(routes_of(&config)?));
+    let book = RouteBook::open(reload::given(&config), reload::routes_file(&config))?;
+    let in_force = book.follow();
     let (proxy, scaler) = build_roles(&config, &node_tls, in_force.clone()).await?;
     let api = scaler.as_ref().map(|scaler| Arc::new(RouterService::new(scaler.router())));
     let roles = Roles { proxy: proxy.clone(), api };
@@ -83,12 +84,12 @@ async fn serve(path: &Path, config: Config) -> Outcome {
         let shutdown = shutdown.clone();
         tasks.spawn(async move { scaler.run(shutdown).await });
     }
-    tasks.spawn(reload.run(routes, shutdown.clone()));
+    tasks.spawn(reload.run(Arc::clone(&book), shutdown.clone()));
     certificates.follow(&shutdown, &tasks)?;
     let policy = listeners.policy().clone();
     listeners.serve(&config, &roles, &shutdown, &tasks, DRAIN)?;
     tasks.close();
-    let sources = sources(proxy.as_ref(), in_force, policy, &shutdown);
+    let sources = sources(proxy.as_ref(), &book, policy, &shutdown);
     let admin = admin.map(|admin| admin.serve(sources));
     tracing::info!(origin = %config.cluster.origin, "serving");
 
@@ -111,14 +112,16 @@ async fn serve(path: &Path, config: Config) -> Outcome {
 /// What the roles have to show on the admin listener.
 fn sources(
     proxy: Option<&Arc<bluegate_proxy::Proxy>>,
-    routes: watch::Receiver<Arc<Routes>>,
+    book: &Arc<RouteBook>,
     policy: Policy,
     shutdown: &CancellationToken,
 ) -> Sources {
     let shutdown = shutdown.clone();
     let cache = proxy.map(|proxy| Arc::new(ProxyCache(Arc::clone(proxy))) as Arc<dyn CacheSource>);
+    let routes = book.follow();
     Sources {
         routes: Arc::new(move || Arc::clone(&routes.borrow())),
+        book: proxy.map(|_| Arc::clone(book)),
         cache,
         ready: Arc::new(move || !shutdown.is_cancelled()),
         metrics: vec![Arc::new(move |out| admin::connections(out, &policy))],

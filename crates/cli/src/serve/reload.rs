@@ -4,12 +4,9 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use bluegate_cluster::Routes;
+use bluegate_admin::{Given, RouteBook};
 use bluegate_config::Config;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
-};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config_command;
@@ -30,18 +27,14 @@ impl Reload {
         Ok(Self { path, hangup, config })
     }
 
-    /// Applies the file to `routes` at each signal until `shutdown`.
-    pub(crate) async fn run(
-        mut self,
-        routes: watch::Sender<Arc<Routes>>,
-        shutdown: CancellationToken,
-    ) {
+    /// Applies the file to `book` at each signal until `shutdown`.
+    pub(crate) async fn run(mut self, book: Arc<RouteBook>, shutdown: CancellationToken) {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 signal = self.hangup.recv() => if signal.is_none() { return },
             }
-            match self.apply(&routes) {
+            match self.apply(&book) {
                 Ok(()) => tracing::info!("configuration reloaded"),
                 Err(error) => {
                     tracing::error!(
@@ -52,30 +45,47 @@ impl Reload {
         }
     }
 
-    fn apply(&mut self, routes: &watch::Sender<Arc<Routes>>) -> Result<(), anyhow::Error> {
+    fn apply(&mut self, book: &RouteBook) -> Result<(), anyhow::Error> {
         let new = config_command::load(&self.path)?;
-        let new_routes = routes_of(&new)?;
+        book.reload(given(&new))?;
         for part in needs_restart(&self.config, &new) {
             tracing::warn!("a change of {part} takes effect at the next start");
         }
-        routes.send_replace(Arc::new(new_routes));
         self.config = new;
         Ok(())
     }
 }
 
-/// The proxy's routes of a configuration.
-pub(crate) fn routes_of(config: &Config) -> Result<Routes, anyhow::Error> {
-    let nodes = config.nodes.iter().map(|entry| entry.node.clone());
-    Ok(Routes::new(config.cluster.origin.clone(), nodes)?)
+/// What a configuration says of the proxy's routes.
+pub(crate) fn given(config: &Config) -> Given {
+    let allow = config.proxy.as_ref().map(|proxy| proxy.allow_nodes.clone());
+    Given {
+        origin: config.cluster.origin.clone(),
+        nodes: config.nodes.iter().map(|entry| entry.node.clone()).collect(),
+        allow: allow.unwrap_or_default(),
+    }
+}
+
+/// Where the nodes are that were added at run time: nowhere without a proxy to
+/// relay to them or a listener to add them by.
+pub(crate) fn routes_file(config: &Config) -> Option<PathBuf> {
+    let admin = config.admin.as_ref().filter(|_| config.proxy.is_some())?;
+    Some(admin.routes_file.clone())
 }
 
 /// The parts that differ and are only read at the start.
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    // What may be added changes with the routes.
+    let proxy_differs = match (&old.proxy, &new.proxy) {
+        (Some(old), Some(new)) => {
+            *old != bluegate_config::Proxy { allow_nodes: old.allow_nodes.clone(), ..new.clone() }
+        }
+        (old, new) => old.is_some() != new.is_some(),
+    };
     let scaler_nodes = old.scaler.is_some() && old.nodes != new.nodes;
     [
         ("`[cluster] node_ca`", old.cluster.node_ca != new.cluster.node_ca),
-        ("`[proxy]`", old.proxy != new.proxy),
+        ("`[proxy]`", proxy_differs),
         ("`[scaler]`", old.scaler != new.scaler),
         ("`[[tenant]]`", old.tenants != new.tenants),
         ("`[[node]]` for the scaler", scaler_nodes),
@@ -101,5 +111,7 @@ mod tests {
         let other = base.replace("127.0.0.1:1", "127.0.0.1:2");
         assert_eq!(needs_restart(&parse(base), &parse(&format!("{base}{node}"))), [""; 0]);
         assert_eq!(needs_restart(&parse(base), &parse(&other)), ["`[proxy]`"]);
+        let allowed = format!("{base}allow_nodes = \"*.example.org\"\n");
+        assert_eq!(needs_restart(&parse(base), &parse(&allowed)), [""; 0]);
     }
 }

@@ -87,6 +87,36 @@ async fn the_2x_socket_is_tunnelled() {
 }
 
 #[tokio::test]
+async fn sockets_outlive_a_change_of_their_own_route_and_of_others() {
+    let nodes = [echo().await, echo().await, echo().await];
+    let front = Setup::new()
+        .mount_2x("kept", &nodes[0])
+        .mount_2x("moved", &nodes[1])
+        .mount_2x("gone", &nodes[2])
+        .start()
+        .await;
+    let mut sockets = Vec::new();
+    for mount in ["kept", "moved", "gone"] {
+        let (head, socket) = upgrade(&front, &format!("/{mount}{SOCKET}"), PROPER).await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        sockets.push(socket);
+    }
+    let elsewhere = hello().await;
+    front.route([
+        node_at("kept", nodes[0].address, Some("2.7")),
+        node_at("moved", elsewhere.address, Some("2.7")),
+    ]);
+    assert_eq!(front.get("/moved/html5client/a.js").await.body, "hello");
+    assert_eq!(front.get("/gone/html5client/a.js").await.status.as_u16(), 404);
+    for mut socket in sockets {
+        socket.write_all(b"still there").await.unwrap();
+        let mut echoed = [0; 11];
+        timeout(PATIENCE, socket.read_exact(&mut echoed)).await.unwrap().unwrap();
+        assert_eq!(&echoed, b"still there");
+    }
+}
+
+#[tokio::test]
 async fn no_other_upgrade_passes() {
     let (old, new) = (echo().await, echo().await);
     let front = Setup::new().mount_2x("old", &old).mount("new", &new).start().await;
