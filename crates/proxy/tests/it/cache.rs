@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    time::{Duration, Instant},
 };
 
 use bluegate_proxy::CacheConfig;
@@ -270,25 +269,6 @@ async fn however_many_ask_for_a_page_the_node_is_asked_once_per_moment() {
 }
 
 #[tokio::test]
-async fn a_new_build_switches_its_mount_at_once_and_no_other() {
-    let build = Arc::new(Mutex::new("the first build of all"));
-    let shown = Arc::clone(&build);
-    let first = FakeNode::start(move |seen| {
-        let text = shown.lock().unwrap().as_bytes();
-        static_file(seen, "text/html", text)
-    })
-    .await;
-    let second =
-        FakeNode::start(|seen| static_file(seen, "text/html", b"the first build of all")).await;
-    let front = cached(Setup::new()).mount("bbb-01", &first).mount("bbb-02", &second).start().await;
-    assert_eq!(front.get(PAGE).await.body, "the first build of all");
-    assert_eq!(front.get("/bbb-02/html5client/").await.body, "the first build of all");
-    *build.lock().unwrap() = "a second build, which is longer";
-    assert_eq!(front.get(PAGE).await.body, "a second build, which is longer");
-    assert_eq!(front.get("/bbb-02/html5client/").await.body, "the first build of all");
-}
-
-#[tokio::test]
 async fn a_node_that_moved_is_asked_anew() {
     let old = FakeNode::start(|seen| static_file(seen, "text/javascript", b"old")).await;
     let new = FakeNode::start(|seen| static_file(seen, "text/javascript", b"new")).await;
@@ -330,33 +310,6 @@ async fn a_dead_node_leaves_its_files_and_not_its_page() {
     let page = front.get(PAGE).await;
     assert_eq!(page.status, StatusCode::BAD_GATEWAY);
     assert_eq!(page.header("cache-control"), Some("no-store"));
-}
-
-#[tokio::test]
-async fn a_file_of_a_build_that_is_gone_stays_for_open_tabs() {
-    let gone = Arc::new(AtomicUsize::new(0));
-    let asked = Arc::clone(&gone);
-    let node = FakeNode::start(move |_| match asked.load(SeqCst) {
-        0 => ok(
-            "old",
-            &[
-                ("content-type", "text/javascript"),
-                ("cache-control", "max-age=0, stale-while-revalidate=0"),
-            ],
-        ),
-        _ => Response::builder().status(404).body(full("no")).unwrap(),
-    })
-    .await;
-    let front = cached(Setup::new()).mount("bbb-01", &node).start().await;
-    let plain = "/bbb-01/html5client/a.js";
-    assert_eq!(front.get(HASHED).await.body, "old");
-    assert_eq!(front.get(plain).await.body, "old");
-    gone.store(1, SeqCst);
-    let kept = front.get(HASHED).await;
-    assert_eq!((kept.status.as_u16(), &kept.body[..]), (200, &b"old"[..]));
-    // A name without a hash may mean another file by now.
-    assert_eq!(front.get(plain).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(node.requests().len(), 4);
 }
 
 #[tokio::test]
@@ -437,101 +390,4 @@ async fn a_node_that_dies_in_the_middle_leaves_nothing() {
     assert_eq!(front.get(HASHED).await.status, StatusCode::BAD_GATEWAY);
     assert_eq!(front.proxy.cache_report().unwrap().entries, 0);
     assert_eq!(front.get(HASHED).await.body, "the whole.");
-}
-
-#[tokio::test]
-async fn what_is_purged_is_asked_for_anew() {
-    let node = FakeNode::start(|seen| static_file(seen, "text/javascript", b"x")).await;
-    let front = cached(Setup::new()).mount("bbb-01", &node).mount("bbb-02", &node).start().await;
-    let other = HASHED.replace("bbb-01", "bbb-02");
-    for target in [HASHED, &other, HASHED, &other] {
-        front.get(target).await;
-    }
-    assert_eq!(node.requests().len(), 2);
-    assert_eq!(front.proxy.purge(Some("bbb-0")), 0);
-    assert_eq!(front.proxy.purge(Some("bbb-01")), 1);
-    let report = front.proxy.cache_report().unwrap();
-    assert_eq!((report.entries, report.hits, report.stored), (1, 2, 2));
-    front.get(HASHED).await;
-    front.get(&other).await;
-    assert_eq!(node.requests().len(), 3);
-    assert_eq!(front.proxy.purge(None), 2);
-    let report = front.proxy.cache_report().unwrap();
-    assert_eq!((report.entries, report.contents, report.bytes), (0, 0, 0));
-}
-
-#[tokio::test]
-async fn turned_off_there_is_no_cache() {
-    for config in [CacheConfig { memory: 0, ..CacheConfig::default() }, CacheConfig::off()] {
-        let node = FakeNode::start(|seen| static_file(seen, "text/javascript", b"x")).await;
-        let front = Setup::new()
-            .with(|settings| settings.cache = config)
-            .mount("bbb-01", &node)
-            .start()
-            .await;
-        front.get(HASHED).await;
-        let answer = front.get(HASHED).await;
-        assert_eq!(answer.header("cache-status"), None);
-        assert_eq!(node.requests().len(), 2);
-        assert_eq!(front.proxy.cache_report(), None);
-        assert_eq!(front.proxy.purge(None), 0);
-    }
-}
-
-#[tokio::test]
-async fn the_bound_on_memory_holds_and_the_oldest_goes() {
-    let node = FakeNode::start(|seen| {
-        let bytes = seen.target.repeat(1000);
-        Response::builder()
-            .header("content-type", "application/octet-stream")
-            .body(full(bytes))
-            .unwrap()
-    })
-    .await;
-    let front = Setup::new()
-        .with(|config| config.cache = CacheConfig { memory: 140_000, ..quiet() })
-        .mount("bbb-01", &node)
-        .start()
-        .await;
-    let target = |name: char| format!("/bbb-01/html5client/{name}.bin?v={name}");
-    for name in 'a'..='h' {
-        front.get(&target(name)).await;
-        // Recency counts in milliseconds, so each use is made sure to be later.
-        let began = Instant::now();
-        while began.elapsed() < Duration::from_millis(3) {
-            front.get(&target('a')).await;
-        }
-    }
-    let report = front.proxy.cache_report().unwrap();
-    assert!(report.bytes <= 140_000, "{report:?}");
-    assert!(report.evicted > 0 && report.entries < 8, "{report:?}");
-    let before = node.requests().len();
-    front.get(&target('a')).await;
-    assert_eq!(node.requests().len(), before, "what is used stays");
-    front.get(&target('b')).await;
-    assert_eq!(node.requests().len(), before + 1, "what is not goes");
-}
-
-#[tokio::test]
-async fn a_stream_that_is_too_large_passes_as_it_comes() {
-    let node = FakeNode::start(|_| {
-        Response::builder()
-            .header("content-type", "audio/mpeg")
-            .body(full(vec![7; 100_000]))
-            .unwrap()
-    })
-    .await;
-    let front = Setup::new()
-        .with(|config| config.cache = CacheConfig { max_object: 50_000, ..quiet() })
-        .mount("bbb-01", &node)
-        .start()
-        .await;
-    for _ in 0..2 {
-        let answer = front.get("/bbb-01/html5client/long.mp3").await;
-        assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 100_000));
-        assert_eq!(answer.header("cache-status"), Some("bluegate; fwd=uri-miss"));
-    }
-    // Asked once for the cache, then for each client.
-    assert_eq!(node.requests().len(), 3);
-    assert_eq!(front.proxy.cache_report().unwrap().entries, 0);
 }

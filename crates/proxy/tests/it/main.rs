@@ -8,6 +8,8 @@ mod front;
 mod access_log;
 mod api;
 mod cache;
+mod cache_bounds;
+mod cache_builds;
 mod cache_disk;
 mod cache_refusals;
 mod cache_shared;
