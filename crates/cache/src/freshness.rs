@@ -17,6 +17,9 @@ const VERSIONED: Duration = Duration::from_secs(600);
 const PLAIN: Duration = Duration::from_secs(30);
 /// The longest any answer is fresh, whatever the node says.
 const LONGEST: Duration = Duration::from_secs(3600);
+/// How long a content is fresh under an address that names it: as good as for
+/// ever.
+const CONTENT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long an answer may still be used while it is asked for anew.
 const STALE_WHILE_REVALIDATE: Duration = Duration::from_secs(30);
 /// How long an answer may still be used while its node is down.
@@ -141,6 +144,18 @@ impl Freshness {
                 _ => stale(None, BROWSER_STALE_PLAIN),
             },
         })
+    }
+
+    /// How long what is named by its own digest may be used: it cannot change.
+    #[must_use]
+    pub fn of_content() -> Self {
+        Self {
+            fresh: CONTENT,
+            stale_while_revalidate: Duration::ZERO,
+            stale_if_error: Duration::ZERO,
+            initial_age: Duration::ZERO,
+            browser_stale: Duration::ZERO,
+        }
     }
 
     /// The `Cache-Control` for browsers. Never `immutable`: the name is the

@@ -135,10 +135,10 @@ impl OpenRecord {
         });
     }
 
-    /// The cache answered for this node; what it did to that end.
-    pub(crate) fn cached(&mut self, node: &Arc<Node>, status: CacheStatus) {
+    /// The cache answered, for this node if for any; what it did to that end.
+    pub(crate) fn cached(&mut self, node: Option<&Arc<Node>>, status: CacheStatus) {
         self.edit(|record| {
-            record.node = Some(Arc::clone(node));
+            record.node = node.cloned();
             record.cache = Some(status.word());
         });
     }

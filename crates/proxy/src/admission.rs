@@ -33,6 +33,14 @@ pub(crate) struct Admitted {
     pub(crate) kind: Kind,
 }
 
+/// What becomes of a request that is not refused.
+pub(crate) enum Admission {
+    /// It is a mount's, or the API's.
+    Node(Admitted),
+    /// It names a content: the cache answers.
+    Leaf,
+}
+
 /// How a request goes to its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -53,6 +61,8 @@ pub(crate) struct Rules {
     pub(crate) max_body: u64,
     /// The API, where the proxy passes it.
     pub(crate) api: Option<Api>,
+    /// Whether files are also reached by their content.
+    pub(crate) leaves: bool,
 }
 
 /// The cluster's API behind the proxy.
@@ -69,7 +79,7 @@ pub(crate) fn admit<B>(
     request: &Request<B>,
     snapshot: &Snapshot,
     rules: &Rules,
-) -> Result<Admitted, Answer> {
+) -> Result<Admission, Answer> {
     if request.method() == Method::CONNECT {
         return Err(Answer::MethodNotAllowed(Methods::Read));
     }
@@ -80,6 +90,9 @@ pub(crate) fn admit<B>(
             Answer::BadRequest
         }
     })?;
+    if let Target::Leaf { .. } = target {
+        return admit_leaf(request, rules);
+    }
     let (upstream, methods) = find(target, snapshot, rules)?;
     check_method(request.method(), methods)?;
     if request.headers().contains_key(SERVICE_WORKER) {
@@ -100,9 +113,24 @@ pub(crate) fn admit<B>(
         }
         Target::ApiIndex { .. } => Kind::ApiIndex,
         Target::Api => Kind::Api,
-        Target::Client { .. } | Target::Other => Kind::Client,
+        Target::Client { .. } | Target::Leaf { .. } | Target::Other => Kind::Client,
     };
-    Ok(Admitted { upstream: Arc::clone(upstream), kind })
+    Ok(Admission::Node(Admitted { upstream: Arc::clone(upstream), kind }))
+}
+
+fn admit_leaf<B>(request: &Request<B>, rules: &Rules) -> Result<Admission, Answer> {
+    if !rules.leaves {
+        return Err(Answer::NotFound);
+    }
+    check_method(request.method(), Methods::Read)?;
+    if request.headers().contains_key(SERVICE_WORKER) {
+        return Err(Answer::ServiceWorker);
+    }
+    check_body(request.method(), request.headers(), 0)?;
+    if request.headers().contains_key(UPGRADE) {
+        return Err(Answer::UpgradeRefused);
+    }
+    Ok(Admission::Leaf)
 }
 
 /// RFC 9112, 3.2: HTTP/1.1 has exactly one `Host`; a target in absolute form
@@ -155,7 +183,7 @@ fn find<'a>(
             let api = rules.api.as_ref().ok_or(Answer::NotFound)?;
             Ok((&api.upstream, Methods::ReadAndPost))
         }
-        Target::Other => Err(Answer::NotFound),
+        Target::Leaf { .. } | Target::Other => Err(Answer::NotFound),
     }
 }
 

@@ -11,8 +11,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Config,
     access_log::{AccessLog, AccessLogError, OpenRecord},
-    admission::{self, Admitted, Api, Kind, Rules},
-    answer::Language,
+    admission::{self, Admission, Admitted, Api, Kind, Rules},
+    answer::{Answer, Language},
     body::Body,
     cache::{self, Asked, Cache, CacheReport, Served},
     health::{self, Fleet, HealthReport},
@@ -60,8 +60,12 @@ pub fn build(
         Some(path) => Some(AccessLog::open(path, config.access_log_queue, &tasks)?),
         None => None,
     };
-    let rules = Rules { max_body: config.max_body, api: api(&config, &tasks) };
     let cache = Cache::start(&config.cache, &tasks);
+    let rules = Rules {
+        max_body: config.max_body,
+        api: api(&config, &tasks),
+        leaves: cache.is_some() && config.cache.share_builds,
+    };
     let health_interval = config.health_interval;
     let fleet = Arc::new(Fleet::default());
     let settings = Arc::new(UpstreamSettings {
@@ -148,7 +152,7 @@ impl Proxy {
         match cache.serve(asked, &admitted.upstream, snapshot).await {
             Served::Answer(response, status) => {
                 if let Some(record) = &mut record {
-                    record.cached(admitted.upstream.node(), status);
+                    record.cached(Some(admitted.upstream.node()), status);
                 }
                 (response, record)
             }
@@ -159,6 +163,26 @@ impl Proxy {
                 (response, record)
             }
         }
+    }
+
+    /// Answers what names a content: no node's, and perhaps from one.
+    async fn answer_leaf(
+        &self,
+        request: &Request<RequestBody>,
+        snapshot: &Arc<Snapshot>,
+        mut record: Option<Box<OpenRecord>>,
+    ) -> relay::Relayed {
+        let Some(cache) = &self.cache else {
+            let language = Language::of(request.headers());
+            return (Answer::NotFound.into_response(request.method(), language), record);
+        };
+        let asked =
+            Asked { method: request.method(), uri: request.uri(), headers: request.headers() };
+        let (response, status) = cache.serve_leaf(asked, snapshot).await;
+        if let Some(record) = &mut record {
+            record.cached(None, status);
+        }
+        (response, record)
     }
 
     /// Writes out what the access log still holds. To be called when serving
@@ -184,7 +208,10 @@ impl Service for Proxy {
         let record = self.access_log.as_ref().map(|log| log.begin(&request, connection.peer.ip()));
         let snapshot = self.snapshots.current();
         let (response, record) = match admission::admit(&request, &snapshot, &self.rules) {
-            Ok(admitted) => self.answer(request, admitted, &snapshot, &connection, record).await,
+            Ok(Admission::Leaf) => self.answer_leaf(&request, &snapshot, record).await,
+            Ok(Admission::Node(admitted)) => {
+                self.answer(request, admitted, &snapshot, &connection, record).await
+            }
             Err(answer) => {
                 let language = Language::of(request.headers());
                 (answer.into_response(request.method(), language), record)

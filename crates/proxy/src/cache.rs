@@ -15,6 +15,7 @@ mod disk;
 mod entry;
 mod fetch;
 mod flight;
+mod leaves;
 mod reply;
 mod report;
 mod settings;
@@ -29,7 +30,7 @@ use std::{
 
 use bluegate_cache::{Asset, CacheKey, CacheStatus, Verdict};
 use http::{HeaderMap, Method, Response, Uri};
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use reply::stamp;
@@ -65,6 +66,8 @@ pub(crate) struct Cache {
     counts: Counts,
     workshop: Workshop,
     pages: Pages,
+    /// Places for searches of leaves at nodes.
+    searches: Semaphore,
     tasks: TaskTracker,
     /// The proxy is closing: background work ends.
     ended: CancellationToken,
@@ -103,6 +106,7 @@ impl Cache {
             counts: Counts::default(),
             workshop: Workshop::default(),
             pages: Pages::default(),
+            searches: Semaphore::new(leaves::MAX_SEARCHES),
             tasks: tasks.clone(),
             ended: CancellationToken::new(),
         });
@@ -171,7 +175,7 @@ impl Cache {
         if let (Some(slot), Some(entry), Some(Verdict::Fresh)) = (&slot, &entry, verdict) {
             slot.touch(entry, now);
             let status = CacheStatus::Hit { ttl: entry.time_left(now) };
-            return self.answer(entry, asked, status);
+            return self.answer(slot, entry, asked, status);
         }
 
         let (path, query) = split(&target);
@@ -194,7 +198,7 @@ impl Cache {
         let joined = self.join(&slot, entry.as_ref(), question);
         if let (Some(entry), Some(Verdict::StaleWhileRevalidate)) = (&entry, verdict) {
             slot.touch(entry, now);
-            return self.answer(entry, asked, CacheStatus::Stale);
+            return self.answer(&slot, entry, asked, CacheStatus::Stale);
         }
         let outcome = match joined {
             Joined::Entry(entry) => Outcome::Confirmed(entry),
@@ -240,10 +244,13 @@ impl Cache {
             }
         };
         slot.touch(&entry, clock::now());
-        self.answer(&entry, asked, status)
+        self.answer(slot, &entry, asked, status)
     }
 
-    fn answer(&self, entry: &Entry, asked: Asked<'_>, status: CacheStatus) -> Served {
+    fn answer(&self, slot: &Slot, entry: &Entry, asked: Asked<'_>, status: CacheStatus) -> Served {
+        if let Some(elsewhere) = self.elsewhere(entry, asked, slot.key.target(), status) {
+            return Served::Answer(elsewhere, status);
+        }
         Served::Answer(self.reply(entry, asked.method, asked.headers, status), status)
     }
 }

@@ -11,6 +11,9 @@ mod tests;
 /// The longest path that is relayed. The client's longest are under 200 bytes.
 pub(crate) const MAX_PATH: usize = 2048;
 
+/// The first segment of files by content. No node's mount: it is reserved.
+const LEAVES: &str = "_client";
+
 /// A well-formed path, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target<'a> {
@@ -36,6 +39,13 @@ pub(crate) enum Target<'a> {
     /// Exactly `/bigbluebutton/api`, below it, or below `/t/`: the API of the
     /// whole cluster, where the proxy passes it.
     Api,
+    /// `/_client/{digest}/{rest}`: a file by its content, whatever node has it.
+    Leaf {
+        /// 64 lower-case hexadecimal digits.
+        digest: &'a str,
+        /// What follows `html5client/` on a node that has it.
+        rest: &'a str,
+    },
     /// Nothing that is relayed.
     Other,
 }
@@ -64,6 +74,9 @@ pub(crate) fn parse(path: &str) -> Result<Target<'_>, Malformed> {
     let Some((mount, rest)) = path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
         return Ok(Target::Other);
     };
+    if mount == LEAVES {
+        return Ok(leaf(rest).unwrap_or(Target::Other));
+    }
     if let Some(rest) = rest.strip_prefix("html5client") {
         if rest.is_empty() {
             return Ok(Target::ClientWithoutSlash { mount });
@@ -76,6 +89,13 @@ pub(crate) fn parse(path: &str) -> Result<Target<'_>, Malformed> {
         "bigbluebutton/api" | "bigbluebutton/api/" => Ok(Target::ApiIndex { mount }),
         _ => Ok(Target::Other),
     }
+}
+
+fn leaf(path: &str) -> Option<Target<'_>> {
+    let (digest, rest) = path.split_once('/')?;
+    let is_digest =
+        digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    (is_digest && !rest.is_empty()).then_some(Target::Leaf { digest, rest })
 }
 
 /// The prefixes by which a listener that proxy and scaler share is divided,

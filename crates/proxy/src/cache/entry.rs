@@ -5,13 +5,15 @@ use std::{
     time::Duration,
 };
 
-use bluegate_cache::{Asset, Coding, Freshness, Refusal, StoredAge, Verdict, dictionary};
+use bluegate_cache::{
+    Asset, Coding, Freshness, Refusal, StoredAge, Verdict, dictionary, is_of_leaf_type, leaf_type,
+};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{
         ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
         CONTENT_TYPE, DATE, ETAG, EXPIRES, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
-        RETRY_AFTER, VARY,
+        RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
     },
 };
 
@@ -41,6 +43,8 @@ pub(super) struct Entry {
     base: HeaderMap,
     /// Whether browsers may use it as a dictionary, and get it by one.
     pub(super) shared: bool,
+    /// Whether a browser without dictionaries may be sent on for it.
+    pub(super) leaf: bool,
     /// The head by coding, made when first needed.
     heads: [OnceLock<HeaderMap>; 4],
 }
@@ -71,6 +75,9 @@ impl Entry {
             && !freshness.browser_stale.is_zero()
             && content.identity.len() >= SMALLEST_DICTIONARY
             && !is_played(&source.passed);
+        let leaf = source.share_builds
+            && !freshness.browser_stale.is_zero()
+            && is_leaf(source.rest, &source.passed);
         let mut base = source.passed;
         // What belongs to one transfer, or is ours to say.
         for name in [
@@ -101,8 +108,35 @@ impl Entry {
             governing,
             base,
             shared,
+            leaf,
             heads: Default::default(),
         })
+    }
+
+    /// A content under an address that names it.
+    pub(super) fn of_content(content: Arc<Content>, kind: &'static str, upstream: u64) -> Self {
+        let mut base = HeaderMap::new();
+        for (name, value) in [
+            (CONTENT_TYPE, kind),
+            (ACCEPT_RANGES, "bytes"),
+            (VARY, "accept-encoding"),
+            (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ] {
+            base.insert(name, HeaderValue::from_static(value));
+        }
+        Self {
+            content,
+            asset: Asset::Hashed,
+            freshness: Freshness::of_content(),
+            since: clock::now(),
+            upstream,
+            governing: HeaderMap::new(),
+            base,
+            shared: false,
+            leaf: false,
+            heads: Default::default(),
+        }
     }
 
     /// The same, after the node said that it still holds; `None` when what it
@@ -127,6 +161,7 @@ impl Entry {
             governing,
             base,
             shared: self.shared,
+            leaf: self.leaf,
             heads: Default::default(),
         })
     }
@@ -208,6 +243,13 @@ fn is_played(headers: &HeaderMap) -> bool {
     [&b"audio/"[..], b"video/"]
         .iter()
         .any(|start| kind.get(..start.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(start)))
+}
+
+/// A leaf by its name and by what the node calls it.
+fn is_leaf(rest: &str, headers: &HeaderMap) -> bool {
+    let stated = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let leaf = leaf_type(rest, None);
+    stated.zip(leaf).is_some_and(|(stated, leaf)| is_of_leaf_type(stated, leaf))
 }
 
 fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: &str) {

@@ -26,7 +26,7 @@ const QUESTION_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a refusal to store is remembered, in milliseconds: until then
 /// everybody is relayed at once.
-const UNSTORABLE_FOR: u64 = 10_000;
+pub(super) const UNSTORABLE_FOR: u64 = 10_000;
 
 /// How those who wait learn the outcome.
 pub(super) type Flight = watch::Receiver<Option<Outcome>>;

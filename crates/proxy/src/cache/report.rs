@@ -37,6 +37,8 @@ pub struct CacheReport {
     pub fetches: u64,
     /// Answers sent as a delta against what the browser had.
     pub deltas: u64,
+    /// Browsers sent on to an address that all mounts share.
+    pub moved: u64,
     /// The tier on disk, when there is one.
     pub disk: Option<DiskReport>,
     /// By mount.
@@ -81,6 +83,7 @@ pub(super) struct Counts {
     bypassed: AtomicU64,
     pub(super) fetches: AtomicU64,
     pub(super) deltas: AtomicU64,
+    pub(super) moved: AtomicU64,
 }
 
 impl Counts {
@@ -105,5 +108,6 @@ impl Counts {
         report.bypassed = self.bypassed.load(Relaxed);
         report.fetches = self.fetches.load(Relaxed);
         report.deltas = self.deltas.load(Relaxed);
+        report.moved = self.moved.load(Relaxed);
     }
 }

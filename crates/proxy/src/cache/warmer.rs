@@ -136,7 +136,7 @@ impl Cache {
     }
 
     /// The entry of one target, asked for when it is not fresh.
-    async fn fetch_ahead(
+    pub(super) async fn fetch_ahead(
         self: &Arc<Self>,
         target: &str,
         upstream: &Arc<Upstream>,

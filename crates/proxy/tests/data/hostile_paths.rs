@@ -22,6 +22,11 @@
     ("/bbb-01/%2e%2e/bbb-10/html5client/", 400),
     ("/bbb-01/html5client/.git/config", 400),
     ("/bbb-01/html5client/.env", 400),
+    // Files by content are no mount's.
+    ("/_client/html5client/", 404),
+    ("/_client/bbb-01/html5client/", 404),
+    ("/_client/0000000000000000000000000000000000000000000000000000000000000000/../bbb-01/a.js", 400),
+    ("/_client/0000000000000000000000000000000000000000000000000000000000000000/bbb-01/html5client/", 404),
     // The alias traversal of nginx configurations without slashes.
     ("/bbb-01/html5client../nginx/", 404),
     ("/bbb-01/html5client..%2fnginx/", 400),

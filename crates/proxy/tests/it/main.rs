@@ -11,6 +11,7 @@ mod cache;
 mod cache_bounds;
 mod cache_builds;
 mod cache_disk;
+mod cache_leaves;
 mod cache_refusals;
 mod cache_shared;
 mod drain;
