@@ -5,7 +5,10 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use bluegate_cluster::Origin;
 use rustls::ClientConfig;
 
-use crate::cache::CacheConfig;
+use crate::{
+    cache::CacheConfig,
+    upstream::{Lookup, SystemLookup},
+};
 
 /// The proxy's settings. Every wait and every queue towards a node is here.
 #[derive(Clone, Debug)]
@@ -13,6 +16,8 @@ pub struct Config {
     /// How nodes are verified: see `bluegate_net::tls::client_config`. Only
     /// nodes whose origin is `https` use it.
     pub node_tls: Arc<ClientConfig>,
+    /// Who finds the addresses of nodes' names. Default: the system.
+    pub lookup: Arc<dyn Lookup>,
     /// From a request's need for a new connection to a usable one: name, TCP
     /// and TLS. Then 504. Default 5 s.
     pub connect_timeout: Duration,
@@ -71,6 +76,7 @@ impl Config {
     pub fn new(node_tls: Arc<ClientConfig>) -> Self {
         Self {
             node_tls,
+            lookup: Arc::new(SystemLookup::default()),
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(30),

@@ -32,3 +32,4 @@ pub use build::{BuildError, Proxy, build};
 pub use cache::{CacheConfig, CacheReport, DiskReport, MountReport};
 pub use config::Config;
 pub use health::{FailureKind, HealthReport, HealthState, NodeHealthReport};
+pub use upstream::{Looking, Lookup, SystemLookup};

@@ -32,11 +32,14 @@ use crate::{
 
 mod connect;
 mod error;
+mod lookup;
 mod pool;
+mod reach;
 mod resolve;
 mod trouble;
 
 pub(crate) use error::NodeError;
+pub use lookup::{Looking, Lookup, SystemLookup};
 pub(crate) use pool::Lease;
 
 /// The body of a request to a node: none, or a POST's as it comes in.

@@ -1,6 +1,6 @@
 //! A new connection to a node.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use bluegate_cluster::{Node, Scheme};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -8,12 +8,11 @@ use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
 
-use super::{NodeBody, NodeError, Upstream, resolve::Resolver};
+use super::{NodeBody, NodeError, Upstream, reach::reach, resolve::Resolver};
 use crate::Config;
 
 /// Where connections to a node go, and whom they must find there.
@@ -38,7 +37,7 @@ impl ConnectTarget {
             let connector = TlsConnector::from(Arc::clone(&config.node_tls));
             (connector, ServerName::try_from(name.to_owned()).ok())
         });
-        Self { resolver: Arc::new(Resolver::new(host, port)), tls }
+        Self { resolver: Arc::new(Resolver::new(host, port, &config.lookup)), tls }
     }
 }
 
@@ -66,31 +65,15 @@ impl Upstream {
             .addresses(&self.settings.tasks)
             .await
             .map_err(NodeError::Resolve)?;
-        let stream = self.reach(&addresses).await.map_err(NodeError::Connect)?;
+        let mut doubt = self.target.resolver.doubted();
+        let stream = reach(&addresses).await.map_err(NodeError::Connect)?;
+        doubt.resolve();
         let Some((connector, name)) = &self.target.tls else {
             return self.speak(stream, upgrades).await;
         };
         let name = name.clone().ok_or(NodeError::TlsName)?;
         let stream = connector.connect(name, stream).await.map_err(NodeError::Tls)?;
         self.speak(stream, upgrades).await
-    }
-
-    /// The first address that accepts, each tried for its share of the time.
-    async fn reach(&self, addresses: &[SocketAddr]) -> io::Result<TcpStream> {
-        let count = u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
-        let share = self.connect_timeout() / count;
-        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in addresses {
-            match timeout(share, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => {
-                    stream.set_nodelay(true)?;
-                    return Ok(stream);
-                }
-                Ok(Err(error)) => last = error,
-                Err(_) => last = io::ErrorKind::TimedOut.into(),
-            }
-        }
-        Err(last)
     }
 
     async fn speak<I>(

@@ -1,8 +1,8 @@
 //! The addresses of a node's name.
 //!
-//! The system's resolver blocks a thread per question and may hang. So one
-//! question per node is under way at most, an old answer is used while a new
-//! one is fetched, and the last good answer is kept when no new one comes.
+//! A question may hang ([`super::lookup`]). So one question per node is under
+//! way at most, an old answer is used while a new one is fetched, and the last
+//! good answer is kept when no new one comes.
 
 use std::{
     io,
@@ -14,6 +14,8 @@ use std::{
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::Lookup;
+
 /// How long an answer is taken as it is.
 const FRESH: Duration = Duration::from_secs(30);
 
@@ -21,7 +23,9 @@ const FRESH: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// One name, and what is known of it.
+#[derive(Debug)]
 pub(super) struct Resolver {
+    lookup: Arc<dyn Lookup>,
     host: String,
     port: u16,
     known: Mutex<Known>,
@@ -29,12 +33,14 @@ pub(super) struct Resolver {
     asking: Arc<tokio::sync::Mutex<()>>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Known {
     /// The last good answer.
     addresses: Option<Arc<[SocketAddr]>>,
     /// Until when no question is needed.
     settled_until: Option<Instant>,
+    /// The host is an address: there is nothing to ask.
+    is_literal: bool,
     /// How the last question failed, if it did.
     failure: Option<io::ErrorKind>,
 }
@@ -50,13 +56,19 @@ enum Plan {
 
 impl Known {
     fn plan(&self, now: Instant) -> Plan {
-        let settled = self.settled_until.is_some_and(|until| now < until);
+        let settled = self.is_literal || self.settled_until.is_some_and(|until| now < until);
         match (&self.addresses, settled) {
             (Some(addresses), true) => Plan::Use(Arc::clone(addresses)),
             (Some(addresses), false) => Plan::UseAndAsk(Arc::clone(addresses)),
             (None, true) => Plan::Fail(self.failure.unwrap_or(io::ErrorKind::NotFound)),
             (None, false) => Plan::Ask,
         }
+    }
+
+    /// No address takes connections: the node may have moved.
+    fn doubt(&mut self, now: Instant) {
+        let soon = now + RETRY;
+        self.settled_until = self.settled_until.map(|until| until.min(soon));
     }
 
     fn learn(&mut self, answer: io::Result<Vec<SocketAddr>>, now: Instant) {
@@ -78,13 +90,19 @@ impl Known {
 }
 
 impl Resolver {
-    pub(super) fn new(host: &str, port: u16) -> Self {
+    pub(super) fn new(host: &str, port: u16, lookup: &Arc<dyn Lookup>) -> Self {
         let mut known = Known::default();
         if let Ok(ip) = host.parse::<IpAddr>() {
             known.addresses = Some([SocketAddr::new(ip, port)].into());
-            known.settled_until = Some(Instant::now() + Duration::from_secs(u32::MAX.into()));
+            known.is_literal = true;
         }
-        Self { host: host.to_owned(), port, known: Mutex::new(known), asking: Arc::default() }
+        Self {
+            lookup: Arc::clone(lookup),
+            host: host.to_owned(),
+            port,
+            known: Mutex::new(known),
+            asking: Arc::default(),
+        }
     }
 
     /// The node's addresses; waits only when none were ever known.
@@ -127,8 +145,7 @@ impl Resolver {
     fn ask(self: &Arc<Self>, asking: tokio::sync::OwnedMutexGuard<()>, tasks: &TaskTracker) {
         let resolver = Arc::clone(self);
         tasks.spawn(async move {
-            let answer = tokio::net::lookup_host((resolver.host.as_str(), resolver.port)).await;
-            let answer = answer.map(Iterator::collect::<Vec<_>>);
+            let answer = resolver.lookup.lookup(&resolver.host, resolver.port).await;
             resolver
                 .known
                 .lock()
@@ -138,8 +155,33 @@ impl Resolver {
         });
     }
 
+    /// To be resolved when an address takes a connection; if none does, or the
+    /// caller gives up, the name is looked up again soon.
+    pub(super) fn doubted(&self) -> Doubt<'_> {
+        Doubt(Some(self))
+    }
+
     fn plan(&self) -> Plan {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).plan(Instant::now())
+    }
+}
+
+/// Whether the addresses are still right.
+pub(super) struct Doubt<'a>(Option<&'a Resolver>);
+
+impl Doubt<'_> {
+    /// They are.
+    pub(super) fn resolve(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if let Some(resolver) = self.0 {
+            let mut known = resolver.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.doubt(Instant::now());
+        }
     }
 }
 
@@ -168,6 +210,11 @@ mod tests {
         assert_eq!(known.plan(after(35)), Plan::UseAndAsk(Arc::clone(&good)));
         known.learn(refused(), after(35));
         assert_eq!(known.plan(after(35)), Plan::Use(Arc::clone(&good)));
-        assert_eq!(known.plan(after(37)), Plan::UseAndAsk(good));
+        assert_eq!(known.plan(after(37)), Plan::UseAndAsk(Arc::clone(&good)));
+
+        known.learn(Ok(vec![address]), after(40));
+        known.doubt(after(41));
+        assert_eq!(known.plan(after(41)), Plan::Use(Arc::clone(&good)));
+        assert_eq!(known.plan(after(42)), Plan::UseAndAsk(good));
     }
 }

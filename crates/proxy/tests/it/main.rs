@@ -19,6 +19,7 @@ mod faults;
 mod headers;
 mod health;
 mod hostile;
+mod names;
 mod relay;
 mod routes;
 mod tls;
