@@ -58,9 +58,10 @@ fn client_has_it(request: &HeaderMap, stored: &Stored<'_>) -> bool {
     if let Some(list) = text(request, &IF_NONE_MATCH) {
         return stored.tag.is_listed_in(&list);
     }
-    let since = text(request, &IF_MODIFIED_SINCE).and_then(|date| http_date(&date));
-    let modified = stored.last_modified.and_then(http_date);
-    matches!((since, modified), (Some(since), Some(modified)) if modified <= since)
+    let Some(since) = text(request, &IF_MODIFIED_SINCE).and_then(|date| http_date(&date)) else {
+        return false;
+    };
+    stored.last_modified.and_then(http_date).is_some_and(|modified| modified <= since)
 }
 
 /// `If-Range` (section 13.1.5): a strong tag, or exactly the date we sent.

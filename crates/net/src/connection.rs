@@ -40,10 +40,6 @@ impl Connection {
         Self { peer: SocketAddr::new(client, 0), client, ..self.clone() }
     }
 
-    pub(crate) fn tasks(&self) -> &TaskTracker {
-        &self.tasks
-    }
-
     /// Runs what follows an upgrade (a tunnel) as part of this listener: its
     /// drain waits for `work`, and drops it at the deadline.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {

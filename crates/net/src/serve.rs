@@ -11,7 +11,8 @@ use crate::{Limits, Listener, Policy, Service};
 
 mod activity;
 mod arrival;
-mod executor;
+mod encrypted;
+mod multiplexed;
 mod one;
 mod socket;
 #[cfg(test)]

@@ -21,7 +21,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     activity::{Activity, CountedBody, RequestBody, UnderWay, Verdict, Watch},
     arrival::{Arrival, introduce},
-    executor::TrackedExecutor,
+    encrypted::Encrypted,
+    multiplexed::{Begun, Deferred, Multiplexed},
     socket::Socket,
 };
 use crate::{Connection, Limits, Policy, Service, forwarded::last_hop};
@@ -41,7 +42,7 @@ pub(super) struct Signals {
 }
 
 /// The two ends of a connection's life that hyper's two protocols share.
-trait Running: Future<Output = hyper::Result<()>> {
+pub(super) trait Running: Future<Output = hyper::Result<()>> {
     fn finish(self: Pin<&mut Self>);
 }
 
@@ -58,7 +59,7 @@ where
     }
 }
 
-impl<I, B, S> Running for http2::Connection<I, S, TrackedExecutor>
+impl<I, B, S> Running for http2::Connection<I, S, Begun>
 where
     S: hyper::service::HttpService<Incoming, ResBody = B>,
     S::Error: Into<crate::BoxError>,
@@ -122,11 +123,13 @@ pub(super) async fn serve_one<S: Service>(
     };
     match handshake {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(H2) => {
-            speak_http2(stream, service, client, limits, &signals).await;
+            speak_http2(Encrypted::new(stream), service, client, limits, &signals).await;
         }
         // The handshake was all an authority came for.
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(ACME) => {}
-        Ok(Ok(stream)) => speak_http1(stream, service, client, limits, &signals).await,
+        Ok(Ok(stream)) => {
+            speak_http1(Encrypted::new(stream), service, client, limits, &signals).await;
+        }
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),
     }
@@ -186,7 +189,8 @@ async fn speak_http2<I, S>(
     S: Service,
 {
     let activity = Arc::new(Activity::default());
-    let mut builder = http2::Builder::new(TrackedExecutor(client.connection.tasks().clone()));
+    let begun = Begun::default();
+    let mut builder = http2::Builder::new(begun.clone());
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.max_concurrent_streams)
@@ -197,7 +201,9 @@ async fn speak_http2<I, S>(
         .keep_alive_interval(limits.ping.0)
         .keep_alive_timeout(limits.ping.1);
     let service = counted(service, client, Arc::clone(&activity));
-    let running = builder.serve_connection(TokioIo::new(stream), service);
+    let socket = Deferred::new(stream);
+    let running = builder.serve_connection(TokioIo::new(socket.clone()), service);
+    let running = Multiplexed::new(running, begun, socket);
     supervise(running, &activity, limits, signals).await;
 }
 
