@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what a step lacks and says what it does:
 #   build   a C compiler, for the crates that bring C
-#   test    Chromium, a virtual display, xdotool, an ACME server, Python; nginx, HAProxy, Caddy, Apache (programs
-#           only, no service is started); the test runner and API client in target/tools
+#   test    Chromium, a virtual display, xdotool, an ACME server, Python; nginx, HAProxy, Caddy, Apache, PostgreSQL
+#           (programs only, no service is started); the test runner and API client in target/tools
 #   check   the dependency checker in target/tools
 #   bench   nginx, h2load, npm
 set -euo pipefail
@@ -94,6 +94,15 @@ for step in "$@"; do
         need_server haproxy haproxy haproxy
         need_server caddy caddy caddy
         need_server apache2 apache2-bin apache2
+        # A server of each test's own; no cluster is made for the machine.
+        ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || {
+            missing+=(postgresql)
+            services+=(postgresql)
+            [ "$(id -u)" != 0 ] || {
+                mkdir -p /etc/postgresql-common/createcluster.d
+                echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/bluegate.conf
+            }
+        }
         # The shell has a `kill` of its own; tests need the program.
         [ -x /bin/kill ] || [ -x /usr/bin/kill ] || missing+=(procps)
         fc-list 2>/dev/null | grep -q . || missing+=(fontconfig fonts-dejavu-core)

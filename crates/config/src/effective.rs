@@ -74,7 +74,7 @@ pub fn effective(config: &Config) -> String {
         out.listen(&scaler.listen);
         out.tls(&scaler.tls);
         out.path("acme_folder", Some(&scaler.acme_folder));
-        out.text("store", &scaler.store);
+        out.text("store", &without_password(&scaler.store));
         out.text("connect_timeout", &print_duration(scaler.connect_timeout));
         out.text("call_timeout", &print_duration(scaler.call_timeout));
         out.text("poll_interval", &print_duration(scaler.poll_interval));
@@ -168,6 +168,23 @@ fn quoted(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// A URL as it may be shown: what stands between `:` and `@` of its authority is
+/// a password.
+fn without_password(url: &str) -> String {
+    let parts = url.split_once("://").and_then(|(scheme, rest)| {
+        let (user, host) = rest.rsplit_once('@')?;
+        let (name, _) = user.split_once(':')?;
+        Some(format!("{scheme}://{name}:[hidden]@{host}"))
+    });
+    let mut shown = parts.unwrap_or_else(|| url.to_owned());
+    // libpq's form takes it as a parameter too.
+    if let Some((before, after)) = shown.split_once("password=") {
+        let rest = after.find('&').and_then(|end| after.get(end..)).unwrap_or_default();
+        shown = format!("{before}password=[hidden]{rest}");
+    }
+    shown
 }
 
 #[cfg(test)]

@@ -266,9 +266,10 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
     let tls = read_tls(table);
     let acme_folder = read_acme_folder(table);
     let store = table.text("store").unwrap_or("sqlite:///var/lib/bluegate/bluegate.db");
-    if !store.starts_with("sqlite:") {
-        let hint = "write `sqlite:///var/lib/bluegate/bluegate.db`";
-        table.problem_at("store", "this version keeps its store in SQLite only", Some(hint));
+    if !["sqlite://", "postgres://", "postgresql://"].iter().any(|form| store.starts_with(form)) {
+        let hint =
+            "write `sqlite:///var/lib/bluegate/bluegate.db` or `postgres://USER@HOST/DATABASE`";
+        table.problem_at("store", "this is the address of no store", Some(hint));
     }
     let connect_timeout = read_duration(table, "connect_timeout", 3);
     let call_timeout = read_duration(table, "call_timeout", 10);

@@ -112,7 +112,7 @@ secret_file = ""
 [scaler]
 origin = "https://api.example.org"
 listen = "127.0.0.1:8090"
-store = "postgres://localhost/bluegate"
+store = "mysql://localhost/bluegate"
 [admin]
 listen = "0.0.0.0:8091"
 token_file = "t"
@@ -131,8 +131,8 @@ token_file = "t"
     line 12: `node[3].secret_file`: the path is empty
     line 13: `scaler`: the scaler has no tenant, so nobody could call it
       hint: add `[[tenant]]` with `name = "default"` and a `secret_file`
-    line 16: `scaler.store`: this version keeps its store in SQLite only
-      hint: write `sqlite:///var/lib/bluegate/bluegate.db`
+    line 16: `scaler.store`: this is the address of no store
+      hint: write `sqlite:///var/lib/bluegate/bluegate.db` or `postgres://USER@HOST/DATABASE`
     line 18: `admin.listen`: `0.0.0.0:8091` is not loopback, so `tls` is required
       hint: listen on 127.0.0.1, or give `tls`
     "#);

@@ -395,7 +395,7 @@ pub(crate) const SCALER: Section = Section {
             kind: "URL",
             default: Default::Value(r#""sqlite:///var/lib/bluegate/bluegate.db""#),
             example: r#""sqlite:///var/lib/bluegate/bluegate.db""#,
-            about: "Where meetings survive a restart.",
+            about: "Where meetings survive a restart: a file, or `postgres://USER@HOST/DATABASE` that several scalers share (password in `PGPASSWORD` or a pgpass file).",
         },
         Key {
             name: "connect_timeout",

@@ -139,6 +139,7 @@ impl Scaler {
             pollers.spawn(poller);
         }
         pollers.spawn(overseer::run(Arc::clone(context), shutdown.clone()));
+        pollers.spawn(follow_others(Arc::clone(context), shutdown.clone()));
         pollers.spawn(keep_house(Arc::clone(context), shutdown.clone()));
         shutdown.cancelled().await;
 
@@ -156,6 +157,24 @@ impl Scaler {
     pub fn health(&self) -> Vec<(Mount, Health)> {
         let nodes = self.context.nodes.values();
         nodes.map(|node| (node.node.name.clone(), node.health())).collect()
+    }
+}
+
+/// Lists are answered from memory, so memory follows what other scalers write.
+async fn follow_others(context: Arc<Context>, shutdown: CancellationToken) {
+    loop {
+        match context.ledger.refresh().await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "what other scalers wrote was not read");
+            }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(context.bounds.refresh_interval) => {}
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn answer(context: &Arc<Context>, request: ApiRequest) -> Reply
 }
 
 /// The meeting a request names, as BBB reads it.
-fn meeting_id(request: &ApiRequest) -> Option<String> {
+pub(crate) fn meeting_id(request: &ApiRequest) -> Option<String> {
     let given = request.parameters.get("meetingID")?.decoded()?;
     Some(sanitise(&given).into_owned()).filter(|given| !given.is_empty())
 }

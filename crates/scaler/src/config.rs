@@ -13,7 +13,7 @@ pub struct Config {
     pub nodes: Vec<NodeConfig>,
     /// Who may call.
     pub tenants: Vec<TenantConfig>,
-    /// `sqlite://PATH`.
+    /// `sqlite://PATH`, or `postgres://...` which several scalers may share.
     pub store: String,
     /// How nodes' certificates are verified.
     pub node_tls: Arc<rustls::ClientConfig>,
@@ -68,6 +68,9 @@ pub struct Bounds {
     /// before a copy of it that came back with users is preferred. Default
     /// 2 min.
     pub twin_patience: Duration,
+    /// How often memory follows what other scalers write to a shared store.
+    /// Default 1 s.
+    pub refresh_interval: Duration,
     /// Meetings a node is asked about one by one after a poll. Default 32; the
     /// others wait for the next poll.
     pub asks_per_poll: usize,
@@ -112,6 +115,7 @@ impl Default for Bounds {
             poll_timeout: Duration::from_secs(5),
             lost_after: Duration::from_secs(90),
             twin_patience: Duration::from_secs(120),
+            refresh_interval: Duration::from_secs(1),
             asks_per_poll: 32,
             settle_time: Duration::from_secs(10),
             end_time: Duration::from_secs(60),

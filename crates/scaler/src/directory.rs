@@ -35,6 +35,15 @@ impl Directory {
         }
     }
 
+    /// Takes over all open rows as they now are in the store.
+    pub(crate) fn replace(&self, generations: Vec<Generation>) {
+        let mut maps = Maps::default();
+        for generation in generations {
+            maps.insert(generation);
+        }
+        *self.write() = maps;
+    }
+
     /// The open generation of a meeting.
     pub(crate) fn meeting(&self, tenant: &TenantName, meeting_id: &str) -> Option<Arc<Generation>> {
         let maps = self.read();

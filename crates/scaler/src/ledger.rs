@@ -109,6 +109,39 @@ impl Ledger {
         &self.directory
     }
 
+    /// The open generation a tenant calls `given`: its meeting ID, or the whole
+    /// internal ID of one of its meetings. Where other scalers write to the
+    /// store too, it is asked; while it does not answer, memory is.
+    pub(crate) async fn look_up(
+        &self,
+        tenant: &TenantName,
+        given: &str,
+    ) -> Option<Arc<Generation>> {
+        if self.store.is_shared() {
+            match self.store.find_open(tenant, given).await {
+                Ok(found) => return found.map(Arc::new),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "a meeting is looked up in memory");
+                }
+            }
+        }
+        let found = self.directory.meeting(tenant, given);
+        found.or_else(|| self.directory.internal(given).filter(|found| found.tenant == *tenant))
+    }
+
+    /// Takes over what other scalers have written; says whether there may be
+    /// others at all.
+    pub(crate) async fn refresh(&self) -> Result<bool, StoreError> {
+        if !self.store.is_shared() {
+            return Ok(false);
+        }
+        // With the gate, no commit of ours lies between reading and taking over.
+        let _gate = self.gate.lock().await;
+        self.directory.replace(self.store.open_generations().await?);
+        Ok(true)
+    }
+
     /// Whether we superseded a generation of this meeting with this createTime.
     pub(crate) async fn was_superseded(
         &self,

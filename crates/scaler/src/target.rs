@@ -8,7 +8,9 @@ use bluegate_bbb_api::{
 use bluegate_cluster::TenantName;
 use bluegate_store::{Generation, State};
 
-use crate::{context::Context, health::Health, nodes::NodeHandle};
+use crate::{
+    calls::meeting_id, context::Context, health::Health, intake::ApiRequest, nodes::NodeHandle,
+};
 
 /// A meeting of a tenant that a node may be asked about.
 pub(crate) struct Target {
@@ -29,16 +31,19 @@ impl Target {
     /// Finds the meeting a tenant calls `given`: its own meeting ID, the whole
     /// internal ID of one of its meetings, or either ID of a breakout room
     /// under one. Never a prefix, never another tenant's.
-    pub(crate) fn find(context: &Context, tenant: &TenantName, given: &str) -> Option<Self> {
-        let directory = context.ledger.directory();
-        let own = directory
-            .meeting(tenant, given)
-            .or_else(|| directory.internal(given).filter(|found| found.tenant == *tenant))
-            .filter(|generation| generation.state != State::Placing);
-        match own {
+    pub(crate) async fn find(context: &Context, tenant: &TenantName, given: &str) -> Option<Self> {
+        let own = context.ledger.look_up(tenant, given).await;
+        match own.filter(|generation| generation.state != State::Placing) {
             Some(generation) => Self::of_generation(context, generation),
             None => Self::of_breakout(context, tenant, given),
         }
+    }
+
+    /// The meeting a request is about, and the ID it was given.
+    pub(crate) async fn of(context: &Context, request: &ApiRequest) -> Option<(Self, String)> {
+        let given = meeting_id(request)?;
+        let target = Self::find(context, &request.tenant.name, &given).await?;
+        Some((target, given))
     }
 
     fn of_generation(context: &Context, generation: Arc<Generation>) -> Option<Self> {

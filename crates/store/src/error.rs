@@ -5,9 +5,18 @@ use std::path::PathBuf;
 /// Why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Not `sqlite://PATH`.
-    #[error("`{0}` is not a store we can open; write `sqlite://` and the path of a file")]
-    Url(String),
+    /// Neither `sqlite://PATH` nor `postgres://...`.
+    #[error(
+        "not a store we can open; write `sqlite://` and the path of a file, or \
+         `postgres://USER:PASSWORD@HOST/DATABASE`"
+    )]
+    Url,
+    /// The server cannot be reached, or does not let us in.
+    #[error("cannot connect to the PostgreSQL server of the store")]
+    Server(#[source] sqlx::Error),
+    /// The server's schema cannot be brought up to date.
+    #[error("cannot migrate the store's PostgreSQL database")]
+    MigrateServer(#[source] sqlx::migrate::MigrateError),
     /// The file cannot be created or opened.
     #[error("cannot create or open `{}`", path.display())]
     File {

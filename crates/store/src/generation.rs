@@ -1,7 +1,7 @@
 //! The row of a generation.
 
 use bluegate_cluster::{Mount, TenantName};
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::{Row, postgres::PgRow, sqlite::SqliteRow};
 
 use crate::error::StoreError;
 
@@ -109,6 +109,15 @@ pub(crate) const SELECT_OPEN_OF_MEETING: &str = concat!(
     " FROM generations WHERE tenant = $1 AND meeting_id = $2 \
      AND state IN ('placing', 'uncertain', 'live')"
 );
+/// The open generation that a tenant calls by its own ID or by the internal one;
+/// its own ID wins.
+pub(crate) const SELECT_OPEN_BY_EITHER: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM generations WHERE tenant = $1 AND (meeting_id = $2 OR internal_meeting_id = $2) \
+     AND state IN ('placing', 'uncertain', 'live') \
+     ORDER BY CASE WHEN meeting_id = $2 THEN 0 ELSE 1 END LIMIT 1"
+);
 /// A generation in any state.
 pub(crate) const SELECT_BY_ID: &str =
     concat!("SELECT ", columns!(), " FROM generations WHERE id = $1");
@@ -125,35 +134,53 @@ pub(crate) const INSERT: &str = concat!(
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 );
 
-impl Generation {
-    pub(crate) fn read(row: &SqliteRow) -> Result<Self, StoreError> {
-        fn get<'r, T>(row: &'r SqliteRow, column: &'static str) -> Result<T, StoreError>
-        where
-            T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
-        {
-            row.try_get(column)
-                .map_err(|source| StoreError::Query { operation: "read a meeting", source })
-        }
-        let text = |column| get::<String>(row, column);
-        Ok(Self {
-            id: text("id")?,
-            tenant: text("tenant")?.parse().map_err(|_| StoreError::Row { column: "tenant" })?,
-            meeting_id: text("meeting_id")?,
-            node: text("node")?.parse().map_err(|_| StoreError::Row { column: "node" })?,
-            node_meeting_id: text("node_meeting_id")?,
-            state: State::parse(&text("state")?).ok_or(StoreError::Row { column: "state" })?,
-            internal_meeting_id: get(row, "internal_meeting_id")?,
-            create_time: get(row, "create_time")?,
-            voice_bridge: get(row, "voice_bridge")?,
-            in_flight: get(row, "in_flight")?,
-            attempted_at: get(row, "attempted_at")?,
-            first_answered: get(row, "first_answered")?,
-            reserved: get(row, "reserved")?,
-            description: get(row, "description")?,
-            created_at: get(row, "created_at")?,
-            live_at: get(row, "live_at")?,
-            end_requested_at: get(row, "end_requested_at")?,
-            ended_at: get(row, "ended_at")?,
-        })
-    }
+/// A row that holds a generation.
+pub(crate) trait Readable {
+    fn generation(&self) -> Result<Generation, StoreError>;
 }
+
+/// The same columns, read from the rows of each database.
+macro_rules! readable {
+    ($row:ty) => {
+        impl Readable for $row {
+            fn generation(&self) -> Result<Generation, StoreError> {
+                fn get<'r, T>(row: &'r $row, column: &'static str) -> Result<T, StoreError>
+                where
+                    T: sqlx::Decode<'r, <$row as Row>::Database>
+                        + sqlx::Type<<$row as Row>::Database>,
+                {
+                    row.try_get(column)
+                        .map_err(|source| StoreError::Query { operation: "read a meeting", source })
+                }
+                let row = self;
+                let text = |column| get::<String>(row, column);
+                Ok(Generation {
+                    id: text("id")?,
+                    tenant: text("tenant")?
+                        .parse()
+                        .map_err(|_| StoreError::Row { column: "tenant" })?,
+                    meeting_id: text("meeting_id")?,
+                    node: text("node")?.parse().map_err(|_| StoreError::Row { column: "node" })?,
+                    node_meeting_id: text("node_meeting_id")?,
+                    state: State::parse(&text("state")?)
+                        .ok_or(StoreError::Row { column: "state" })?,
+                    internal_meeting_id: get(row, "internal_meeting_id")?,
+                    create_time: get(row, "create_time")?,
+                    voice_bridge: get(row, "voice_bridge")?,
+                    in_flight: get(row, "in_flight")?,
+                    attempted_at: get(row, "attempted_at")?,
+                    first_answered: get(row, "first_answered")?,
+                    reserved: get(row, "reserved")?,
+                    description: get(row, "description")?,
+                    created_at: get(row, "created_at")?,
+                    live_at: get(row, "live_at")?,
+                    end_requested_at: get(row, "end_requested_at")?,
+                    ended_at: get(row, "ended_at")?,
+                })
+            }
+        }
+    };
+}
+
+readable!(SqliteRow);
+readable!(PgRow);

@@ -5,9 +5,11 @@
 //! which row may become what is decided by the scaler's pure code, between
 //! [`Store::write`] and [`Write::commit`].
 //!
-//! SQLite, embedded. Statements are constants with `$n` placeholders over
-//! TEXT, BIGINT and BOOLEAN, which PostgreSQL runs unchanged.
+//! SQLite, embedded, or PostgreSQL, which several scalers may share. Statements
+//! are constants with `$n` placeholders over TEXT, BIGINT and BOOLEAN, which both
+//! run unchanged; each has one writer at a time.
 
+mod database;
 mod error;
 mod generation;
 mod migrations;

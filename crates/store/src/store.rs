@@ -1,29 +1,15 @@
 //! Opening the store and reading from it.
 
-use std::{
-    fs::OpenOptions,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
-
 use bluegate_cluster::TenantName;
-use sqlx::{
-    SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
 
 use crate::{
+    database::{Database, Readers, on_each},
     error::{OpenError, StoreError},
-    generation::{Generation, SELECT_OPEN, SELECT_OPEN_OF_MEETING},
-    migrations,
+    generation::{
+        Generation, Readable, SELECT_OPEN, SELECT_OPEN_BY_EITHER, SELECT_OPEN_OF_MEETING,
+    },
     write::Write,
 };
-
-/// Connections that read at the same time; there is one that writes.
-const READERS: u32 = 4;
-/// How long a query waits for a connection, and a connection for a lock.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 const SELECT_SUPERSEDED: &str = "SELECT id FROM generations WHERE tenant = $1 \
      AND meeting_id = $2 AND create_time = $3 AND state = 'superseded' LIMIT 1";
@@ -31,43 +17,25 @@ const SELECT_SUPERSEDED: &str = "SELECT id FROM generations WHERE tenant = $1 \
 /// The store, open. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    readers: SqlitePool,
-    writer: SqlitePool,
+    database: Database,
 }
 
 impl Store {
-    /// Opens `sqlite://PATH`, making the file (readable by its owner only) and
-    /// bringing the schema up to date.
+    /// Opens `sqlite://PATH`, making the file (readable by its owner only), or
+    /// `postgres://USER:PASSWORD@HOST/DATABASE`, and brings the schema up to
+    /// date.
     ///
     /// # Errors
-    /// [`OpenError`] names the file and the step that failed.
+    /// [`OpenError`] names the step that failed, and the file; never a URL,
+    /// which may hold a password.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
-        let path = url
-            .strip_prefix("sqlite://")
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from)
-            .ok_or_else(|| OpenError::Url(url.to_owned()))?;
-        create_private(&path)?;
+        Ok(Self { database: Database::open(url).await? })
+    }
 
-        let connect = |source| OpenError::Connect { path: path.clone(), source };
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A power cut may lose the last commits but never corrupts; the
-            // stamps on the nodes give those meetings back.
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(LOCK_TIMEOUT)
-            .foreign_keys(true);
-        let pool = || SqlitePoolOptions::new().acquire_timeout(LOCK_TIMEOUT);
-        let writer =
-            pool().max_connections(1).connect_with(options.clone()).await.map_err(connect)?;
-        migrations::migrator()
-            .run(&writer)
-            .await
-            .map_err(|source| OpenError::Migrate { path: path.clone(), source })?;
-        let readers =
-            pool().max_connections(READERS).connect_with(options).await.map_err(connect)?;
-        Ok(Self { readers, writer })
+    /// Whether other scalers may write to it too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.database, Database::Postgres(_))
     }
 
     /// Begins a transaction that holds the write lock from the start.
@@ -75,12 +43,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the lock is not to be had within the bound.
     pub async fn write(&self) -> Result<Write, StoreError> {
-        let transaction = self
-            .writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(|source| StoreError::Query { operation: "begin a transaction", source })?;
-        Ok(Write::new(transaction))
+        self.database.write().await
     }
 
     /// Every open generation, oldest first.
@@ -88,11 +51,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the store does not answer.
     pub async fn open_generations(&self) -> Result<Vec<Generation>, StoreError> {
-        let rows = sqlx::query(SELECT_OPEN)
-            .fetch_all(&self.readers)
-            .await
-            .map_err(|source| StoreError::Query { operation: "list open meetings", source })?;
-        rows.iter().map(Generation::read).collect()
+        let failed = |source| StoreError::Query { operation: "list open meetings", source };
+        on_each!(Readers, self.database.readers(), readers => {
+            let rows = sqlx::query(SELECT_OPEN).fetch_all(readers).await.map_err(failed)?;
+            rows.iter().map(Readable::generation).collect()
+        })
     }
 
     /// The open generation of a meeting.
@@ -104,13 +67,34 @@ impl Store {
         tenant: &TenantName,
         meeting_id: &str,
     ) -> Result<Option<Generation>, StoreError> {
-        let row = sqlx::query(SELECT_OPEN_OF_MEETING)
-            .bind(tenant.as_str())
-            .bind(meeting_id)
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(|source| StoreError::Query { operation: "find a meeting", source })?;
-        row.as_ref().map(Generation::read).transpose()
+        self.optional(SELECT_OPEN_OF_MEETING, tenant, meeting_id).await
+    }
+
+    /// The open generation a tenant calls `given`: its meeting ID or, if it has
+    /// none of that ID, the internal one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub async fn find_open(
+        &self,
+        tenant: &TenantName,
+        given: &str,
+    ) -> Result<Option<Generation>, StoreError> {
+        self.optional(SELECT_OPEN_BY_EITHER, tenant, given).await
+    }
+
+    async fn optional(
+        &self,
+        statement: &'static str,
+        tenant: &TenantName,
+        id: &str,
+    ) -> Result<Option<Generation>, StoreError> {
+        let failed = |source| StoreError::Query { operation: "find a meeting", source };
+        on_each!(Readers, self.database.readers(), readers => {
+            let query = sqlx::query(statement).bind(tenant.as_str()).bind(id);
+            let row = query.fetch_optional(readers).await.map_err(failed)?;
+            row.as_ref().map(Readable::generation).transpose()
+        })
     }
 
     /// Whether a superseded generation of this meeting had this createTime.
@@ -123,33 +107,20 @@ impl Store {
         meeting_id: &str,
         create_time: i64,
     ) -> Result<bool, StoreError> {
-        let row = sqlx::query(SELECT_SUPERSEDED)
-            .bind(tenant.as_str())
-            .bind(meeting_id)
-            .bind(create_time)
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(|source| StoreError::Query { operation: "find a former meeting", source })?;
-        Ok(row.is_some())
+        let failed = |source| StoreError::Query { operation: "find a former meeting", source };
+        on_each!(Readers, self.database.readers(), readers => {
+            let query = sqlx::query(SELECT_SUPERSEDED)
+                .bind(tenant.as_str())
+                .bind(meeting_id)
+                .bind(create_time);
+            Ok(query.fetch_optional(readers).await.map_err(failed)?.is_some())
+        })
     }
 
     /// Closes all connections, writing the log back into the file.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.database.close().await;
     }
-}
-
-/// Passwords of meetings and users' names are in the file: its owner's only.
-/// SQLite gives the files beside it the same mode.
-fn create_private(path: &Path) -> Result<(), OpenError> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
-        .map_err(|source| OpenError::File { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! A write transaction and what can be done inside it.
 
 use bluegate_cluster::TenantName;
-use sqlx::{Sqlite, Transaction, query::Query, sqlite::SqliteArguments};
+use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::{
+    database::on_each,
     error::{StoreError, WriteError},
     generation::{
-        Generation, INSERT, SELECT_BY_ID, SELECT_BY_INTERNAL, SELECT_OPEN, SELECT_OPEN_OF_MEETING,
+        Generation, INSERT, Readable, SELECT_BY_ID, SELECT_BY_INTERNAL, SELECT_OPEN,
+        SELECT_OPEN_OF_MEETING,
     },
 };
 
@@ -22,11 +24,18 @@ const DELETE_ENDED: &str =
 /// leaves no trace.
 #[derive(Debug)]
 pub struct Write {
-    transaction: Transaction<'static, Sqlite>,
+    transaction: Open,
+}
+
+/// A transaction of either database.
+#[derive(Debug)]
+pub(crate) enum Open {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
 }
 
 impl Write {
-    pub(crate) fn new(transaction: Transaction<'static, Sqlite>) -> Self {
+    pub(crate) fn new(transaction: Open) -> Self {
         Self { transaction }
     }
 
@@ -35,11 +44,11 @@ impl Write {
     /// # Errors
     /// [`StoreError`] when the store does not answer.
     pub async fn open_generations(&mut self) -> Result<Vec<Generation>, StoreError> {
-        let rows = sqlx::query(SELECT_OPEN)
-            .fetch_all(&mut *self.transaction)
-            .await
-            .map_err(|source| StoreError::Query { operation: "list open meetings", source })?;
-        rows.iter().map(Generation::read).collect()
+        let failed = |source| StoreError::Query { operation: "list open meetings", source };
+        on_each!(Open, &mut self.transaction, transaction => {
+            let rows = sqlx::query(SELECT_OPEN).fetch_all(&mut **transaction).await;
+            rows.map_err(failed)?.iter().map(Readable::generation).collect()
+        })
     }
 
     /// The open generation of a meeting.
@@ -51,8 +60,7 @@ impl Write {
         tenant: &TenantName,
         meeting_id: &str,
     ) -> Result<Option<Generation>, StoreError> {
-        let query = sqlx::query(SELECT_OPEN_OF_MEETING).bind(tenant.as_str()).bind(meeting_id);
-        self.optional(query).await
+        self.optional(SELECT_OPEN_OF_MEETING, &[tenant.as_str(), meeting_id]).await
     }
 
     /// A generation in any state.
@@ -60,7 +68,7 @@ impl Write {
     /// # Errors
     /// [`StoreError`] when the store does not answer.
     pub async fn generation(&mut self, id: &str) -> Result<Option<Generation>, StoreError> {
-        self.optional(sqlx::query(SELECT_BY_ID).bind(id)).await
+        self.optional(SELECT_BY_ID, &[id]).await
     }
 
     /// The youngest generation with this internal meeting ID, in any state.
@@ -71,7 +79,7 @@ impl Write {
         &mut self,
         internal_meeting_id: &str,
     ) -> Result<Option<Generation>, StoreError> {
-        self.optional(sqlx::query(SELECT_BY_INTERNAL).bind(internal_meeting_id)).await
+        self.optional(SELECT_BY_INTERNAL, &[internal_meeting_id]).await
     }
 
     /// Adds a row.
@@ -80,7 +88,7 @@ impl Write {
     /// [`WriteError::Taken`] when another open generation has the meeting or
     /// its ID on the nodes.
     pub async fn insert(&mut self, generation: &Generation) -> Result<(), WriteError> {
-        self.execute("add a meeting", sqlx::query(INSERT), generation).await
+        self.execute("add a meeting", INSERT, generation).await
     }
 
     /// Overwrites the row with this generation's id.
@@ -88,7 +96,7 @@ impl Write {
     /// # Errors
     /// [`WriteError::Taken`] as for [`Write::insert`].
     pub async fn update(&mut self, generation: &Generation) -> Result<(), WriteError> {
-        self.execute("change a meeting", sqlx::query(UPDATE), generation).await
+        self.execute("change a meeting", UPDATE, generation).await
     }
 
     /// Deletes generations that ended or were superseded before `time`.
@@ -96,12 +104,11 @@ impl Write {
     /// # Errors
     /// [`StoreError`] when the store does not answer.
     pub async fn delete_ended_before(&mut self, time: i64) -> Result<u64, StoreError> {
-        sqlx::query(DELETE_ENDED)
-            .bind(time)
-            .execute(&mut *self.transaction)
-            .await
-            .map(|done| done.rows_affected())
-            .map_err(|source| StoreError::Query { operation: "delete old meetings", source })
+        let failed = |source| StoreError::Query { operation: "delete old meetings", source };
+        on_each!(Open, &mut self.transaction, transaction => {
+            let done = sqlx::query(DELETE_ENDED).bind(time).execute(&mut **transaction).await;
+            done.map(|done| done.rows_affected()).map_err(failed)
+        })
     }
 
     /// Makes it so.
@@ -109,51 +116,56 @@ impl Write {
     /// # Errors
     /// [`StoreError`] when the store does not answer; nothing has changed then.
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.transaction
-            .commit()
-            .await
-            .map_err(|source| StoreError::Query { operation: "commit a transaction", source })
+        let failed = |source| StoreError::Query { operation: "commit a transaction", source };
+        on_each!(Open, self.transaction, transaction => transaction.commit().await.map_err(failed))
     }
 
     async fn optional(
         &mut self,
-        query: Query<'_, Sqlite, SqliteArguments>,
+        statement: &'static str,
+        values: &[&str],
     ) -> Result<Option<Generation>, StoreError> {
-        let row = query
-            .fetch_optional(&mut *self.transaction)
-            .await
-            .map_err(|source| StoreError::Query { operation: "find a meeting", source })?;
-        row.as_ref().map(Generation::read).transpose()
+        let failed = |source| StoreError::Query { operation: "find a meeting", source };
+        on_each!(Open, &mut self.transaction, transaction => {
+            let mut query = sqlx::query(statement);
+            for value in values {
+                query = query.bind(*value);
+            }
+            let row = query.fetch_optional(&mut **transaction).await.map_err(failed)?;
+            row.as_ref().map(Readable::generation).transpose()
+        })
     }
 
     async fn execute(
         &mut self,
         operation: &'static str,
-        query: Query<'_, Sqlite, SqliteArguments>,
+        statement: &'static str,
         generation: &Generation,
     ) -> Result<(), WriteError> {
-        query
-            .bind(generation.id.clone())
-            .bind(generation.tenant.as_str().to_owned())
-            .bind(generation.meeting_id.clone())
-            .bind(generation.node.as_str().to_owned())
-            .bind(generation.node_meeting_id.clone())
-            .bind(generation.state.as_str())
-            .bind(generation.internal_meeting_id.clone())
-            .bind(generation.create_time)
-            .bind(generation.voice_bridge.clone())
-            .bind(generation.in_flight)
-            .bind(generation.attempted_at)
-            .bind(generation.first_answered)
-            .bind(generation.reserved)
-            .bind(generation.description.clone())
-            .bind(generation.created_at)
-            .bind(generation.live_at)
-            .bind(generation.end_requested_at)
-            .bind(generation.ended_at)
-            .execute(&mut *self.transaction)
-            .await
-            .map(drop)
-            .map_err(|source| WriteError::from_sqlx(operation, source))
+        on_each!(Open, &mut self.transaction, transaction => {
+            sqlx::query(statement)
+                .bind(&generation.id)
+                .bind(generation.tenant.as_str())
+                .bind(&generation.meeting_id)
+                .bind(generation.node.as_str())
+                .bind(&generation.node_meeting_id)
+                .bind(generation.state.as_str())
+                .bind(&generation.internal_meeting_id)
+                .bind(generation.create_time)
+                .bind(&generation.voice_bridge)
+                .bind(generation.in_flight)
+                .bind(generation.attempted_at)
+                .bind(generation.first_answered)
+                .bind(generation.reserved)
+                .bind(&generation.description)
+                .bind(generation.created_at)
+                .bind(generation.live_at)
+                .bind(generation.end_requested_at)
+                .bind(generation.ended_at)
+                .execute(&mut **transaction)
+                .await
+                .map(drop)
+                .map_err(|source| WriteError::from_sqlx(operation, source))
+        })
     }
 }

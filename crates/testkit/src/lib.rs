@@ -12,6 +12,7 @@ pub mod display;
 pub mod eventually;
 pub mod http;
 pub mod image;
+pub mod postgres;
 pub mod process;
 pub mod prompt;
 
@@ -19,5 +20,6 @@ pub use browser::{Browser, BrowserOptions, Page};
 pub use display::Display;
 pub use eventually::eventually;
 pub use image::Image;
+pub use postgres::Postgres;
 pub use process::Process;
 pub use prompt::{Answered, answer_permission_prompt, no_prompt};

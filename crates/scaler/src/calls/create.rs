@@ -35,7 +35,7 @@ const TOKEN: &str = "%%MEETINGID%%";
 
 /// Answers a create call.
 pub(crate) async fn answer(context: &Arc<Context>, request: ApiRequest) -> Reply {
-    let work = Creation::new(Arc::clone(context), request);
+    let work = Creation::new(Arc::clone(context), request).await;
     match work {
         Ok(creation) => {
             let done = context.to_its_end(creation.run()).await;
@@ -67,9 +67,9 @@ struct Creation {
 type Step = ControlFlow<Reply>;
 
 impl Creation {
-    fn new(context: Arc<Context>, mut request: ApiRequest) -> Result<Self, Failure> {
+    async fn new(context: Arc<Context>, mut request: ApiRequest) -> Result<Self, Failure> {
         let meeting_id = meeting_id_of_create(&request.parameters)?;
-        let pinned = settle_parent(&context, &mut request)?;
+        let pinned = settle_parent(&context, &mut request).await?;
         let tenant = &request.tenant;
         Ok(Self {
             node_meeting_id: ids::node_meeting_id(&tenant.name, tenant.scope, &meeting_id),
@@ -352,11 +352,14 @@ fn log_failure(done: Result<(), bluegate_store::StoreError>) {
 /// A breakout room goes to its parent's node, and names its parent as only one
 /// meeting of the caller can be named. A parent that is not the caller's is not
 /// passed on.
-fn settle_parent(context: &Context, request: &mut ApiRequest) -> Result<Option<Mount>, Failure> {
+async fn settle_parent(
+    context: &Context,
+    request: &mut ApiRequest,
+) -> Result<Option<Mount>, Failure> {
     let parameters = &mut request.parameters;
     let Some(given) = parameters.text("parentMeetingID") else { return Ok(None) };
     let is_room = parameters.text("isBreakout").is_some_and(|t| t.eq_ignore_ascii_case("true"));
-    let parent = Target::find(context, &request.tenant.name, &given);
+    let parent = Target::find(context, &request.tenant.name, &given).await;
     match parent.and_then(|parent| Some((parent.internal?, parent.node.node.name.clone()))) {
         Some((internal, node)) if is_room => {
             parameters.replace("parentMeetingID", &internal);

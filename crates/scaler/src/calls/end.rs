@@ -4,17 +4,13 @@ use std::sync::Arc;
 
 use bluegate_bbb_api::{Call, Failure, Outcome};
 
-use super::{
-    meeting_id,
-    read::{ask, note_if_gone},
-};
+use super::read::{ask, note_if_gone};
 use crate::{clock, context::Context, intake::ApiRequest, reply::Reply, target::Target};
 
 /// Answers an end call. Ending is asynchronous on the node: the meeting is
 /// hidden from lists at once and kept until the node says it is gone.
 pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Reply {
-    let found = meeting_id(request)
-        .and_then(|given| Some((Target::find(context, &request.tenant.name, &given)?, given)));
+    let found = Target::of(context, request).await;
     let Some((target, given)) = found else { return Failure::NotFound.into() };
     let asked = clock::now();
     let Ok(mut answer) = ask(context, Call::End, request, &target, &given).await else {

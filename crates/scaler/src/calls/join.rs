@@ -17,8 +17,7 @@ use crate::{
 
 /// Answers a join call.
 pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Reply {
-    let found = meeting_id(request)
-        .and_then(|given| Some((Target::find(context, &request.tenant.name, &given)?, given)));
+    let found = Target::of(context, request).await;
     let Some((target, given)) = found else {
         if let Some(language) = being_placed(context, request) {
             return Reply::Wait(Waiting { language, node: None });

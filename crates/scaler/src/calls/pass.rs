@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bluegate_bbb_api::{Answer, Failure};
 use http::StatusCode;
 
-use super::{as_query, meeting_id};
+use super::as_query;
 use crate::{
     client::RawAnswer, context::Context, intake::ApiRequest, reply::Reply, target::Target,
 };
@@ -15,7 +15,7 @@ const FOREIGN_KEYS: [&str; 3] = ["recordID", "parentMeetingID", "sessionToken"];
 
 /// insertDocument.
 pub(crate) async fn insert_document(context: &Arc<Context>, request: &ApiRequest) -> Reply {
-    match find(context, request) {
+    match Target::of(context, request).await {
         Some((target, given)) => forward(context, request, &target, &given).await,
         None => {
             let given = request.parameters.text("meetingID").unwrap_or_default();
@@ -26,7 +26,7 @@ pub(crate) async fn insert_document(context: &Arc<Context>, request: &ApiRequest
 
 /// sendChatMessage.
 pub(crate) async fn send_chat_message(context: &Arc<Context>, request: &ApiRequest) -> Reply {
-    match find(context, request) {
+    match Target::of(context, request).await {
         Some((target, given)) => forward(context, request, &target, &given).await,
         None => Failure::MeetingNotFound.into(),
     }
@@ -37,15 +37,10 @@ pub(crate) async fn unknown(context: &Arc<Context>, request: &ApiRequest) -> Rep
     if FOREIGN_KEYS.iter().any(|key| request.parameters.get(key).is_some()) {
         return Reply::NotFound;
     }
-    match find(context, request) {
+    match Target::of(context, request).await {
         Some((target, given)) => forward(context, request, &target, &given).await,
         None => Reply::NotFound,
     }
-}
-
-fn find(context: &Context, request: &ApiRequest) -> Option<(Target, String)> {
-    let given = meeting_id(request)?;
-    Some((Target::find(context, &request.tenant.name, &given)?, given))
 }
 
 async fn forward(context: &Context, request: &ApiRequest, target: &Target, given: &str) -> Reply {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bluegate_bbb_api::{Answer, Call, Failure, Outcome, fault_of_running};
 
-use super::{as_query, meeting_id};
+use super::as_query;
 use crate::{
     client::CallError, clock, context::Context, health::Health, intake::ApiRequest, reply::Reply,
     target::Target,
@@ -17,8 +17,7 @@ pub(crate) async fn is_running(context: &Arc<Context>, request: &ApiRequest) -> 
     if let Some(fault) = fault_of_running(given.as_deref()) {
         return fault.into();
     }
-    let found = meeting_id(request)
-        .and_then(|given| Some((Target::find(context, &request.tenant.name, &given)?, given)));
+    let found = Target::of(context, request).await;
     let Some((target, given)) = found else { return Answer::running(false).into() };
     if target.node.health() != Health::Healthy {
         return Answer::running(target.was_running()).into();
@@ -31,8 +30,7 @@ pub(crate) async fn is_running(context: &Arc<Context>, request: &ApiRequest) -> 
 
 /// getMeetingInfo.
 pub(crate) async fn info(context: &Arc<Context>, request: &ApiRequest) -> Reply {
-    let found = meeting_id(request)
-        .and_then(|given| Some((Target::find(context, &request.tenant.name, &given)?, given)));
+    let found = Target::of(context, request).await;
     let Some((target, given)) = found else { return Failure::NotFound.into() };
     if target.node.health() != Health::Healthy
         && let Some(remembered) = target.remembered()

@@ -31,6 +31,10 @@ pub(crate) struct Cluster {
     others: Vec<NodeConfig>,
     trusted: rustls::RootCertStore,
     running: Option<Running>,
+    /// Other scalers on the same store.
+    replicas: Vec<Running>,
+    /// The store's URL, when it is not a file of ours.
+    pub(crate) store: Option<String>,
 }
 
 struct Running {
@@ -74,6 +78,16 @@ impl Cluster {
         cluster
     }
 
+    /// Other bounds, for scalers started from now on.
+    pub(crate) fn set_bounds(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
+    /// Every scaler that runs.
+    pub(crate) fn scalers(&self) -> impl Iterator<Item = &Scaler> {
+        self.running.iter().chain(&self.replicas).map(|running| &running.scaler)
+    }
+
     /// Nodes without a scaler yet.
     pub(crate) async fn prepare(nodes: usize) -> Self {
         let mut started = Vec::new();
@@ -88,6 +102,8 @@ impl Cluster {
             others: Vec::new(),
             trusted: rustls::RootCertStore::empty(),
             running: None,
+            replicas: Vec::new(),
+            store: None,
         }
     }
 
@@ -109,6 +125,25 @@ impl Cluster {
 
     /// Starts the scaler.
     pub(crate) async fn boot(&mut self) {
+        self.running = Some(self.boot_one().await);
+    }
+
+    /// Starts another one on the same store.
+    pub(crate) async fn add_replica(&mut self) {
+        let replica = self.boot_one().await;
+        self.replicas.push(replica);
+    }
+
+    /// A frontend of this tenant for each scaler.
+    pub(crate) fn frontends(&self, tenant: &str) -> Vec<Frontend> {
+        let replicas = self.replicas.iter().map(|replica| Frontend {
+            base: format!("http://{}/bigbluebutton/api", replica.address),
+            ..self.frontend(tenant)
+        });
+        std::iter::once(self.frontend(tenant)).chain(replicas).collect()
+    }
+
+    async fn boot_one(&self) -> Running {
         let scaler = build(self.config()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -120,8 +155,7 @@ impl Cluster {
             tokio::spawn(async move { scaler.run(background).await })
         };
         let serving = tokio::spawn(async move { serve.await.unwrap() });
-        self.running =
-            Some(Running { scaler, address, background, front, tasks: vec![running, serving] });
+        Running { scaler, address, background, front, tasks: vec![running, serving] }
     }
 
     /// What the scaler is built from.
@@ -152,7 +186,9 @@ impl Cluster {
                 tenant("physics", false),
                 tenant("history", false),
             ],
-            store: format!("sqlite://{}", self.folder.path().join("bluegate.db").display()),
+            store: self.store.clone().unwrap_or_else(|| {
+                format!("sqlite://{}", self.folder.path().join("bluegate.db").display())
+            }),
             node_tls: Arc::new(
                 rustls::ClientConfig::builder_with_provider(Arc::new(
                     rustls::crypto::aws_lc_rs::default_provider(),

@@ -9,6 +9,7 @@ mod front;
 mod health;
 mod life;
 mod lost;
+mod replicas;
 mod simulated;
 mod tenants;
 mod tls;

@@ -1,7 +1,21 @@
-use std::os::unix::fs::PermissionsExt;
+use std::{future::Future, os::unix::fs::PermissionsExt, path::PathBuf, pin::Pin};
+
+use bluegate_testkit::Postgres;
 
 use super::*;
 use crate::{State, WriteError};
+
+/// Where a store lives that can be opened again and again.
+#[derive(Clone)]
+struct Home {
+    url: String,
+}
+
+impl Home {
+    async fn open(&self) -> Store {
+        Store::open(&self.url).await.unwrap()
+    }
+}
 
 struct Folder {
     folder: tempfile::TempDir,
@@ -16,8 +30,52 @@ impl Folder {
         self.folder.path().join("bluegate.db")
     }
 
-    async fn open(&self) -> Store {
-        Store::open(&format!("sqlite://{}", self.file().display())).await.unwrap()
+    fn home(&self) -> Home {
+        Home { url: format!("sqlite://{}", self.file().display()) }
+    }
+}
+
+type Rule = fn(Home) -> Pin<Box<dyn Future<Output = ()>>>;
+
+/// What holds in either database.
+const RULES: [(&str, Rule); 5] = [
+    ("rows", |home| Box::pin(rows_come_back_as_they_were_after_opening_again(home))),
+    ("at most one", |home| Box::pin(at_most_one_generation_of_a_meeting_is_open(home))),
+    ("dropped", |home| Box::pin(a_transaction_that_is_dropped_leaves_no_trace_and_no_lock(home))),
+    ("former", |home| Box::pin(former_generations_are_found_and_forgotten_by_age(home))),
+    ("writers", |home| Box::pin(writers_wait_for_each_other_and_readers_for_nobody(home))),
+];
+
+#[tokio::test]
+async fn the_rules_hold_in_sqlite() {
+    for (_, rule) in RULES {
+        let folder = Folder::new();
+        rule(folder.home()).await;
+    }
+}
+
+#[tokio::test]
+async fn the_rules_hold_in_postgresql() {
+    let postgres = Postgres::start().await.unwrap();
+    for (_, rule) in RULES {
+        rule(Home { url: postgres.database().unwrap() }).await;
+    }
+}
+
+#[tokio::test]
+async fn scalers_that_start_at_once_make_one_schema() {
+    let postgres = Postgres::start().await.unwrap();
+    let home = Home { url: postgres.database().unwrap() };
+    let opening: Vec<_> = (0..4)
+        .map(|_| {
+            let home = home.clone();
+            tokio::spawn(async move { home.open().await })
+        })
+        .collect();
+    for store in opening {
+        let store = store.await.unwrap();
+        assert!(store.is_shared());
+        assert_eq!(store.open_generations().await.unwrap(), Vec::new());
     }
 }
 
@@ -55,10 +113,8 @@ async fn insert(store: &Store, generation: &Generation) -> Result<(), WriteError
     Ok(())
 }
 
-#[tokio::test]
-async fn rows_come_back_as_they_were_after_opening_again() {
-    let folder = Folder::new();
-    let store = folder.open().await;
+async fn rows_come_back_as_they_were_after_opening_again(home: Home) {
+    let store = home.open().await;
     let mut row = generation("a", "Übung ''1", State::Live);
     insert(&store, &row).await.unwrap();
     row.internal_meeting_id = None;
@@ -69,16 +125,14 @@ async fn rows_come_back_as_they_were_after_opening_again() {
     write.commit().await.unwrap();
     store.close().await;
 
-    let store = folder.open().await;
+    let store = home.open().await;
     assert_eq!(store.open_generations().await.unwrap(), vec![row.clone()]);
     assert_eq!(store.open_generation(&tenant(), "Übung ''1").await.unwrap(), Some(row));
     assert_eq!(store.open_generation(&tenant(), "übung ''1").await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn at_most_one_generation_of_a_meeting_is_open() {
-    let folder = Folder::new();
-    let store = folder.open().await;
+async fn at_most_one_generation_of_a_meeting_is_open(home: Home) {
+    let store = home.open().await;
     insert(&store, &generation("a", "m", State::Ended)).await.unwrap();
     insert(&store, &generation("b", "m", State::Superseded)).await.unwrap();
     insert(&store, &generation("c", "m", State::Uncertain)).await.unwrap();
@@ -91,10 +145,8 @@ async fn at_most_one_generation_of_a_meeting_is_open() {
     assert!(matches!(insert(&store, &same_node_id).await, Err(WriteError::Taken)));
 }
 
-#[tokio::test]
-async fn a_transaction_that_is_dropped_leaves_no_trace_and_no_lock() {
-    let folder = Folder::new();
-    let store = folder.open().await;
+async fn a_transaction_that_is_dropped_leaves_no_trace_and_no_lock(home: Home) {
+    let store = home.open().await;
     let mut write = store.write().await.unwrap();
     write.insert(&generation("a", "m", State::Live)).await.unwrap();
     drop(write);
@@ -102,14 +154,17 @@ async fn a_transaction_that_is_dropped_leaves_no_trace_and_no_lock() {
     insert(&store, &generation("a", "m", State::Live)).await.unwrap();
 }
 
-#[tokio::test]
-async fn former_generations_are_found_and_forgotten_by_age() {
-    let folder = Folder::new();
-    let store = folder.open().await;
+async fn former_generations_are_found_and_forgotten_by_age(home: Home) {
+    let store = home.open().await;
     insert(&store, &generation("a", "m", State::Superseded)).await.unwrap();
     insert(&store, &generation("b", "m", State::Live)).await.unwrap();
     let time = 1_700_000_000_000;
     assert!(store.was_superseded(&tenant(), "m", time).await.unwrap());
+    for (given, wanted) in [("m", Some("b")), ("b-1700000000000", Some("b")), ("a", None)] {
+        let found = store.find_open(&tenant(), given).await.unwrap().map(|found| found.id);
+        assert_eq!(found.as_deref(), wanted, "{given}");
+    }
+    assert_eq!(store.find_open(&"history".parse().unwrap(), "m").await.unwrap(), None);
     assert!(!store.was_superseded(&tenant(), "m", time + 1).await.unwrap());
     assert!(!store.was_superseded(&tenant(), "n", time).await.unwrap());
 
@@ -123,10 +178,8 @@ async fn former_generations_are_found_and_forgotten_by_age() {
     assert_eq!(write.generation("a").await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn writers_wait_for_each_other_and_readers_for_nobody() {
-    let folder = Folder::new();
-    let store = folder.open().await;
+async fn writers_wait_for_each_other_and_readers_for_nobody(home: Home) {
+    let store = home.open().await;
     let mut first = store.write().await.unwrap();
     first.insert(&generation("a", "m", State::Placing)).await.unwrap();
     let second = tokio::spawn({
@@ -144,7 +197,7 @@ async fn writers_wait_for_each_other_and_readers_for_nobody() {
 #[tokio::test]
 async fn the_file_is_its_owners_only() {
     let folder = Folder::new();
-    let store = folder.open().await;
+    let store = folder.home().open().await;
     insert(&store, &generation("a", "m", State::Live)).await.unwrap();
     for suffix in ["", "-wal", "-shm"] {
         let path = format!("{}{suffix}", folder.file().display());
@@ -160,12 +213,18 @@ async fn what_cannot_be_opened_says_why() {
     let missing = "sqlite:///nonexistent/folder/x.db";
     let broken = format!("sqlite://{}", folder.file().display());
     for (url, wanted) in [
-        ("postgres://host/db", "`postgres://host/db` is not a store we can open"),
-        ("sqlite://", "`sqlite://` is not a store we can open"),
+        ("mysql://user:secret@host/db", "not a store we can open"),
+        ("sqlite://", "not a store we can open"),
+        ("postgres://x:secret@127.0.0.1:1/x", "cannot connect to the PostgreSQL server"),
         (missing, "cannot create or open `/nonexistent/folder/x.db`"),
         (broken.as_str(), "cannot open the database"),
     ] {
-        let error = Store::open(url).await.unwrap_err().to_string();
-        assert!(error.starts_with(wanted), "{error}");
+        let error = Store::open(url).await.unwrap_err();
+        assert!(error.to_string().starts_with(wanted), "{error}");
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = cause {
+            assert!(!error.to_string().contains("secret"), "{error}");
+            cause = error.source();
+        }
     }
 }

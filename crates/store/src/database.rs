@@ -1,0 +1,169 @@
+//! The databases behind a store: SQLite in a file of ours, or PostgreSQL for
+//! several scalers.
+
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use sqlx::{
+    PgPool, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{
+    error::{OpenError, StoreError},
+    migrations,
+    write::{Open, Write},
+};
+
+/// Connections that read a SQLite file at the same time; there is one that
+/// writes.
+const READERS: u32 = 4;
+/// Connections of one scaler to PostgreSQL.
+const CONNECTIONS: u32 = 8;
+/// How long a query waits for a connection, a connection for a lock, and
+/// PostgreSQL works on a statement.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Number of the lock that writers take in PostgreSQL, in a space that the
+/// whole database shares: "bluegate" in ASCII.
+const WRITE_LOCK: i64 = 0x626c_7565_6761_7465;
+
+/// Runs the same expression with whichever database it is.
+macro_rules! on_each {
+    ($kind:ident, $value:expr, $name:pat => $body:expr) => {
+        match $value {
+            $kind::Sqlite($name) => $body,
+            $kind::Postgres($name) => $body,
+        }
+    };
+}
+pub(crate) use on_each;
+
+/// The connections of a store.
+#[derive(Clone, Debug)]
+pub(crate) enum Database {
+    /// A file.
+    Sqlite {
+        /// Many.
+        readers: SqlitePool,
+        /// One.
+        writer: SqlitePool,
+    },
+    /// A server.
+    Postgres(PgPool),
+}
+
+/// Connections that read.
+pub(crate) enum Readers<'a> {
+    Sqlite(&'a SqlitePool),
+    Postgres(&'a PgPool),
+}
+
+impl Database {
+    /// Opens `sqlite://PATH` or `postgres://...` and brings the schema up to
+    /// date.
+    pub(crate) async fn open(url: &str) -> Result<Self, OpenError> {
+        if let Some(path) = url.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
+            open_sqlite(PathBuf::from(path)).await
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            open_postgres(url).await
+        } else {
+            Err(OpenError::Url)
+        }
+    }
+
+    pub(crate) fn readers(&self) -> Readers<'_> {
+        match self {
+            Self::Sqlite { readers, .. } => Readers::Sqlite(readers),
+            Self::Postgres(pool) => Readers::Postgres(pool),
+        }
+    }
+
+    /// Begins a transaction that holds the write lock from its start: in
+    /// PostgreSQL an advisory lock, which all scalers of the database share.
+    pub(crate) async fn write(&self) -> Result<Write, StoreError> {
+        let failed = |source| StoreError::Query { operation: "begin a transaction", source };
+        match self {
+            Self::Sqlite { writer, .. } => {
+                let transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+                Ok(Write::new(Open::Sqlite(transaction)))
+            }
+            Self::Postgres(pool) => {
+                let mut transaction = pool.begin().await.map_err(failed)?;
+                sqlx::query("SELECT pg_advisory_xact_lock($1)")
+                    .bind(WRITE_LOCK)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(failed)?;
+                Ok(Write::new(Open::Postgres(transaction)))
+            }
+        }
+    }
+
+    /// Closes all connections; SQLite's log goes back into its file.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn open_sqlite(path: PathBuf) -> Result<Database, OpenError> {
+    create_private(&path)?;
+    let connect = |source| OpenError::Connect { path: path.clone(), source };
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A power cut may lose the last commits but never corrupts; the
+        // stamps on the nodes give those meetings back.
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(LOCK_TIMEOUT)
+        .foreign_keys(true);
+    let pool = || SqlitePoolOptions::new().acquire_timeout(LOCK_TIMEOUT);
+    let writer = pool().max_connections(1).connect_with(options.clone()).await.map_err(connect)?;
+    migrations::migrator()
+        .run(&writer)
+        .await
+        .map_err(|source| OpenError::Migrate { path: path.clone(), source })?;
+    let readers = pool().max_connections(READERS).connect_with(options).await.map_err(connect)?;
+    Ok(Database::Sqlite { readers, writer })
+}
+
+async fn open_postgres(url: &str) -> Result<Database, OpenError> {
+    let bound = format!("{}ms", LOCK_TIMEOUT.as_millis());
+    let options = PgConnectOptions::from_str(url)
+        .map_err(OpenError::Server)?
+        .application_name("bluegate")
+        .options([("statement_timeout", bound.as_str()), ("lock_timeout", bound.as_str())]);
+    let pool = PgPoolOptions::new()
+        .acquire_timeout(LOCK_TIMEOUT)
+        .max_connections(CONNECTIONS)
+        .connect_with(options)
+        .await
+        .map_err(OpenError::Server)?;
+    // Takes a lock of its own: several scalers may start at once.
+    migrations::migrator().run(&pool).await.map_err(OpenError::MigrateServer)?;
+    Ok(Database::Postgres(pool))
+}
+
+/// Passwords of meetings and users' names are in the file: its owner's only.
+/// SQLite gives the files beside it the same mode.
+fn create_private(path: &Path) -> Result<(), OpenError> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|source| OpenError::File { path: path.to_owned(), source })
+}
