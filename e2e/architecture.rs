@@ -4,13 +4,14 @@
 use std::{collections::BTreeMap, path::Path, process::Command};
 
 /// What each crate may depend on among ours, outside of its tests.
-const ALLOWED: [(&str, &[&str]); 17] = [
+const ALLOWED: [(&str, &[&str]); 18] = [
     ("cluster", &[]),
     ("cache", &[]),
     ("pack", &[]),
     ("bbb-api", &["cluster"]),
     ("config", &["cluster"]),
     ("admin", &["cluster"]),
+    ("doctor", &["bbb-api", "cluster"]),
     ("export", &["cluster"]),
     ("net", &["cluster"]),
     ("nodeconf", &["cluster"]),
@@ -21,7 +22,10 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("simnode", &[]),
     ("testkit", &[]),
     ("demo", &["cluster", "bbb-api", "net", "nodeconf", "proxy", "scaler", "simnode"]),
-    ("bluegate", &["admin", "cluster", "config", "demo", "export", "net", "proxy", "scaler"]),
+    (
+        "bluegate",
+        &["admin", "cluster", "config", "demo", "doctor", "export", "net", "proxy", "scaler"],
+    ),
 ];
 
 #[test]

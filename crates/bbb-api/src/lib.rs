@@ -18,6 +18,7 @@ pub mod ids;
 mod join_redirect;
 mod meeting;
 mod parameters;
+pub mod probe;
 mod query;
 pub mod stamp;
 mod validation;

@@ -1,6 +1,6 @@
 //! Meetings in answers: reading what counts, and showing one to its tenant.
 
-use crate::{answer::Answer, parameters::Parameters, stamp, xml::Element};
+use crate::{answer::Answer, parameters::Parameters, probe, stamp, xml::Element};
 
 /// What we use of a `<meeting>` (or of a getMeetingInfo answer, which has the
 /// same children).
@@ -18,6 +18,8 @@ pub struct MeetingFacts {
     pub running: bool,
     /// Whether it is a breakout room.
     pub is_breakout: bool,
+    /// Whether it only exists to look at the node.
+    pub is_probe: bool,
     /// The value of our stamp, unverified.
     pub stamp: Option<String>,
     /// The number people dial.
@@ -36,6 +38,9 @@ impl MeetingFacts {
             users: text("participantCount").as_deref().and_then(count).unwrap_or(0),
             running: text("running").is_some_and(|text| text == "true"),
             is_breakout: text("isBreakout").is_some_and(|text| text == "true"),
+            is_probe: element
+                .child("metadata")
+                .is_some_and(|data| data.child(probe::METADATA_NAME).is_some()),
             stamp: element.child("metadata").and_then(|data| data.text_of(stamp::METADATA_NAME)),
             voice_bridge: text("voiceBridge"),
         })

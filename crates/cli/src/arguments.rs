@@ -34,6 +34,8 @@ pub(crate) enum Command {
     /// Look at a configuration file.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at the cluster from outside, and name what is to be mended.
+    Doctor(DoctorOptions),
     /// Write the configuration of another proxy for the same cluster.
     Export(ExportOptions),
     /// Look at the cache of a running proxy, or empty it.
@@ -188,6 +190,21 @@ pub(crate) enum ConfigCommand {
     },
     /// Print a commented configuration file to start from.
     Default,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorOptions {
+    /// Only this node; without it all of them.
+    #[arg(value_name = "NODE")]
+    pub(crate) node: Option<Mount>,
+
+    /// The configuration file.
+    #[arg(short, long, value_name = "FILE", default_value = "/etc/bluegate/bluegate.toml")]
+    pub(crate) config: PathBuf,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -9,6 +9,8 @@ use clap::error::ErrorKind;
 pub(crate) enum Exit {
     /// 0: done.
     Done,
+    /// 1: done, and problems were found.
+    Problems,
     /// 2: the command line or the configuration is wrong.
     Usage,
     /// 3: it could not be done.
@@ -19,6 +21,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
+            Exit::Problems => 1,
             Exit::Usage => 2,
             Exit::Failed => 3,
         })

@@ -5,6 +5,7 @@ mod admin_command;
 mod arguments;
 mod config_command;
 mod demo_command;
+mod doctor_command;
 mod exit;
 mod export_command;
 mod report;
@@ -32,6 +33,7 @@ fn main() -> std::process::ExitCode {
         Command::Demo(options) => demo_command::run(options),
         Command::Serve { config } => serve::run(&config),
         Command::Config(command) => config_command::run(command),
+        Command::Doctor(options) => doctor_command::run(&options),
         Command::Export(options) => export_command::run(&options),
         Command::Cache(command) => admin_command::cache(command),
         Command::Routes(command) => routes_command::run(command),

@@ -82,7 +82,8 @@ async fn fetch(context: &Context, node: &NodeHandle) -> Result<Snapshot, PollErr
     let list = answer.root().child("meetings");
     let meetings = list.into_iter().flat_map(bluegate_bbb_api::Element::elements);
     let polled = meetings.filter_map(|element| {
-        let facts = MeetingFacts::read(element)?;
+        // A probe is nobody's meeting and nobody's load.
+        let facts = MeetingFacts::read(element).filter(|facts| !facts.is_probe)?;
         let stamp = facts.stamp.as_ref().and_then(|text| Stamp::verify(text, &node.secrets));
         let mut shown = element.clone();
         let own_id = stamp.as_ref().filter(|_| !facts.is_breakout).map(|s| s.meeting_id.as_str());

@@ -31,6 +31,7 @@ fn facts_are_read_past_thousands_separators() {
             users: 1234,
             running: true,
             is_breakout: false,
+            is_probe: false,
             stamp: Some("s".into()),
             voice_bridge: Some("1,234".into()),
         })

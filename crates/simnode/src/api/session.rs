@@ -22,7 +22,7 @@ pub(super) fn user(node: &NodeState, request: &ApiRequest) -> Option<UserKey> {
 pub(super) fn stuns(node: &NodeState, request: &ApiRequest) -> Answer {
     let value = match user(node, request) {
         Some(_) => json!({
-            "stunServers": [{"url": "stun:stun.example.org"}],
+            "stunServers": [],
             "turnServers": [],
             "remoteIceCandidates": [],
         }),

@@ -1,0 +1,238 @@
+//! A small cluster: simulated nodes, configured as they should be and then
+//! broken by the test, behind the real proxy.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use bluegate_cluster::{BbbVersion, Node, Origin, Routes, Scheme, Secret};
+use bluegate_doctor::{Bounds, Config, Patient, Report, Subject, examine};
+use bluegate_net::{Limits, Listener, serve, tls};
+use bluegate_nodeconf::{Profile, render, write_files};
+use bluegate_simnode::{Settings, SimNode, Stock};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// A cluster to be.
+pub(crate) struct Plan {
+    release: &'static str,
+    nodes: usize,
+    /// Where the nodes live; the cluster is under `cluster.localhost`.
+    node_domain: &'static str,
+    configured: bool,
+    told: bool,
+    secrets: bool,
+    proxied: bool,
+    break_files: Vec<Change>,
+}
+
+/// A change of a node's files.
+type Change = Box<dyn Fn(&Root)>;
+
+/// The folder that is a node's `/`.
+pub(crate) struct Root {
+    path: PathBuf,
+    pub(crate) node: Node,
+    pub(crate) cluster: Origin,
+}
+
+/// A running cluster.
+pub(crate) struct Cluster {
+    pub(crate) subject: Subject,
+    pub(crate) nodes: Vec<Arc<SimNode>>,
+    tls: Arc<rustls::ClientConfig>,
+    _stop: tokio_util::sync::DropGuard,
+    _routes: watch::Sender<Arc<Routes>>,
+    _folder: tempfile::TempDir,
+}
+
+/// A cluster of one node of this release, configured as it should be.
+pub(crate) fn cluster(release: &'static str) -> Plan {
+    Plan {
+        release,
+        nodes: 1,
+        node_domain: "cluster.localhost",
+        configured: true,
+        told: true,
+        secrets: true,
+        proxied: true,
+        break_files: Vec::new(),
+    }
+}
+
+impl Plan {
+    pub(crate) fn nodes(self, nodes: usize) -> Self {
+        Self { nodes, ..self }
+    }
+
+    pub(crate) fn nodes_under(self, node_domain: &'static str) -> Self {
+        Self { node_domain, ..self }
+    }
+
+    /// Nodes as the packages leave them.
+    pub(crate) fn stock(self) -> Self {
+        Self { configured: false, ..self }
+    }
+
+    /// A cluster file that names no release.
+    pub(crate) fn untold(self) -> Self {
+        Self { told: false, ..self }
+    }
+
+    /// A cluster file without API secrets.
+    pub(crate) fn without_secrets(self) -> Self {
+        Self { secrets: false, ..self }
+    }
+
+    pub(crate) fn not_proxied(self) -> Self {
+        Self { proxied: false, ..self }
+    }
+
+    /// Changes every node's files once they are configured.
+    pub(crate) fn breaking(mut self, change: impl Fn(&Root) + 'static) -> Self {
+        self.break_files.push(Box::new(change));
+        self
+    }
+
+    pub(crate) async fn start(self) -> Cluster {
+        let folder = tempfile::tempdir().unwrap();
+        let proxy = listener();
+        let port = proxy.local_addr().unwrap().port();
+        let origin = Origin::new(Scheme::Http, "bbb.cluster.localhost", Some(port)).unwrap();
+        let mut patients = Vec::new();
+        let mut nodes = Vec::new();
+        for number in 1..=self.nodes {
+            let (patient, node) = self.node(number, &origin, folder.path()).await;
+            patients.push(patient);
+            nodes.push(Arc::new(node));
+        }
+        let stop = CancellationToken::new();
+        let tls = tls::client_config(None).unwrap();
+        let all = patients.iter().map(|patient| patient.node.clone());
+        let routes = Arc::new(Routes::new(origin.clone(), all).unwrap());
+        let (sender, routes) = watch::channel(routes);
+        let config = bluegate_proxy::Config::new(Arc::clone(&tls));
+        let service = bluegate_proxy::build(config, routes).unwrap();
+        let listening = Listener::from_std(proxy).unwrap();
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            serve(listening, None, service, Limits::default(), stopped, Duration::ZERO).await
+        });
+        let file = PathBuf::from("/etc/bluegate/bluegate.toml");
+        Cluster {
+            subject: Subject { origin, file, nodes: patients },
+            nodes,
+            tls,
+            _stop: stop.drop_guard(),
+            _routes: sender,
+            _folder: folder,
+        }
+    }
+
+    async fn node(&self, number: usize, cluster: &Origin, folder: &Path) -> (Patient, SimNode) {
+        let listener = listener();
+        let port = listener.local_addr().unwrap().port();
+        let name = format!("bbb-{number:02}");
+        let host = format!("{name}.{}", self.node_domain);
+        let release: BbbVersion = self.release.parse().unwrap();
+        let node = Node {
+            name: name.parse().unwrap(),
+            origin: Origin::new(Scheme::Http, &host, Some(port)).unwrap(),
+            // Systems need not know names under `localhost`, as browsers do.
+            address: Some(listener.local_addr().unwrap().into()),
+            bbb: self.told.then(|| release.clone()),
+            proxied: self.proxied,
+        };
+        let secret = format!("{number:032}");
+        let root = Root { path: folder.join(&name), node: node.clone(), cluster: cluster.clone() };
+        let stock = Stock {
+            origin: node.origin.to_string(),
+            secret: secret.clone(),
+            release: self.release.to_owned(),
+        };
+        bluegate_simnode::install(&root.path, &stock).unwrap();
+        if self.configured {
+            let profile = Profile::for_release(&release).unwrap();
+            write_files(&root.path, &render(&profile, cluster, &node)).unwrap();
+        }
+        for change in &self.break_files {
+            change(&root);
+        }
+        let settings =
+            Settings { name, root: root.path.clone(), listener, tls: None, strict: false };
+        let simulated = bluegate_simnode::start(settings).await.unwrap();
+        let secrets = self.secrets.then(|| Secret::new(&secret).unwrap());
+        (Patient { node, secrets: secrets.into_iter().collect() }, simulated)
+    }
+}
+
+impl Cluster {
+    /// Looks at it.
+    pub(crate) async fn examine(&self) -> Report {
+        examine(&self.config(), &CancellationToken::new(), |_| {}).await
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config {
+            subject: self.subject.clone(),
+            tls: Arc::clone(&self.tls),
+            bounds: Bounds::default(),
+        }
+    }
+}
+
+impl Root {
+    /// A file of the node, by its path there.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.path.join(path.trim_start_matches('/'))
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn remove(&self, path: &str) {
+        fs::remove_file(self.path(path)).unwrap();
+    }
+
+    /// Replaces a text that must be there.
+    pub(crate) fn replace(&self, path: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(path)).unwrap();
+        assert!(text.contains(from), "`{path}` does not hold `{from}`:\n{text}");
+        self.write(path, &text.replace(from, to));
+    }
+
+    /// Removes the line with this text.
+    pub(crate) fn remove_line(&self, path: &str, part: &str) {
+        let text = fs::read_to_string(self.path(path)).unwrap();
+        assert!(text.contains(part), "`{path}` does not hold `{part}`:\n{text}");
+        let kept: Vec<&str> = text.lines().filter(|line| !line.contains(part)).collect();
+        self.write(path, &(kept.join("\n") + "\n"));
+    }
+}
+
+fn listener() -> std::net::TcpListener {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    listener
+}
+
+/// `node check file` of every finding, one per line.
+pub(crate) fn findings(report: &Report) -> Vec<String> {
+    let lines = report.findings().map(|(node, finding)| {
+        let file = finding.fix.as_ref().map_or("", |fix| fix.file.as_str());
+        format!("{} {} {file}", node.unwrap_or("cluster"), finding.check)
+    });
+    lines.collect()
+}
+
+/// Fails with the whole report unless exactly these were found.
+#[track_caller]
+pub(crate) fn assert_finds(report: &Report, wanted: &[&str]) {
+    assert_eq!(findings(report), wanted, "\n{report}");
+}

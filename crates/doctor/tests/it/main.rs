@@ -1,0 +1,10 @@
+//! The doctor against simulated nodes behind the real proxy: a configured node
+//! gives no finding, and each breakage exactly the one that names it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
+mod calls;
+mod cluster;
+mod green;
+mod reach;
+mod settings;
