@@ -24,6 +24,7 @@ use crate::{
     overseer,
     placement::Reservations,
     poller,
+    reads::Reads,
     tenants::Tenants,
 };
 
@@ -90,6 +91,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
     };
     let names: HashSet<Mount> = nodes.keys().cloned().collect();
     let ledger = Ledger::load(store, &names, terms).await.map_err(BuildError::ReadStore)?;
+    let reads = Reads::new(bounds.read_age, bounds.reads_kept);
     let bodies = (bounds.buffered_bytes / KIB).min(Semaphore::MAX_PERMITS);
     Ok(Scaler {
         context: Arc::new(Context {
@@ -97,6 +99,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
             nodes,
             ledger,
             bounds,
+            reads,
             frozen: AtomicBool::new(false),
             tracker: TaskTracker::new(),
             bodies: Arc::new(Semaphore::new(bodies)),

@@ -23,8 +23,9 @@ pub(crate) async fn answer(context: &Arc<Context>, request: ApiRequest) -> Reply
         Call::Index => Reply::NotFound,
         Call::Create => create::answer(context, request).await,
         Call::Join => join::answer(context, &request).await,
-        Call::IsMeetingRunning => read::is_running(context, &request).await,
-        Call::GetMeetingInfo => read::info(context, &request).await,
+        Call::IsMeetingRunning | Call::GetMeetingInfo => {
+            read::coalesced(context, call, request).await
+        }
         Call::End => end::answer(context, &request).await,
         Call::GetMeetings => list::meetings(context, &request),
         Call::GetSessions => list::sessions(),

@@ -71,6 +71,11 @@ pub struct Bounds {
     /// How often memory follows what other scalers write to a shared store.
     /// Default 1 s.
     pub refresh_interval: Duration,
+    /// How old an answer to isMeetingRunning or getMeetingInfo may be that is
+    /// given to another who asks the same. Default 1 s.
+    pub read_age: Duration,
+    /// Such answers kept at the same time. Default 10,000.
+    pub reads_kept: usize,
     /// Meetings a node is asked about one by one after a poll. Default 32; the
     /// others wait for the next poll.
     pub asks_per_poll: usize,
@@ -116,6 +121,8 @@ impl Default for Bounds {
             lost_after: Duration::from_secs(90),
             twin_patience: Duration::from_secs(120),
             refresh_interval: Duration::from_secs(1),
+            read_age: Duration::from_secs(1),
+            reads_kept: 10_000,
             asks_per_poll: 32,
             settle_time: Duration::from_secs(10),
             end_time: Duration::from_secs(60),

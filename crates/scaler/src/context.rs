@@ -12,6 +12,7 @@ use crate::{
     health::Health,
     ledger::Ledger,
     nodes::{NodeHandle, Nodes, Snapshot},
+    reads::Reads,
     tenants::Tenants,
 };
 
@@ -21,6 +22,8 @@ pub(crate) struct Context {
     pub(crate) nodes: Nodes,
     pub(crate) ledger: Ledger,
     pub(crate) bounds: Bounds,
+    /// Reads that many ask at once.
+    pub(crate) reads: Reads,
     /// Whether most nodes are silent, so that nothing is concluded of it.
     pub(crate) frozen: AtomicBool,
     /// What must be finished before the end.

@@ -23,6 +23,7 @@ mod outlook;
 mod overseer;
 mod placement;
 mod poller;
+mod reads;
 mod reconcile;
 mod reply;
 mod route;

@@ -89,6 +89,13 @@ impl Target {
         parameters
     }
 
+    /// What was answered about it no longer holds.
+    pub(crate) fn changed(&self, context: &Context, tenant: &TenantName) {
+        for name in self.shown.iter().chain(&self.internal) {
+            context.reads.forget(tenant, name);
+        }
+    }
+
     /// Makes a node's answer what the tenant may see.
     pub(crate) fn show(&self, answer: &mut Answer) {
         show_to_tenant(answer.root_mut(), self.shown.as_deref());

@@ -218,6 +218,7 @@ impl Creation {
         };
         match self.context.ledger.succeeded(success).await {
             Ok(settled) => {
+                self.context.reads.forget(&self.request.tenant.name, &self.meeting_id);
                 if settled.first && !plain {
                     plain_from_duplicate(&mut answer);
                 }

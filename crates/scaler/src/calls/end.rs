@@ -22,6 +22,7 @@ pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Repl
             context.record(|context| async move { context.ledger.ending(&id, true).await }).await;
         }
         target.node.wake.notify_one();
+        target.changed(context, &request.tenant.name);
     }
     note_if_gone(context, &target, &answer, asked).await;
     target.show(&mut answer);

@@ -5,14 +5,49 @@ use std::sync::Arc;
 
 use bluegate_bbb_api::{Answer, Call, Failure, Outcome, fault_of_running};
 
-use super::as_query;
+use tokio::time::Instant;
+
+use super::{as_query, meeting_id};
 use crate::{
-    client::CallError, clock, context::Context, health::Health, intake::ApiRequest, reply::Reply,
+    client::CallError,
+    clock,
+    context::Context,
+    health::Health,
+    intake::ApiRequest,
+    reads::{Asked, Question},
+    reply::Reply,
     target::Target,
 };
 
+/// Either of them, asked once per moment however many ask.
+pub(crate) async fn coalesced(context: &Arc<Context>, call: Call, request: ApiRequest) -> Reply {
+    let mut query = as_query(&request);
+    query.remove("checksum");
+    let question = Question {
+        tenant: request.tenant.name.clone(),
+        meeting: meeting_id(&request).unwrap_or_default(),
+        asked: format!("{}?{query}", call.name()),
+    };
+    let shared = match context.reads.ask(question, Instant::now()) {
+        Asked::Shared(shared) => shared,
+        Asked::First(turn, shared) => {
+            let answering = Arc::clone(context);
+            // Others may wait for it when this client has gone.
+            context.tracker.spawn(async move {
+                let reply = match call {
+                    Call::IsMeetingRunning => is_running(&answering, &request).await,
+                    _ => info(&answering, &request).await,
+                };
+                turn.answered(&reply);
+            });
+            shared
+        }
+    };
+    shared.answer().await
+}
+
 /// isMeetingRunning.
-pub(crate) async fn is_running(context: &Arc<Context>, request: &ApiRequest) -> Reply {
+async fn is_running(context: &Arc<Context>, request: &ApiRequest) -> Reply {
     let given = request.parameters.get("meetingID").and_then(|value| value.decoded());
     if let Some(fault) = fault_of_running(given.as_deref()) {
         return fault.into();
@@ -29,7 +64,7 @@ pub(crate) async fn is_running(context: &Arc<Context>, request: &ApiRequest) -> 
 }
 
 /// getMeetingInfo.
-pub(crate) async fn info(context: &Arc<Context>, request: &ApiRequest) -> Reply {
+async fn info(context: &Arc<Context>, request: &ApiRequest) -> Reply {
     let found = Target::of(context, request).await;
     let Some((target, given)) = found else { return Failure::NotFound.into() };
     if target.node.health() != Health::Healthy

@@ -132,6 +132,38 @@ async fn a_hanging_node_delays_nobody_who_does_not_use_it() {
 }
 
 #[tokio::test]
+async fn a_hundred_viewers_who_poll_make_one_call() {
+    let bounds = Bounds { read_age: Duration::from_secs(3600), ..quick() };
+    let cluster = Cluster::start_with(1, bounds).await;
+    let frontend = cluster.frontend("default");
+    assert_eq!(frontend.get("getMeetingInfo", "meetingID=class").await.failure(), "notFound");
+    frontend.create("class").await;
+    for call in ["getMeetingInfo", "isMeetingRunning"] {
+        let calls: Vec<_> = (0..100)
+            .map(|_| {
+                let frontend = frontend.clone();
+                tokio::spawn(async move { frontend.get(call, "meetingID=class").await })
+            })
+            .collect();
+        for reply in calls {
+            let reply = reply.await.unwrap();
+            assert!(reply.text.contains("<returncode>SUCCESS"), "{}", reply.text);
+        }
+        assert_eq!(cluster.nodes[0].count(call), 1, "{call}");
+    }
+    // Other parameters are another question, and so is another tenant's.
+    frontend.get("getMeetingInfo", "meetingID=class&password=x").await.answer();
+    assert_eq!(cluster.nodes[0].count("getMeetingInfo"), 2);
+    let stranger = cluster.frontend("physics").get("getMeetingInfo", "meetingID=class").await;
+    assert_eq!(stranger.failure(), "notFound");
+    // What ends is seen at once.
+    frontend.get("end", "meetingID=class").await.answer();
+    assert_eq!(frontend.get("getMeetingInfo", "meetingID=class").await.failure(), "notFound");
+    let running = frontend.get("isMeetingRunning", "meetingID=class").await;
+    assert!(running.text.contains("<running>false"), "{}", running.text);
+}
+
+#[tokio::test]
 async fn lists_ask_no_node() {
     let cluster =
         Cluster::start_with(2, Bounds { poll_interval: Duration::from_secs(60), ..quick() }).await;

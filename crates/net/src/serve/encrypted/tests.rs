@@ -81,11 +81,7 @@ impl AsyncWrite for Counting {
 }
 
 impl Counting {
-    fn count(
-        &mut self,
-        cx: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
+    fn count(&mut self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, pieces))?;
         self.writes += 1;
         self.bytes += written;
