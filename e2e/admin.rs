@@ -43,7 +43,7 @@ impl Served {
         let (proxy, admin) = (free_port(), free_port());
         let mut file = format!(
             "[cluster]\norigin = \"http://bbb.cluster.localhost:{proxy}\"\n\
-             [proxy]\nlisten = \"127.0.0.1:{proxy}\"\n\
+             [proxy]\nlisten = \"127.0.0.1:{proxy}\"\naccess_log = \"access.log\"\n\
              allow_nodes = [\"*.cluster.localhost\", \"127.0.0.1\"]\n\
              [admin]\nlisten = \"127.0.0.1:{admin}\"\ntoken_file = \"token\"\n\
              routes_file = \"routes.json\"\n"
@@ -201,13 +201,15 @@ async fn routes_and_cache_are_shown_and_purged() {
     ");
     assert_eq!(served.run(&["cache", "purge", "--mount", "NO/"]).status.code(), Some(2));
 
-    // A reload is seen at once.
+    // A reload is seen at once, and the access log is opened anew.
+    let log = served.folder.path().join("access.log");
+    std::fs::rename(&log, served.folder.path().join("access.log.1")).unwrap();
     let text = std::fs::read_to_string(served.file()).unwrap();
     std::fs::write(served.file(), text.rsplit_once("[[node]]").unwrap().0).unwrap();
     signal(&served.process, "-HUP");
     eventually("the route is gone", WITHIN, || async {
         let routes = served.json(&["routes", "list", "--json"]);
-        (routes["routes"].as_array().unwrap().len() == 1).then_some(())
+        (routes["routes"].as_array().unwrap().len() == 1 && log.exists()).then_some(())
     })
     .await
     .unwrap();

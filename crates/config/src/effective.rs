@@ -38,6 +38,8 @@ pub fn effective(config: &Config) -> String {
         out.listen(&proxy.listen);
         out.tls(&proxy.tls);
         out.path("access_log", proxy.access_log.as_deref());
+        out.text("access_log_format", &proxy.access_log_format.to_string());
+        out.text("access_log_ip", &proxy.access_log_ip.to_string());
         out.text("connect_timeout", &print_duration(proxy.connect_timeout));
         out.text("response_timeout", &print_duration(proxy.response_timeout));
         out.text("idle_timeout", &print_duration(proxy.idle_timeout));

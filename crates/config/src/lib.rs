@@ -6,6 +6,7 @@
 //!
 //! Start at [`parse()`]: text in, [`Config`] or *all* [`Problems`] out.
 
+mod access_log;
 mod effective;
 mod front;
 mod parse;
@@ -17,6 +18,7 @@ mod settings;
 mod suggest;
 mod units;
 
+pub use access_log::{AccessLogFormat, AccessLogIp, UnknownWord};
 pub use effective::effective;
 pub use parse::parse;
 pub use problem::{Problem, Problems};

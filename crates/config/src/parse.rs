@@ -199,6 +199,8 @@ fn read_proxy(table: &Table<'_>, origin: Option<&Origin>) -> Option<Proxy> {
     let listen = table.required("listen", read_listen);
     let tls = read_tls(table);
     let access_log = table.path("access_log");
+    let access_log_format = table.parsed("access_log_format").unwrap_or_default();
+    let access_log_ip = table.parsed("access_log_ip").unwrap_or_default();
     let connect_timeout = read_duration(table, "connect_timeout", 3);
     let response_timeout = read_duration(table, "response_timeout", 15);
     let idle_timeout = read_duration(table, "idle_timeout", 60);
@@ -224,6 +226,8 @@ fn read_proxy(table: &Table<'_>, origin: Option<&Origin>) -> Option<Proxy> {
         listen: listen?,
         tls: tls?,
         access_log,
+        access_log_format,
+        access_log_ip,
         connect_timeout,
         response_timeout,
         idle_timeout,

@@ -200,7 +200,22 @@ pub(crate) const PROXY: Section = Section {
             kind: "path",
             default: Default::Absent,
             example: r#""/var/log/bluegate/access.jsonl""#,
-            about: "One JSON line per request: no query strings, client addresses truncated.",
+            about: "One line per request, never with a query string or token. SIGHUP has it opened anew, after it was moved away.",
+        },
+        Key {
+            name: "access_log_format",
+            kind: "`json` or `combined`",
+            default: Default::Value(r#""json""#),
+            example: r#""json""#,
+            about: "How these lines are written: as JSON, or in the combined form that web servers write and log tools read.",
+        },
+        Key {
+            name: "access_log_ip",
+            kind: "`truncate`, `hash` or `full`",
+            default: Default::Value(r#""truncate""#),
+            example: r#""truncate""#,
+            about: "What they say of clients' addresses: the network (/24 of IPv4, /48 of IPv6), a keyed hash whose \
+                    key never leaves the process and is replaced every day (UTC) and at each start, or all of it.",
         },
         Key {
             name: "connect_timeout",

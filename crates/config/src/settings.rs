@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use bluegate_cluster::{AllowedHosts, Node, Origin, TenantName};
 use ipnet::IpNet;
 
+use crate::access_log::{AccessLogFormat, AccessLogIp};
+
 /// A whole configuration file, validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -87,8 +89,12 @@ pub struct Proxy {
     pub acme_folder: PathBuf,
     /// What stands before it.
     pub front: Front,
-    /// Where one JSON line per request goes.
+    /// Where one line per request goes.
     pub access_log: Option<PathBuf>,
+    /// How these lines are written.
+    pub access_log_format: AccessLogFormat,
+    /// What they say of clients' addresses.
+    pub access_log_ip: AccessLogIp,
     /// Longest wait for a connection to a node.
     pub connect_timeout: Duration,
     /// Longest wait for the head of a node's answer.

@@ -1,15 +1,20 @@
 //! Phase 7: one line per request, off the hot path.
 //!
 //! A request only fills a record and puts it into a bounded queue; a task
-//! turns records into JSON lines. When the disk is slower than the requests,
-//! lines are dropped and the next line written says how many.
+//! ([`writer`]) turns records into lines ([`line`]). When the disk is slower than
+//! the requests, lines are dropped, and the next JSON line says how many.
 //!
-//! A line holds no query string (it carries session tokens), no header and
-//! only a part of the client's address: /24 of IPv4, /48 of IPv6.
+//! No line holds a query string or anything else that may carry a session
+//! token ([`redacted`]); what it says of the client is chosen ([`client`]).
+
+mod client;
+mod line;
+mod redacted;
+mod writer;
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -21,16 +26,34 @@ use std::{
 use bluegate_cache::CacheStatus;
 use bluegate_cluster::Node;
 use bluegate_net::request_authority;
-use http::{Method, Request, StatusCode, Uri, Version};
-use serde::Serialize;
-use tokio::{fs::File, io::AsyncWriteExt, sync::mpsc};
+use http::{
+    HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version,
+    header::{REFERER, USER_AGENT},
+};
+use tokio::sync::{Notify, mpsc};
 use tokio_util::task::TaskTracker;
 
-/// Records turned into lines before they are written together.
-const BATCH: usize = 256;
+/// How a line is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessLogFormat {
+    /// A JSON object.
+    #[default]
+    Json,
+    /// The combined form that web servers write.
+    Combined,
+}
 
-/// Bytes of a host or path that a line shows; both come from the client.
-const MAX_TEXT: usize = 2048;
+/// What a line says of the client's address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessLogClient {
+    /// The network alone: /24 of IPv4, /48 of IPv6.
+    #[default]
+    Truncated,
+    /// A keyed hash: the same client for a day, nobody's address.
+    Hashed,
+    /// All of it.
+    Full,
+}
 
 /// The access log could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +71,8 @@ pub struct AccessLogError {
 pub(crate) struct AccessLog {
     queue: mpsc::Sender<Record>,
     dropped: Arc<AtomicU64>,
+    reopen: Arc<Notify>,
+    format: AccessLogFormat,
 }
 
 impl AccessLog {
@@ -56,21 +81,36 @@ impl AccessLog {
     pub(crate) fn open(
         path: &Path,
         queue: usize,
+        format: AccessLogFormat,
+        client: AccessLogClient,
         tasks: &TaskTracker,
     ) -> Result<Self, AccessLogError> {
-        let file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map_err(|source| AccessLogError { path: path.to_owned(), source })?;
-        let (sender, receiver) = mpsc::channel(queue.max(1));
-        let dropped = Arc::new(AtomicU64::new(0));
-        tasks.spawn(write(receiver, File::from_std(file), path.to_owned(), Arc::clone(&dropped)));
-        Ok(Self { queue: sender, dropped })
+        let file = writer::open(path)?;
+        let (sender, records) = mpsc::channel(queue.max(1));
+        let (dropped, reopen) = (Arc::default(), Arc::default());
+        let writer = writer::Writer {
+            records,
+            path: path.to_owned(),
+            dropped: Arc::clone(&dropped),
+            reopen: Arc::clone(&reopen),
+            format,
+            clients: client::Clients::new(client),
+        };
+        tasks.spawn(writer.run(file));
+        Ok(Self { queue: sender, dropped, reopen, format })
+    }
+
+    /// Has the file opened anew by its name: it was moved away.
+    pub(crate) fn reopen(&self) {
+        self.reopen.notify_one();
     }
 
     /// Begins the record of a request.
     pub(crate) fn begin<B>(&self, request: &Request<B>, peer: IpAddr) -> Box<OpenRecord> {
+        let header = |name: HeaderName| {
+            let wanted = self.format == AccessLogFormat::Combined;
+            wanted.then(|| request.headers().get(name).cloned()).flatten()
+        };
         Box::new(OpenRecord {
             log: self.clone(),
             record: Some(Record {
@@ -80,7 +120,9 @@ impl AccessLog {
                 client: peer,
                 version: request.version(),
                 method: request.method().clone(),
-                host: request_authority(request).map(clip).unwrap_or_default().to_owned(),
+                host: request_authority(request).unwrap_or_default().to_owned(),
+                referer: header(REFERER),
+                user_agent: header(USER_AGENT),
                 uri: request.uri().clone(),
                 node: None,
                 asked_node: false,
@@ -110,6 +152,9 @@ struct Record {
     version: Version,
     method: Method,
     host: String,
+    /// These two only where the form has them.
+    referer: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
     uri: Uri,
     node: Option<Arc<Node>>,
     asked_node: bool,
@@ -179,146 +224,18 @@ impl Drop for OpenRecord {
     }
 }
 
-/// A record as it is written.
-#[derive(Serialize)]
-struct Line<'a> {
-    time: String,
-    client: String,
-    http: &'static str,
-    method: &'a str,
-    host: &'a str,
-    path: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mount: Option<&'a str>,
-    status: u16,
-    bytes: u64,
-    duration_ms: f64,
-    asked_node: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upstream_ms: Option<f64>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    broken_off: bool,
-    /// Lines lost since the one before.
-    #[serde(skip_serializing_if = "is_zero")]
-    dropped: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-impl Record {
-    fn line(&self, dropped: u64) -> Line<'_> {
-        Line {
-            time: jiff::Timestamp::try_from(self.time)
-                .map(|time| format!("{time:.3}"))
-                .unwrap_or_default(),
-            client: shortened(self.client),
-            http: match self.version {
-                Version::HTTP_2 => "2",
-                Version::HTTP_10 => "1.0",
-                _ => "1.1",
-            },
-            method: self.method.as_str(),
-            host: &self.host,
-            path: clip(self.uri.path()),
-            mount: self.node.as_ref().map(|node| node.name.as_str()),
-            status: self.status.as_u16(),
-            bytes: self.bytes,
-            duration_ms: milliseconds(self.took),
-            asked_node: self.asked_node,
-            cache: self.cache,
-            upstream_ms: self.upstream.map(milliseconds),
-            broken_off: self.broken_off,
-            dropped,
-        }
-    }
-}
-
-async fn write(
-    mut records: mpsc::Receiver<Record>,
-    mut file: File,
-    path: PathBuf,
-    dropped: Arc<AtomicU64>,
-) {
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut text = Vec::new();
-    let mut failing = false;
-    while records.recv_many(&mut batch, BATCH).await > 0 {
-        text.clear();
-        for record in batch.drain(..) {
-            let line = record.line(dropped.swap(0, Relaxed));
-            if serde_json::to_writer(&mut text, &line).is_ok() {
-                text.push(b'\n');
-            }
-        }
-        let written = async {
-            file.write_all(&text).await?;
-            file.flush().await
-        };
-        match written.await {
-            Ok(()) => failing = false,
-            Err(error) if !failing => {
-                failing = true;
-                tracing::error!(path = %path.display(), %error, "cannot write the access log");
-            }
-            Err(_) => {}
-        }
-    }
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
-}
-
-/// The network a client is in.
-fn shortened(client: IpAddr) -> String {
-    match client.to_canonical() {
-        IpAddr::V4(ip) => {
-            let [a, b, c, _] = ip.octets();
-            format!("{}/24", Ipv4Addr::new(a, b, c, 0))
-        }
-        IpAddr::V6(ip) => {
-            let [a, b, c, ..] = ip.segments();
-            format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
-        }
-    }
-}
-
-/// `text`, or as much of its beginning as a line takes.
-fn clip(text: &str) -> &str {
-    let mut end = text.len().min(MAX_TEXT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_client_is_only_a_network() {
-        for (client, wanted) in [
-            ("203.0.113.77", "203.0.113.0/24"),
-            ("::ffff:203.0.113.77", "203.0.113.0/24"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
-            ("::1", "::/48"),
-        ] {
-            assert_eq!(shortened(client.parse().unwrap()), wanted, "{client}");
-        }
-    }
 
     #[tokio::test]
     async fn a_slow_disk_costs_lines_and_the_next_line_says_how_many() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let tasks = TaskTracker::new();
-        let log = AccessLog::open(&path, 2, &tasks).unwrap();
+        let log =
+            AccessLog::open(&path, 2, AccessLogFormat::Json, AccessLogClient::Truncated, &tasks)
+                .unwrap();
         let request = Request::builder().uri("/x?secret").body(()).unwrap();
         // The writer runs on this thread and gets no turn in between.
         for _ in 0..5 {
@@ -337,10 +254,9 @@ mod tests {
         assert_eq!(lines[0]["path"], "/x");
     }
 
-    #[tokio::test]
-    async fn a_log_that_cannot_be_opened_is_named() {
-        let error =
-            AccessLog::open(Path::new("/nowhere/access.log"), 1, &TaskTracker::new()).unwrap_err();
+    #[test]
+    fn a_log_that_cannot_be_opened_is_named() {
+        let error = writer::open(Path::new("/nowhere/access.log")).unwrap_err();
         assert_eq!(error.to_string(), "cannot open the access log `/nowhere/access.log`");
     }
 }

@@ -57,7 +57,13 @@ pub fn build(
 ) -> Result<Arc<Proxy>, BuildError> {
     let tasks = TaskTracker::new();
     let access_log = match &config.access_log {
-        Some(path) => Some(AccessLog::open(path, config.access_log_queue, &tasks)?),
+        Some(path) => Some(AccessLog::open(
+            path,
+            config.access_log_queue,
+            config.access_log_format,
+            config.access_log_client,
+            &tasks,
+        )?),
         None => None,
     };
     let cache = Cache::start(&config.cache, &tasks);
@@ -125,6 +131,13 @@ impl Proxy {
             .upstreams()
             .map(|upstream| (upstream.node().name.as_str().to_owned(), upstream.health().report()));
         HealthReport { panicking: self.fleet.is_panicking(), nodes: nodes.collect() }
+    }
+
+    /// Opens the access log anew by its name, after it was moved away.
+    pub fn reopen_access_log(&self) {
+        if let Some(log) = &self.access_log {
+            log.reopen();
+        }
     }
 
     /// Forgets what is cached for one mount, or for all; returns how many

@@ -6,6 +6,7 @@ use bluegate_cluster::Origin;
 use rustls::ClientConfig;
 
 use crate::{
+    access_log::{AccessLogClient, AccessLogFormat},
     cache::CacheConfig,
     upstream::{Lookup, SystemLookup},
 };
@@ -63,8 +64,12 @@ pub struct Config {
     pub max_body: u64,
     /// Bytes of a node's answer head. Default 64 KiB.
     pub max_answer_head: usize,
-    /// Where to write one JSON line per request. Default none.
+    /// Where to write one line per request. Default none.
     pub access_log: Option<PathBuf>,
+    /// How these lines are written. Default JSON.
+    pub access_log_format: AccessLogFormat,
+    /// What they say of clients' addresses. Default truncated.
+    pub access_log_client: AccessLogClient,
     /// Lines that wait for a slow disk; more are dropped and counted.
     /// Default 8,192.
     pub access_log_queue: usize,
@@ -96,6 +101,8 @@ impl Config {
             max_body: 1024 * 1024,
             max_answer_head: 64 * 1024,
             access_log: None,
+            access_log_format: AccessLogFormat::default(),
+            access_log_client: AccessLogClient::default(),
             access_log_queue: 8192,
         }
     }

@@ -26,7 +26,7 @@ mod snapshot;
 mod tunnel;
 mod upstream;
 
-pub use access_log::AccessLogError;
+pub use access_log::{AccessLogClient, AccessLogError, AccessLogFormat};
 pub use body::Body;
 pub use build::{BuildError, Proxy, build};
 pub use cache::{CacheConfig, CacheReport, DiskReport, MountReport};

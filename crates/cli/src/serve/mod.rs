@@ -1,5 +1,6 @@
 //! `bluegate serve`: the roles a configuration file has sections for, wired.
 
+mod access_log;
 mod admin;
 mod certificates;
 mod listeners;
@@ -86,6 +87,9 @@ async fn serve(path: &Path, config: Config) -> Outcome {
     }
     tasks.spawn(reload.run(Arc::clone(&book), shutdown.clone()));
     certificates.follow(&shutdown, &tasks)?;
+    if let Some(proxy) = &proxy {
+        access_log::follow(Arc::clone(proxy), &shutdown, &tasks)?;
+    }
     let policy = listeners.policy().clone();
     listeners.serve(&config, &roles, &shutdown, &tasks, DRAIN)?;
     tasks.close();
@@ -162,6 +166,8 @@ fn build_proxy(
         health_timeout: proxy.health_timeout,
         max_concurrent: proxy.node_requests,
         access_log: proxy.access_log.clone(),
+        access_log_format: access_log::format(proxy.access_log_format),
+        access_log_client: access_log::client(proxy.access_log_ip),
         api: proxy.api.clone(),
         cache: bluegate_proxy::CacheConfig {
             enabled: proxy.cache.enabled,
