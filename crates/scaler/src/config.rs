@@ -59,8 +59,11 @@ pub struct Bounds {
     pub retry_pause: Duration,
     /// Between two polls of a node. Default 2 s, give or take a tenth.
     pub poll_interval: Duration,
-    /// For one poll. Default 5 s.
+    /// For one poll, at most; a node that has answered is given what its answers
+    /// took, with a margin. Default 5 s.
     pub poll_timeout: Duration,
+    /// For one poll, at least. Default 1 s.
+    pub poll_patience: Duration,
     /// Silence, in polls, after which a node is given up while most others
     /// answer. Default 90 s.
     pub lost_after: Duration,
@@ -118,6 +121,7 @@ impl Default for Bounds {
             retry_pause: Duration::from_millis(100),
             poll_interval: Duration::from_secs(2),
             poll_timeout: Duration::from_secs(5),
+            poll_patience: Duration::from_secs(1),
             lost_after: Duration::from_secs(90),
             twin_patience: Duration::from_secs(120),
             refresh_interval: Duration::from_secs(1),

@@ -21,6 +21,7 @@ mod life;
 mod nodes;
 mod outlook;
 mod overseer;
+mod pace;
 mod placement;
 mod poller;
 mod reads;

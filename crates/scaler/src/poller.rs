@@ -12,16 +12,24 @@ use crate::{
     context::Context,
     health::{Health, Record},
     nodes::{NodeHandle, PolledMeeting, Snapshot},
+    pace::Pace,
     reconcile::Reconciler,
 };
 
 /// Polls a node until `shutdown`. What follows from a poll is always finished.
 pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: CancellationToken) {
     let mut reconciler = Reconciler::new(Arc::clone(&context), Arc::clone(&node));
+    let mut pace = Pace::default();
     loop {
+        let begun = Instant::now();
+        let patience = pace.patience(context.bounds.poll_patience, context.bounds.poll_timeout);
         let fetched = tokio::select! {
             () = shutdown.cancelled() => return,
-            fetched = fetch(&context, &node) => fetched,
+            fetched = fetch(&node, patience) => fetched,
+        };
+        pace = match &fetched {
+            Ok(_) => pace.answered(begun.elapsed()),
+            Err(_) => pace.missed(),
         };
         conclude(&node, &mut reconciler, fetched).await;
         tokio::select! {
@@ -71,11 +79,10 @@ enum PollError {
     Refused(String),
 }
 
-async fn fetch(context: &Context, node: &NodeHandle) -> Result<Snapshot, PollError> {
+async fn fetch(node: &NodeHandle, patience: Duration) -> Result<Snapshot, PollError> {
     let begun = clock::now();
     let call = node.signed(Call::GetMeetings.name(), &RawQuery::default());
-    let timeout = context.bounds.poll_timeout;
-    let answer = node.client.call(call, timeout).await.map_err(PollError::Call)?;
+    let answer = node.client.call(call, patience).await.map_err(PollError::Call)?;
     if answer.outcome() == Outcome::Failed {
         return Err(PollError::Refused(answer.key()));
     }
