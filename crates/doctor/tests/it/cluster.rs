@@ -16,6 +16,8 @@ use bluegate_simnode::{Settings, SimNode, Stock};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::meddler::{Rule, meddle};
+
 /// A cluster to be.
 pub(crate) struct Plan {
     release: &'static str,
@@ -27,6 +29,17 @@ pub(crate) struct Plan {
     secrets: bool,
     proxied: bool,
     break_files: Vec<Change>,
+    at_node: Vec<Rule>,
+    at_proxy: Vec<Rule>,
+    tls: Option<TlsOf>,
+}
+
+/// How the cluster and its nodes speak TLS.
+#[derive(Clone)]
+pub(crate) struct TlsOf {
+    pub(crate) cluster: Arc<rustls::ServerConfig>,
+    pub(crate) nodes: Arc<rustls::ServerConfig>,
+    pub(crate) client: Arc<rustls::ClientConfig>,
 }
 
 /// A change of a node's files.
@@ -60,6 +73,9 @@ pub(crate) fn cluster(release: &'static str) -> Plan {
         secrets: true,
         proxied: true,
         break_files: Vec::new(),
+        at_node: Vec::new(),
+        at_proxy: Vec::new(),
+        tls: None,
     }
 }
 
@@ -97,11 +113,31 @@ impl Plan {
         self
     }
 
+    /// Answers that take the place of every node's own.
+    pub(crate) fn at_node(mut self, rule: Rule) -> Self {
+        self.at_node.push(rule);
+        self
+    }
+
+    /// Answers that take the place of the proxy's own.
+    pub(crate) fn at_proxy(mut self, rule: Rule) -> Self {
+        self.at_proxy.push(rule);
+        self
+    }
+
+    pub(crate) fn over(self, tls: TlsOf) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
+    fn scheme(&self) -> Scheme {
+        if self.tls.is_some() { Scheme::Https } else { Scheme::Http }
+    }
+
     pub(crate) async fn start(self) -> Cluster {
         let folder = tempfile::tempdir().unwrap();
-        let proxy = listener();
-        let port = proxy.local_addr().unwrap().port();
-        let origin = Origin::new(Scheme::Http, "bbb.cluster.localhost", Some(port)).unwrap();
+        let front = listener();
+        let port = front.local_addr().unwrap().port();
+        let origin = Origin::new(self.scheme(), "bbb.cluster.localhost", Some(port)).unwrap();
         let mut patients = Vec::new();
         let mut nodes = Vec::new();
         for number in 1..=self.nodes {
@@ -110,7 +146,21 @@ impl Plan {
             nodes.push(Arc::new(node));
         }
         let stop = CancellationToken::new();
-        let tls = tls::client_config(None).unwrap();
+        let tls = match &self.tls {
+            Some(tls) => Arc::clone(&tls.client),
+            None => tls::client_config(None).unwrap(),
+        };
+        let server = self.tls.as_ref().map(|tls| Arc::clone(&tls.cluster));
+        let proxy = if self.at_proxy.is_empty() {
+            front
+        } else {
+            let behind = listener();
+            let address = behind.local_addr().unwrap();
+            // What it passes on is TLS already, or in the clear on both sides.
+            assert!(server.is_none(), "the one in the way of the proxy speaks no TLS");
+            meddle(front, address, self.at_proxy.clone());
+            behind
+        };
         let all = patients.iter().map(|patient| patient.node.clone());
         let routes = Arc::new(Routes::new(origin.clone(), all).unwrap());
         let (sender, routes) = watch::channel(routes);
@@ -119,7 +169,7 @@ impl Plan {
         let listening = Listener::from_std(proxy).unwrap();
         let stopped = stop.clone();
         tokio::spawn(async move {
-            serve(listening, None, service, Limits::default(), stopped, Duration::ZERO).await
+            serve(listening, server, service, Limits::default(), stopped, Duration::ZERO).await
         });
         let file = PathBuf::from("/etc/bluegate/bluegate.toml");
         Cluster {
@@ -133,16 +183,16 @@ impl Plan {
     }
 
     async fn node(&self, number: usize, cluster: &Origin, folder: &Path) -> (Patient, SimNode) {
-        let listener = listener();
-        let port = listener.local_addr().unwrap().port();
+        let front = listener();
+        let address = front.local_addr().unwrap();
         let name = format!("bbb-{number:02}");
         let host = format!("{name}.{}", self.node_domain);
         let release: BbbVersion = self.release.parse().unwrap();
         let node = Node {
             name: name.parse().unwrap(),
-            origin: Origin::new(Scheme::Http, &host, Some(port)).unwrap(),
+            origin: Origin::new(self.scheme(), &host, Some(address.port())).unwrap(),
             // Systems need not know names under `localhost`, as browsers do.
-            address: Some(listener.local_addr().unwrap().into()),
+            address: Some(address.into()),
             bbb: self.told.then(|| release.clone()),
             proxied: self.proxied,
         };
@@ -161,8 +211,16 @@ impl Plan {
         for change in &self.break_files {
             change(&root);
         }
-        let settings =
-            Settings { name, root: root.path.clone(), listener, tls: None, strict: false };
+        let tls = self.tls.as_ref().map(|tls| Arc::clone(&tls.nodes));
+        let listener = if self.at_node.is_empty() {
+            front
+        } else {
+            let behind = listener();
+            assert!(tls.is_none(), "the one in the way of a node speaks no TLS");
+            meddle(front, behind.local_addr().unwrap(), self.at_node.clone());
+            behind
+        };
+        let settings = Settings { name, root: root.path.clone(), listener, tls, strict: false };
         let simulated = bluegate_simnode::start(settings).await.unwrap();
         let secrets = self.secrets.then(|| Secret::new(&secret).unwrap());
         (Patient { node, secrets: secrets.into_iter().collect() }, simulated)

@@ -6,5 +6,10 @@
 mod calls;
 mod cluster;
 mod green;
+mod meddler;
+mod page;
+mod proxies;
 mod reach;
+mod services;
 mod settings;
+mod trust;

@@ -1,0 +1,109 @@
+//! Somebody in the way: passes connections on, but answers chosen requests
+//! itself.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+};
+
+/// The longest head of a request.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// An answer in place of the real one.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    /// How the request's line begins: `GET /x`, or only `/x` for any method.
+    begins: String,
+    /// What its head must hold.
+    holds: String,
+    /// Status line's rest, headers and body.
+    answer: String,
+}
+
+/// Answers requests whose path (or method and path) begins so with this status
+/// and these headers, one per line.
+pub(crate) fn instead(begins: &str, status: &str, headers: &str, body: &str) -> Rule {
+    let headers: String = headers
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| format!("{line}\r\n"))
+        .collect();
+    let answer = format!(
+        "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    Rule { begins: begins.to_owned(), holds: String::new(), answer }
+}
+
+impl Rule {
+    /// Only of requests whose head holds this too.
+    pub(crate) fn holding(self, text: &str) -> Self {
+        Self { holds: text.to_owned(), ..self }
+    }
+
+    fn strikes(&self, head: &str) -> bool {
+        let line = head.lines().next().unwrap_or_default();
+        let target = line.split_once(' ').map_or("", |(_, rest)| rest);
+        (line.starts_with(&self.begins) || target.starts_with(&self.begins))
+            && head.contains(&self.holds)
+    }
+}
+
+/// Stands between `listener` and `behind`.
+pub(crate) fn meddle(listener: std::net::TcpListener, behind: SocketAddr, rules: Vec<Rule>) {
+    let rules: Arc<[Rule]> = rules.into();
+    tokio::spawn(async move {
+        let listener = TcpListener::from_std(listener).unwrap();
+        while let Ok((stream, _)) = listener.accept().await {
+            let rules = Arc::clone(&rules);
+            // Whoever goes away early is the test's own doctor.
+            tokio::spawn(async move { drop(one(stream, behind, &rules).await) });
+        }
+    });
+}
+
+/// One request, and then whatever both sides say.
+async fn one(mut stream: TcpStream, behind: SocketAddr, rules: &[Rule]) -> std::io::Result<()> {
+    let head = read_head(&mut stream).await?;
+    if let Some(rule) = rules.iter().find(|rule| rule.strikes(&head)) {
+        stream.write_all(rule.answer.as_bytes()).await?;
+        return stream.shutdown().await;
+    }
+    let mut upstream = TcpStream::connect(behind).await?;
+    if head.to_ascii_lowercase().contains("\r\nupgrade:") {
+        upstream.write_all(head.as_bytes()).await?;
+        let answer = read_head(&mut upstream).await?;
+        if !answer.starts_with("HTTP/1.1 101") {
+            let length = answer.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
+            });
+            let mut body = vec![0; length.unwrap_or(0)];
+            upstream.read_exact(&mut body).await?;
+            stream.write_all(closing(&answer).as_bytes()).await?;
+            stream.write_all(&body).await?;
+            return stream.shutdown().await;
+        }
+        stream.write_all(answer.as_bytes()).await?;
+    } else {
+        upstream.write_all(closing(&head).as_bytes()).await?;
+    }
+    copy_bidirectional(&mut stream, &mut upstream).await?;
+    Ok(())
+}
+
+/// One request per connection, so that each is seen here.
+fn closing(head: &str) -> String {
+    head.replacen("\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1)
+}
+
+async fn read_head(stream: &mut TcpStream) -> std::io::Result<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") && head.len() < MAX_HEAD {
+        head.push(stream.read_u8().await?);
+    }
+    Ok(String::from_utf8_lossy(&head).into_owned())
+}

@@ -1,0 +1,138 @@
+//! TLS: certificates that browsers believe, and others.
+
+use std::{sync::Arc, time::Duration};
+
+use bluegate_cluster::{Origin, Scheme};
+use bluegate_net::tls;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use time::OffsetDateTime;
+
+use crate::cluster::{TlsOf, assert_finds, cluster, findings};
+
+/// An authority that can do what a good one would not.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// What a certificate is to be like.
+struct Wanted {
+    name: &'static str,
+    days: i64,
+}
+
+const GOOD: Wanted = Wanted { name: "*.cluster.localhost", days: 90 };
+
+impl Authority {
+    fn new() -> Self {
+        let mut parameters = CertificateParams::default();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        let key = KeyPair::generate().unwrap();
+        Self { issuer: CertifiedIssuer::self_signed(parameters, key).unwrap() }
+    }
+
+    fn server(&self, wanted: &Wanted) -> Arc<rustls::ServerConfig> {
+        let mut parameters = CertificateParams::new(vec![wanted.name.to_owned()]).unwrap();
+        let now = OffsetDateTime::now_utc();
+        parameters.not_before = now - Duration::from_secs(200 * 86_400);
+        parameters.not_after = now + time::Duration::days(wanted.days) + time::Duration::hours(1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
+        let (chain, key) = (certificate.pem(), key.serialize_pem());
+        tls::server_config_from_pem(chain.as_bytes(), key.as_bytes()).unwrap()
+    }
+
+    fn client(&self) -> Arc<rustls::ClientConfig> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), self.issuer.pem()).unwrap();
+        tls::client_config(Some(file.path())).unwrap()
+    }
+}
+
+fn of(cluster: &Wanted, nodes: &Wanted) -> TlsOf {
+    let authority = Authority::new();
+    TlsOf {
+        cluster: authority.server(cluster),
+        nodes: authority.server(nodes),
+        client: authority.client(),
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_over_tls_gives_no_finding() {
+    for release in ["2.7.17", "3.0.28"] {
+        let report = cluster(release).over(of(&GOOD, &GOOD)).start().await.examine().await;
+        assert_finds(&report, &[]);
+    }
+}
+
+#[tokio::test]
+async fn certificates_that_expire() {
+    let in_days = |days| Wanted { days, ..GOOD };
+    for (days, state) in [(20, (0, 0, 1)), (13, (0, 1, 0)), (6, (1, 0, 0)), (22, (0, 0, 0))] {
+        let tls = of(&GOOD, &in_days(days));
+        let report = cluster("3.0.28").over(tls).start().await.examine().await;
+        let summary = &report.summary;
+        assert_eq!((summary.problems, summary.warnings, summary.notes), state, "{report}");
+        let expiring = findings(&report).iter().all(|f| f.contains("node-certificate-expiry"));
+        assert!(expiring, "{report}");
+    }
+    let tls = of(&in_days(13), &GOOD);
+    let report = cluster("3.0.28").over(tls).start().await.examine().await;
+    assert_finds(&report, &["cluster cluster-certificate-expiry "]);
+}
+
+#[tokio::test]
+async fn certificates_that_browsers_do_not_believe() {
+    let other = Authority::new();
+    let expired = Wanted { days: -2, ..GOOD };
+    let misnamed = Wanted { name: "bbb.example.org", ..GOOD };
+    for wanted in [Some(&expired), Some(&misnamed), None] {
+        let mut tls = of(&GOOD, wanted.unwrap_or(&GOOD));
+        if wanted.is_none() {
+            tls.nodes = other.server(&GOOD);
+        }
+        let report = cluster("3.0.28").over(tls.clone()).start().await.examine().await;
+        let found = findings(&report);
+        assert_eq!(found.len(), 1, "{report}");
+        assert!(found[0].starts_with("bbb-01 node-certificate "), "{report}");
+
+        // The same at the cluster's own origin.
+        std::mem::swap(&mut tls.nodes, &mut tls.cluster);
+        let report = cluster("3.0.28").over(tls).start().await.examine().await;
+        let found = findings(&report);
+        assert_eq!(found.len(), 1, "{report}");
+        assert!(found[0].starts_with("cluster cluster-certificate "), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_not_https() {
+    let mut cluster = cluster("3.0.28").start().await;
+    cluster.subject.origin = Origin::new(Scheme::Http, "bbb.invalid", None).unwrap();
+    let report = cluster.examine().await;
+    let found = findings(&report);
+    assert!(
+        found.contains(&"cluster cluster-https /etc/bluegate/bluegate.toml".into()),
+        "{report}"
+    );
+}
+
+#[tokio::test]
+async fn a_name_of_the_cluster_that_leads_nowhere() {
+    let mut cluster = cluster("3.0.28").start().await;
+    cluster.subject.origin = Origin::new(Scheme::Https, "bbb.invalid", None).unwrap();
+    let report = cluster.examine().await;
+    let found = findings(&report);
+    assert!(found.contains(&"cluster cluster-name ".into()), "{report}");
+    assert!(!report.to_string().contains("(cluster-answers)"), "{report}");
+}
+
+#[tokio::test]
+async fn a_node_that_is_not_https() {
+    let mut cluster = cluster("3.0.28").start().await;
+    cluster.subject.origin = Origin::new(Scheme::Https, "bbb.invalid", None).unwrap();
+    cluster.subject.nodes[0].node.origin = "http://bbb-01.invalid".parse().unwrap();
+    let report = cluster.examine().await;
+    let found = findings(&report);
+    assert!(found.contains(&"bbb-01 node-https /etc/bluegate/bluegate.toml".into()), "{report}");
+}
