@@ -13,4 +13,5 @@ mod browser;
 mod cluster;
 mod command_line;
 mod front_door;
+mod metrics;
 mod python_client;

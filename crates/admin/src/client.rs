@@ -25,7 +25,8 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::{
-    CacheReport, ErrorBody, ErrorDetail, Purged, RouteChange, RouteEntry, RouteSpec, RoutesReport,
+    CacheReport, ErrorBody, ErrorDetail, NodesReport, Purged, RouteChange, RouteEntry, RouteSpec,
+    RoutesReport,
 };
 
 pub use pinned::{PinError, pinned};
@@ -123,6 +124,14 @@ impl Client {
     /// [`ClientError`]
     pub async fn routes(&self) -> Result<RoutesReport, ClientError> {
         self.call(Method::GET, "/v1/routes").await
+    }
+
+    /// `GET /v1/nodes`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn nodes(&self) -> Result<NodesReport, ClientError> {
+        self.call(Method::GET, "/v1/nodes").await
     }
 
     /// `POST /v1/routes`

@@ -14,7 +14,7 @@ use crate::{
     Sources, Tokens, cache,
     error::ApiError,
     gate::{self, Gate},
-    metrics, routes,
+    metrics, nodes, routes,
 };
 
 /// One endpoint. There is no other way to have one, so that a test over the
@@ -46,6 +46,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Method::POST, "/v1/routes", routes::add),
         Endpoint::new(Method::PATCH, "/v1/routes/{mount}", routes::change),
         Endpoint::new(Method::DELETE, "/v1/routes/{mount}", routes::remove),
+        Endpoint::new(Method::GET, "/v1/nodes", nodes::show),
         Endpoint::new(Method::GET, "/v1/cache", cache::show),
         Endpoint::new(Method::DELETE, "/v1/cache", cache::purge),
     ]

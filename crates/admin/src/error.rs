@@ -49,7 +49,7 @@ pub(crate) enum ApiError {
     UnknownMount(bluegate_cluster::Mount),
     #[error("this process has no cache: it runs no proxy, or the cache is turned off")]
     NoCache,
-    #[error("this process runs no proxy: it has no routes to change")]
+    #[error("this process runs no proxy: it has neither routes to change nor nodes")]
     NoRoutes,
     #[error(transparent)]
     Route(EditError),

@@ -11,6 +11,17 @@ pub enum Kind {
     Gauge,
 }
 
+/// How many observations were at most so large.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Histogram {
+    /// Upper ends, rising, and how many were at most that.
+    pub buckets: Vec<(f64, u64)>,
+    /// How many there were.
+    pub count: u64,
+    /// What they add up to.
+    pub sum: f64,
+}
+
 /// Metrics being written down.
 #[derive(Debug, Default)]
 pub struct Exposition {
@@ -32,21 +43,47 @@ impl Exposition {
         help: &str,
         samples: impl IntoIterator<Item = ([(&'a str, &'a str); N], V)>,
     ) {
-        let kind = match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-        };
+        self.head(
+            name,
+            help,
+            match kind {
+                Kind::Counter => "counter",
+                Kind::Gauge => "gauge",
+            },
+        );
+        for (labels, value) in samples {
+            match self::labels(&labels).as_str() {
+                "" => self.line(format_args!("{name} {value}")),
+                labels => self.line(format_args!("{name}{{{labels}}} {value}")),
+            }
+        }
+    }
+
+    /// A family of histograms that differ in their labels.
+    pub fn histogram<'a, const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = ([(&'a str, &'a str); N], Histogram)>,
+    ) {
+        self.head(name, help, "histogram");
+        for (labels, histogram) in samples {
+            let labels = self::labels(&labels);
+            let comma = if labels.is_empty() { "" } else { "," };
+            let Histogram { buckets, count, sum } = histogram;
+            for (bound, below) in buckets {
+                self.line(format_args!("{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {below}"));
+            }
+            self.line(format_args!("{name}_bucket{{{labels}{comma}le=\"+Inf\"}} {count}"));
+            self.line(format_args!("{name}_sum{{{labels}}} {sum}"));
+            self.line(format_args!("{name}_count{{{labels}}} {count}"));
+        }
+    }
+
+    fn head(&mut self, name: &str, help: &str, kind: &str) {
         let help = help.replace('\\', "\\\\").replace('\n', "\\n");
         self.line(format_args!("# HELP {name} {help}"));
         self.line(format_args!("# TYPE {name} {kind}"));
-        for (labels, value) in samples {
-            let labels: Vec<String> =
-                labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escape(value))).collect();
-            match labels.as_slice() {
-                [] => self.line(format_args!("{name} {value}")),
-                labels => self.line(format_args!("{name}{{{}}} {value}", labels.join(","))),
-            }
-        }
     }
 
     /// The whole text.
@@ -58,6 +95,11 @@ impl Exposition {
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
         writeln!(self.text, "{line}").expect("writing to a string cannot fail");
     }
+}
+
+fn labels(labels: &[(&str, &str)]) -> String {
+    let labels = labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escape(value)));
+    labels.collect::<Vec<_>>().join(",")
 }
 
 fn escape(value: &str) -> String {
@@ -73,6 +115,8 @@ mod tests {
         let mut out = Exposition::default();
         out.single("a_total", Kind::Counter, "One\nline, one \\", 7);
         out.family("b", Kind::Gauge, "Two", [([("x", "q\"\\\n"), ("y", "")], 0.5)]);
+        let histogram = Histogram { buckets: vec![(0.005, 1), (1.0, 2)], count: 3, sum: 4.5 };
+        out.histogram("c", "Three", [([("x", "y")], histogram)]);
         insta::assert_snapshot!(out.into_text(), @r#"
         # HELP a_total One\nline, one \\
         # TYPE a_total counter
@@ -80,6 +124,13 @@ mod tests {
         # HELP b Two
         # TYPE b gauge
         b{x="q\"\\\n",y=""} 0.5
+        # HELP c Three
+        # TYPE c histogram
+        c_bucket{x="y",le="0.005"} 1
+        c_bucket{x="y",le="1"} 2
+        c_bucket{x="y",le="+Inf"} 3
+        c_sum{x="y"} 4.5
+        c_count{x="y"} 3
         "#);
     }
 }

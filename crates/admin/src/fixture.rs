@@ -7,7 +7,9 @@ use std::{
 
 use bluegate_cluster::{Mount, Node, Routes, Secret};
 
-use crate::{CacheReport, CacheSource, DiskReport, MountReport, Sources, Tokens};
+use crate::{
+    CacheReport, CacheSource, DiskReport, MountReport, NodeReport, NodesReport, Sources, Tokens,
+};
 
 pub(crate) const TOKEN: &str = "an-admin-token";
 
@@ -51,6 +53,7 @@ pub(crate) fn sources() -> Sources {
         answers: [("hit", 10), ("miss", 2)].map(|(name, n)| (name.to_owned(), n)).into(),
         fetches: 7,
         deltas: 5,
+        packed_away: 4_000,
         disk: Some(DiskReport {
             limit: 1 << 30,
             bytes: 16_384,
@@ -64,6 +67,10 @@ pub(crate) fn sources() -> Sources {
     Sources {
         routes: Arc::new(move || Arc::clone(&routes)),
         book: None,
+        nodes: Some(Arc::new(|| {
+            let node = NodeReport { state: "healthy".to_owned(), probes: 3, ..Default::default() };
+            NodesReport { panicking: false, nodes: [("bbb-01".to_owned(), node)].into() }
+        })),
         cache: Some(Arc::new(cache)),
         ready: Arc::new(|| true),
         metrics: vec![Arc::new(|out| {

@@ -17,6 +17,7 @@ mod error;
 mod exposition;
 mod gate;
 mod metrics;
+mod nodes;
 mod routes;
 mod sources;
 mod throttle;
@@ -25,12 +26,13 @@ mod token;
 pub use cache::{CacheReport, DiskReport, MountReport, Purged};
 pub use endpoints::router;
 pub use error::{ErrorBody, ErrorDetail};
-pub use exposition::{Exposition, Kind};
+pub use exposition::{Exposition, Histogram, Kind};
+pub use nodes::{NodeReport, NodesReport};
 pub use routes::{
     BookError, EditError, Given, HeldBack, HeldBackEntry, RouteBook, RouteChange, RouteEntry,
     RouteSource, RouteSpec, RoutesFileError, RoutesReport,
 };
-pub use sources::{CacheSource, MetricsSource, ReadySource, RoutesSource, Sources};
+pub use sources::{CacheSource, MetricsSource, NodesSource, ReadySource, RoutesSource, Sources};
 pub use token::Tokens;
 
 #[cfg(test)]

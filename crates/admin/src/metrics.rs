@@ -25,8 +25,9 @@ fn write_all(out: &mut Exposition, sources: &Sources) {
     out.family("bluegate_build_info", Gauge, "The version that runs", build);
     let ready = u8::from((sources.ready)());
     out.single("bluegate_ready", Gauge, "Whether this process takes work", ready);
-    let routes = (sources.routes)().nodes().count();
-    out.single("bluegate_routes", Gauge, "Mounts relayed on the cluster's origin", routes);
+    let routes = (sources.routes)();
+    let count = routes.nodes().count();
+    out.single("bluegate_routes", Gauge, "Mounts relayed on the cluster's origin", count);
     if let Some(book) = &sources.book {
         let held_back = book.held_back();
         let help = "Nodes added at run time that are not in force, by why";
@@ -36,7 +37,9 @@ fn write_all(out: &mut Exposition, sources: &Sources) {
         });
         out.family("bluegate_routes_held_back", Gauge, help, samples);
     }
-    if let Some(report) = sources.cache.as_ref().and_then(|cache| cache.report()) {
+    if let Some(mut report) = sources.cache.as_ref().and_then(|cache| cache.report()) {
+        // Answers may outlive their mount for a while, its series do not.
+        report.mounts.retain(|mount, _| routes.get(mount).is_some());
         cache(out, &report);
     }
     for metrics in &sources.metrics {
@@ -75,6 +78,8 @@ fn cache(out: &mut Exposition, report: &CacheReport) {
         let help = "Files not kept in the cache's folder because it was too slow or failed";
         out.single("bluegate_cache_disk_dropped_total", Counter, help, disk.dropped);
     }
+    let packed_away = "Bytes not sent because files went out packed or as deltas";
+    out.single("bluegate_compression_saved_bytes_total", Counter, packed_away, report.packed_away);
     out.family(
         "bluegate_cache_answers_total",
         Counter,

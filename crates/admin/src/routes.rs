@@ -37,8 +37,14 @@ use crate::{Sources, error::ApiError};
 use edit::Edit;
 
 pub(crate) async fn show(State(sources): State<Sources>) -> Response {
-    let report = report(&sources);
-    tagged(&report.etag(), Json(&report).into_response())
+    let mut report = report(&sources);
+    // The tag is that of the routes, however the nodes behind them are.
+    let etag = report.etag();
+    let nodes = sources.nodes.as_ref().map(|nodes| nodes()).unwrap_or_default();
+    for route in &mut report.routes {
+        route.state = nodes.nodes.get(&route.mount).map(|node| node.state.clone());
+    }
+    tagged(&etag, Json(&report).into_response())
 }
 
 pub(crate) async fn add(

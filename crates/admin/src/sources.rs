@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use bluegate_cluster::{Mount, Routes};
 
-use crate::{CacheReport, Exposition, RouteBook};
+use crate::{CacheReport, Exposition, NodesReport, RouteBook};
 
 /// A cache to show and to purge.
 pub trait CacheSource: Send + Sync {
@@ -19,6 +19,9 @@ pub trait CacheSource: Send + Sync {
 /// The routes in force now.
 pub type RoutesSource = dyn Fn() -> Arc<Routes> + Send + Sync;
 
+/// What is believed of the nodes.
+pub type NodesSource = dyn Fn() -> NodesReport + Send + Sync;
+
 /// Whether this process takes work.
 pub type ReadySource = dyn Fn() -> bool + Send + Sync;
 
@@ -32,6 +35,8 @@ pub struct Sources {
     pub routes: Arc<RoutesSource>,
     /// Where routes are changed; absent where no proxy runs.
     pub book: Option<Arc<RouteBook>>,
+    /// What the proxy believes of its nodes; absent where no proxy runs.
+    pub nodes: Option<Arc<NodesSource>>,
     /// The proxy's cache; absent where no proxy runs.
     pub cache: Option<Arc<dyn CacheSource>>,
     /// Whether this process takes work: not while it starts or stops.

@@ -96,6 +96,7 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
     POST /v1/routes
     PATCH /v1/routes/{mount}
     DELETE /v1/routes/{mount}
+    GET /v1/nodes
     GET /v1/cache
     DELETE /v1/cache
     ");
@@ -162,8 +163,9 @@ async fn health_and_readiness_say_nothing_else() {
 
 #[tokio::test]
 async fn routes_and_cache_in_json() {
-    assert_snapshot!(ask(sources(), "GET", "/v1/routes").await, @r#"200 {"origin":"https://bbb.example.org","routes":[{"mount":"bbb-01","origin":"https://bbb-01.example.org","address":"10.0.0.11:443","bbb":"3.0.28","source":"file"},{"mount":"bbb-02","origin":"https://bbb-02.example.org","address":null,"bbb":null,"source":"file"}]}"#);
-    assert_snapshot!(ask(sources(), "GET", "/v1/cache").await, @r#"200 {"memory":268435456,"bytes":8192,"contents":4,"entries":6,"evicted":1,"answers":{"hit":10,"miss":2},"fetches":7,"deltas":5,"disk":{"limit":1073741824,"bytes":16384,"files":9,"recalled":3,"dropped":1,"paused":false},"mounts":{"bbb-01":{"entries":3,"bytes":4096},"bbb-02":{"entries":3,"bytes":4096}}}"#);
+    assert_snapshot!(ask(sources(), "GET", "/v1/routes").await, @r#"200 {"origin":"https://bbb.example.org","routes":[{"mount":"bbb-01","origin":"https://bbb-01.example.org","address":"10.0.0.11:443","bbb":"3.0.28","source":"file","state":"healthy"},{"mount":"bbb-02","origin":"https://bbb-02.example.org","address":null,"bbb":null,"source":"file"}]}"#);
+    assert_snapshot!(ask(sources(), "GET", "/v1/cache").await, @r#"200 {"memory":268435456,"bytes":8192,"contents":4,"entries":6,"evicted":1,"answers":{"hit":10,"miss":2},"fetches":7,"deltas":5,"packed_away":4000,"disk":{"limit":1073741824,"bytes":16384,"files":9,"recalled":3,"dropped":1,"paused":false},"mounts":{"bbb-01":{"entries":3,"bytes":4096},"bbb-02":{"entries":3,"bytes":4096}}}"#);
+    assert_snapshot!(ask(sources(), "GET", "/v1/nodes").await, @r#"200 {"panicking":false,"nodes":{"bbb-01":{"state":"healthy","state_seconds":0,"last_failure":null,"failures_in_a_row":0,"probes":3,"failed_probes":0,"ejections":0,"refused":0}}}"#);
     assert_snapshot!(ask(sources(), "DELETE", "/v1/cache").await, @r#"200 {"mount":null,"removed":2}"#);
     assert_snapshot!(ask(sources(), "DELETE", "/v1/cache?mount=bbb-01").await, @r#"200 {"mount":"bbb-01","removed":1}"#);
 }
@@ -320,6 +322,9 @@ async fn metrics_in_prometheus_form() {
     # HELP bluegate_cache_disk_dropped_total Files not kept in the cache's folder because it was too slow or failed
     # TYPE bluegate_cache_disk_dropped_total counter
     bluegate_cache_disk_dropped_total 1
+    # HELP bluegate_compression_saved_bytes_total Bytes not sent because files went out packed or as deltas
+    # TYPE bluegate_compression_saved_bytes_total counter
+    bluegate_compression_saved_bytes_total 4000
     # HELP bluegate_cache_answers_total Answers by what the cache could do for them
     # TYPE bluegate_cache_answers_total counter
     bluegate_cache_answers_total{result="hit"} 10

@@ -37,6 +37,13 @@ impl CacheStatus {
         }
     }
 
+    /// Whether the file came from the cache, though its node may have been
+    /// asked whether it still holds.
+    #[must_use]
+    pub fn is_from_memory(self) -> bool {
+        matches!(self, Self::Hit { .. } | Self::Stale | Self::Revalidated)
+    }
+
     /// The field's value, without the freshness of a hit.
     #[must_use]
     pub fn fixed(self) -> &'static str {

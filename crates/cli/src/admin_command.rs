@@ -167,6 +167,7 @@ fn show_cache(report: &CacheReport) -> String {
         ("answers", answers.join(", ")),
         ("fetches", format!("{}, by the cache itself", report.fetches)),
         ("deltas", report.deltas.to_string()),
+        ("saved", format!("{} not sent, by packing and deltas", bytes(report.packed_away))),
     ];
     let mut text = String::new();
     for (name, value) in facts {
@@ -209,6 +210,7 @@ mod tests {
             answers: [("hit", 10), ("miss", 2)].map(|(name, n)| (name.to_owned(), n)).into(),
             fetches: 7,
             deltas: 5,
+            packed_away: 1_048_576,
             disk: Some(DiskReport {
                 limit: 2 << 30,
                 bytes: 12_582_912,
@@ -224,6 +226,7 @@ mod tests {
         answers   10 hit, 2 miss
         fetches   7, by the cache itself
         deltas    5
+        saved     1.0 MiB not sent, by packing and deltas
         disk      12.0 MiB of 2.0 GiB in 400 files, 104 read back
 
         MOUNT   FILES  SIZE

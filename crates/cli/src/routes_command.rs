@@ -63,7 +63,7 @@ fn done(what: &str, route: &RouteEntry, json: bool) -> Result<(), anyhow::Error>
 }
 
 fn show(report: &RoutesReport) -> String {
-    let rows: Vec<[String; 5]> = report
+    let rows: Vec<[String; 6]> = report
         .routes
         .iter()
         .map(|route| {
@@ -78,10 +78,11 @@ fn show(report: &RoutesReport) -> String {
                 text(&route.address),
                 text(&route.bbb),
                 source.to_owned(),
+                text(&route.state),
             ]
         })
         .collect();
-    let head = ["MOUNT", "NODE", "ADDRESS", "BBB", "SOURCE"];
+    let head = ["MOUNT", "NODE", "ADDRESS", "BBB", "SOURCE", "STATE"];
     let mut text = format!("{}\n\n{}", report.origin, table(head, &rows));
     for held_back in &report.held_back {
         text.push_str(&format!("\nheld back: {}: {}\n", held_back.mount, held_back.reason));
@@ -104,6 +105,7 @@ mod tests {
             address: address.map(str::to_owned),
             bbb: address.map(|_| "3.0.28".to_owned()),
             source: if address.is_some() { RouteSource::File } else { RouteSource::Api },
+            state: address.map(|_| "suspect".to_owned()),
         };
         let mut routes = RoutesReport {
             origin: "https://bbb.example.org".to_owned(),
@@ -113,9 +115,9 @@ mod tests {
         assert_snapshot!(show(&routes), @r"
         https://bbb.example.org
 
-        MOUNT   NODE                        ADDRESS        BBB     SOURCE
-        bbb-01  https://bbb-01.example.org  10.0.0.11:443  3.0.28  file
-        b2      https://b2.example.org      -              -       api
+        MOUNT   NODE                        ADDRESS        BBB     SOURCE  STATE
+        bbb-01  https://bbb-01.example.org  10.0.0.11:443  3.0.28  file    suspect
+        b2      https://b2.example.org      -              -       api     -
         ");
         routes.routes.clear();
         routes.held_back.push(HeldBackEntry {
@@ -126,7 +128,7 @@ mod tests {
         assert_snapshot!(show(&routes), @r"
         https://bbb.example.org
 
-        MOUNT  NODE  ADDRESS  BBB  SOURCE
+        MOUNT  NODE  ADDRESS  BBB  SOURCE  STATE
 
         held back: bbb-01: it is in the file too
         ");

@@ -18,9 +18,10 @@ mod kept;
 mod manager;
 mod names;
 mod schedule;
+mod status;
 #[cfg(test)]
 pub(crate) mod tests;
-mod validity;
+pub(crate) mod validity;
 
 pub use account::AccountError;
 pub use challenges::{Challenges, ProofError};
@@ -28,6 +29,7 @@ pub use folder::FolderError;
 pub use issue::IssueError;
 pub use manager::{Config, Manager, Pace, SetupError, build};
 pub use names::Names;
+pub use status::Status;
 
 /// The protocol a TLS-ALPN-01 validation agrees on, and nothing else does
 /// (RFC 8737).

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Clients, Limits, Trust};
+use crate::{Clients, Handshakes, Limits, Trust};
 
 /// The rules of one listener. `Limits` alone are rules too.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Policy {
     pub trust: Trust,
     /// What one client may take; shared between listeners.
     pub clients: Option<Arc<Clients>>,
+    /// How TLS handshakes ended; shared between listeners.
+    pub handshakes: Arc<Handshakes>,
 }
 
 impl From<Limits> for Policy {

@@ -70,12 +70,20 @@ pub struct AccessLogError {
 #[derive(Clone, Debug)]
 pub(crate) struct AccessLog {
     queue: mpsc::Sender<Record>,
+    /// Lines lost since one was written.
     dropped: Arc<AtomicU64>,
     reopen: Arc<Notify>,
     format: AccessLogFormat,
+    /// Lines lost since the start.
+    lost: Arc<AtomicU64>,
 }
 
 impl AccessLog {
+    /// How many lines were lost so far.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Relaxed)
+    }
+
     /// Opens `path` for appending and starts the writer, which ends when the
     /// last record holder is gone.
     pub(crate) fn open(
@@ -97,7 +105,7 @@ impl AccessLog {
             clients: client::Clients::new(client),
         };
         tasks.spawn(writer.run(file));
-        Ok(Self { queue: sender, dropped, reopen, format })
+        Ok(Self { queue: sender, dropped, lost: Arc::default(), reopen, format })
     }
 
     /// Has the file opened anew by its name: it was moved away.
@@ -220,6 +228,7 @@ impl Drop for OpenRecord {
         record.took = record.began.elapsed();
         if self.log.queue.try_send(record).is_err() {
             self.log.dropped.fetch_add(1, Relaxed);
+            self.log.lost.fetch_add(1, Relaxed);
         }
     }
 }
@@ -241,6 +250,7 @@ mod tests {
         for _ in 0..5 {
             drop(log.begin(&request, "192.0.2.1".parse().unwrap()));
         }
+        assert_eq!(log.lost(), 3);
         drop(log);
         tasks.close();
         tasks.wait().await;

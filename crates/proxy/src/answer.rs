@@ -11,7 +11,7 @@ use http::{
     },
 };
 
-use crate::body::Body;
+use crate::{body::Body, traffic::OwnAnswer};
 
 mod page;
 
@@ -82,6 +82,7 @@ impl Answer {
         let page = self.page().html(language);
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
+        response.extensions_mut().insert(OwnAnswer);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));

@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,7 +13,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use crate::{access_log::OpenRecord, upstream::Lease};
+use crate::{access_log::OpenRecord, traffic::Traffic, upstream::Lease};
 
 /// The body of an answer.
 ///
@@ -50,11 +51,25 @@ impl Body {
         Self { content: Content::Whole(Some(bytes)), record: None }
     }
 
-    pub(crate) fn relayed(incoming: Incoming, lease: Lease, patience: Duration) -> Self {
+    /// A node's body, its bytes counted in `traffic`.
+    pub(crate) fn relayed(
+        incoming: Incoming,
+        lease: Lease,
+        patience: Duration,
+        traffic: Arc<Traffic>,
+    ) -> Self {
         let mut relayed =
-            Relayed { incoming, lease: Some(lease), patience, silence: None, last: None };
+            Relayed { incoming, lease: Some(lease), patience, silence: None, last: None, traffic };
         relayed.release_at_end();
         Self { content: Content::Relayed(relayed), record: None }
+    }
+
+    /// How many bytes it has, when all of them are here.
+    pub(crate) fn whole_len(&self) -> usize {
+        match &self.content {
+            Content::Whole(bytes) => bytes.as_ref().map_or(0, Bytes::len),
+            Content::Relayed(_) => 0,
+        }
     }
 
     /// Writes `record` to the access log when this body has ended.
@@ -115,6 +130,7 @@ struct Relayed {
     silence: Option<Pin<Box<Sleep>>>,
     /// When the current wait began.
     last: Option<Instant>,
+    traffic: Arc<Traffic>,
 }
 
 impl Relayed {
@@ -125,6 +141,7 @@ impl Relayed {
                     self.last = None;
                     self.release_at_end();
                     if let Ok(bytes) = frame.into_data() {
+                        self.traffic.add_bytes(bytes.len());
                         return Poll::Ready(Some(Ok(bytes)));
                     }
                 }

@@ -1,6 +1,6 @@
 //! The proxy as a whole: built from its configuration, served by `net`.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bluegate_cluster::{Node, Routes};
 use bluegate_net::{Connection, RequestBody, Service};
@@ -18,6 +18,7 @@ use crate::{
     health::{self, Fleet, HealthReport},
     relay,
     snapshot::{Snapshot, Snapshots},
+    traffic::{RequestClass, Traffic, TrafficReport},
     upstream::{Upstream, UpstreamSettings},
 };
 
@@ -39,6 +40,10 @@ pub struct Proxy {
     rules: Rules,
     cache: Option<Arc<Cache>>,
     fleet: Arc<Fleet>,
+    /// What was for the address that all mounts share.
+    leaves: Traffic,
+    /// What was for no known mount.
+    elsewhere: Traffic,
     /// The proxy is closing: probes end.
     ended: CancellationToken,
     tasks: TaskTracker,
@@ -88,7 +93,17 @@ pub fn build(
     if let Some(cache) = &cache {
         cache.start_warming(&snapshots);
     }
-    Ok(Arc::new(Proxy { snapshots, access_log, rules, cache, fleet, ended, tasks }))
+    Ok(Arc::new(Proxy {
+        snapshots,
+        access_log,
+        rules,
+        cache,
+        fleet,
+        leaves: Traffic::default(),
+        elsewhere: Traffic::default(),
+        ended,
+        tasks,
+    }))
 }
 
 /// The one upstream besides the nodes: as patient as its calls need.
@@ -97,7 +112,7 @@ fn api(config: &Config, tasks: &TaskTracker) -> Option<Api> {
     let patient = Config { response_timeout: config.api_response_timeout, ..config.clone() };
     let settings =
         Arc::new(UpstreamSettings { config: patient, tasks: tasks.clone(), fleet: None });
-    let upstream = Arc::new(Upstream::new(&node, &settings));
+    let upstream = Arc::new(Upstream::new(&node, &settings, Arc::default()));
     Some(Api { upstream, max_body: config.max_api_body })
 }
 
@@ -121,6 +136,24 @@ impl Proxy {
     #[must_use]
     pub fn cache_report(&self) -> Option<CacheReport> {
         self.cache.as_ref().map(|cache| cache.report())
+    }
+
+    /// What passed, by mount of the routes in force.
+    #[must_use]
+    pub fn traffic_report(&self) -> TrafficReport {
+        let snapshot = self.snapshots.current();
+        let api = self.rules.api.as_ref().map(|api| &api.upstream);
+        let upstreams = snapshot.upstreams().chain(api);
+        let mut mounts: BTreeMap<_, _> = upstreams
+            .map(|upstream| {
+                let report = upstream.traffic().report(Some(upstream.node_traffic()));
+                (upstream.node().name.to_string(), report)
+            })
+            .collect();
+        mounts.insert("_client".to_owned(), self.leaves.report(None));
+        mounts.insert(String::new(), self.elsewhere.report(None));
+        let access_log_dropped = self.access_log.as_ref().map(AccessLog::lost);
+        TrafficReport { mounts, access_log_dropped }
     }
 
     /// What is believed of the nodes of the routes in force.
@@ -164,6 +197,9 @@ impl Proxy {
             Asked { method: request.method(), uri: request.uri(), headers: request.headers() };
         match cache.serve(asked, &admitted.upstream, snapshot).await {
             Served::Answer(response, status) => {
+                if status.is_from_memory() {
+                    admitted.upstream.traffic().saved(response.body().whole_len());
+                }
                 if let Some(record) = &mut record {
                     record.cached(Some(admitted.upstream.node()), status);
                 }
@@ -221,13 +257,24 @@ impl Service for Proxy {
         let record = self.access_log.as_ref().map(|log| log.begin(&request, connection.peer.ip()));
         let snapshot = self.snapshots.current();
         let (response, record) = match admission::admit(&request, &snapshot, &self.rules) {
-            Ok(Admission::Leaf) => self.answer_leaf(&request, &snapshot, record).await,
+            Ok(Admission::Leaf) => {
+                let (response, record) = self.answer_leaf(&request, &snapshot, record).await;
+                self.leaves.answered(RequestClass::Asset, &response);
+                (response, record)
+            }
             Ok(Admission::Node(admitted)) => {
-                self.answer(request, admitted, &snapshot, &connection, record).await
+                let class = RequestClass::of(&admitted, request.uri().path());
+                let traffic = Arc::clone(admitted.upstream.traffic());
+                let answering = self.answer(request, admitted, &snapshot, &connection, record);
+                let (response, record) = answering.await;
+                traffic.answered(class, &response);
+                (response, record)
             }
             Err(answer) => {
                 let language = Language::of(request.headers());
-                (answer.into_response(request.method(), language), record)
+                let response = answer.into_response(request.method(), language);
+                self.elsewhere.answered(RequestClass::Own, &response);
+                (response, record)
             }
         };
         let record = record.map(|mut record| {

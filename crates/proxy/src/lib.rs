@@ -23,6 +23,7 @@ mod relay;
 mod request_headers;
 mod response_headers;
 mod snapshot;
+mod traffic;
 mod tunnel;
 mod upstream;
 
@@ -32,4 +33,5 @@ pub use build::{BuildError, Proxy, build};
 pub use cache::{CacheConfig, CacheReport, DiskReport, MountReport};
 pub use config::Config;
 pub use health::{FailureKind, HealthReport, HealthState, NodeHealthReport};
+pub use traffic::{LatencyReport, MountTraffic, NodeTraffic, RequestClass, TrafficReport};
 pub use upstream::{Looking, Lookup, SystemLookup};

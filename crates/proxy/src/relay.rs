@@ -138,7 +138,12 @@ fn pass(
             snapshot,
         )?,
     };
-    let mut response = Response::new(Body::relayed(incoming, lease, upstream.body_timeout()));
+    let mut response = Response::new(Body::relayed(
+        incoming,
+        lease,
+        upstream.body_timeout(),
+        Arc::clone(upstream.traffic()),
+    ));
     *response.status_mut() = node.status;
     *response.headers_mut() = headers;
     // Beside chunks a stated length means nothing (RFC 9112, 6.3), and a

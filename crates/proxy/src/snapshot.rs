@@ -43,9 +43,13 @@ impl Snapshot {
             .nodes()
             .map(|node| {
                 let mount = node.name.as_str();
-                let upstream = before
-                    .and_then(|before| before.kept(mount, node))
-                    .unwrap_or_else(|| Arc::new(Upstream::new(node, settings)));
+                let upstream =
+                    before.and_then(|before| before.kept(mount, node)).unwrap_or_else(|| {
+                        let traffic = before
+                            .and_then(|before| before.upstreams.get(mount))
+                            .map(|upstream| Arc::clone(upstream.traffic()));
+                        Arc::new(Upstream::new(node, settings, traffic.unwrap_or_default()))
+                    });
                 (mount.to_owned(), upstream)
             })
             .collect();

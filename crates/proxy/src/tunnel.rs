@@ -80,6 +80,7 @@ pub(crate) fn start(
     record: Option<Box<OpenRecord>>,
 ) {
     let patience = upstream.web_socket_timeout();
+    let traffic = Arc::clone(upstream.traffic());
     connection.spawn(async move {
         let mut record = record;
         if let Some(record) = &mut record {
@@ -87,18 +88,20 @@ pub(crate) fn start(
         }
         let Work { client, node, lease: _place } = work;
         match tokio::try_join!(client, node) {
-            Ok((client, node)) => carry(client, node, patience, record.as_deref_mut()).await,
+            Ok((client, node)) => {
+                let sent = carry(client, node, patience).await;
+                traffic.add_bytes(sent);
+                if let Some(record) = &mut record {
+                    record.add_bytes(sent);
+                }
+            }
             Err(error) => tracing::debug!(%error, "the connection ended before its upgrade"),
         }
     });
 }
 
-async fn carry(
-    client: Upgraded,
-    node: Upgraded,
-    patience: Duration,
-    record: Option<&mut OpenRecord>,
-) {
+/// Returns how many bytes went to the client.
+async fn carry(client: Upgraded, node: Upgraded, patience: Duration) -> usize {
     let to_client = Arc::new(AtomicU64::new(0));
     let to_node = Arc::new(AtomicU64::new(0));
     let mut client = Metered { inner: TokioIo::new(client), read: Arc::clone(&to_node) };
@@ -109,9 +112,7 @@ async fn carry(
             tracing::debug!("a WebSocket was silent for too long");
         }
     }
-    if let Some(record) = record {
-        record.add_bytes(usize::try_from(to_client.load(Relaxed)).unwrap_or(usize::MAX));
-    }
+    usize::try_from(to_client.load(Relaxed)).unwrap_or(usize::MAX)
 }
 
 /// Ends when neither count has grown for `patience`.

@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bluegate_cluster::Node;
@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     Config,
     health::{FailureKind, Fleet, Health},
+    traffic::{NodeTraffic, Traffic},
 };
 
 mod connect;
@@ -77,6 +78,7 @@ pub(crate) struct Upstream {
     target: connect::ConnectTarget,
     trouble: trouble::Trouble,
     health: Arc<Health>,
+    traffic: Arc<Traffic>,
 }
 
 impl std::fmt::Debug for Upstream {
@@ -86,7 +88,12 @@ impl std::fmt::Debug for Upstream {
 }
 
 impl Upstream {
-    pub(crate) fn new(node: &Arc<Node>, settings: &Arc<UpstreamSettings>) -> Self {
+    /// A node, which counts on in its mount's `traffic`.
+    pub(crate) fn new(
+        node: &Arc<Node>,
+        settings: &Arc<UpstreamSettings>,
+        traffic: Arc<Traffic>,
+    ) -> Self {
         let config = &settings.config;
         Self {
             id: NEXT.fetch_add(1, Relaxed),
@@ -102,11 +109,33 @@ impl Upstream {
             target: connect::ConnectTarget::new(node, config),
             trouble: trouble::Trouble::default(),
             health: Arc::new(Health::new(node.name.as_str(), settings.fleet.clone())),
+            traffic,
         }
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {
         &self.node
+    }
+
+    /// What its mount counts.
+    pub(crate) fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
+    }
+
+    /// How much of it is in use now, and how it answers.
+    pub(crate) fn node_traffic(&self) -> NodeTraffic {
+        let config = self.config();
+        let taken =
+            |limit: usize, places: &Semaphore| limit.saturating_sub(places.available_permits());
+        NodeTraffic {
+            connections: self.traffic.open_connections(),
+            requests: taken(config.max_concurrent, &self.places),
+            requests_limit: config.max_concurrent,
+            pending: self.pending.load(Relaxed),
+            web_sockets: taken(config.max_web_sockets, &self.web_sockets),
+            web_sockets_limit: config.max_web_sockets,
+            latency: self.traffic.latency.report(),
+        }
     }
 
     /// What is believed of the node.
@@ -231,7 +260,9 @@ impl Upstream {
         sender: &mut SendRequest<NodeBody>,
         request: Request<NodeBody>,
     ) -> Result<Response<Incoming>, NodeError> {
+        let asked = Instant::now();
         let answer = timeout(self.config().response_timeout, sender.send_request(request)).await;
+        self.traffic.latency.observe(asked.elapsed());
         match answer {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if error.is_user() => Err(NodeError::ClientBody),

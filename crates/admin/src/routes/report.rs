@@ -29,6 +29,9 @@ pub struct RouteEntry {
     pub bbb: Option<String>,
     /// Who says so.
     pub source: RouteSource,
+    /// What the proxy believes of the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 /// Where a route comes from.
@@ -98,7 +101,7 @@ impl From<&Node> for RouteSpec {
 impl RouteEntry {
     pub(super) fn of(node: &Node, source: RouteSource) -> Self {
         let RouteSpec { mount, origin, address, bbb } = RouteSpec::from(node);
-        Self { mount, origin, address, bbb, source }
+        Self { mount, origin, address, bbb, source, state: None }
     }
 }
 

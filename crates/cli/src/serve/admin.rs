@@ -3,12 +3,10 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use bluegate_admin::{
-    CacheReport, CacheSource, DiskReport, Exposition, Kind, MountReport, Sources, Tokens,
-};
+use bluegate_admin::{CacheReport, CacheSource, DiskReport, MountReport, Sources, Tokens};
 use bluegate_cluster::Mount;
 use bluegate_config::Config;
-use bluegate_net::{Limits, Listener, Policy, RouterService, serve};
+use bluegate_net::{Limits, Listener, RouterService, serve};
 use bluegate_proxy::Proxy;
 use rustls::ServerConfig;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -106,32 +104,6 @@ impl CacheSource for ProxyCache {
     }
 }
 
-/// The connections of browsers, by numbers alone.
-pub(crate) fn connections(out: &mut Exposition, policy: &Policy) {
-    let Some(clients) = &policy.clients else { return };
-    let report = clients.report();
-    let limit = policy.limits.max_connections;
-    out.single(
-        "bluegate_connections",
-        Kind::Gauge,
-        "Connections of browsers open now",
-        report.open,
-    );
-    let help = "Most connections of browsers at once";
-    out.single("bluegate_connections_limit", Kind::Gauge, help, limit);
-    let help = "Clients remembered now: IPv4 addresses and IPv6 /64";
-    out.single("bluegate_clients", Kind::Gauge, help, report.clients);
-    let shed = [
-        ("rate", report.shed_rate),
-        ("open", report.shed_open),
-        ("pressure", report.shed_pressure),
-        ("full", report.shed_full),
-    ];
-    let help = "Connections of browsers turned away, by reason";
-    let samples = shed.map(|(reason, count)| ([("reason", reason)], count));
-    out.family("bluegate_connections_shed_total", Kind::Counter, help, samples);
-}
-
 fn report(of: bluegate_proxy::CacheReport) -> CacheReport {
     let answers = [
         ("hit", of.hits),
@@ -153,6 +125,7 @@ fn report(of: bluegate_proxy::CacheReport) -> CacheReport {
         answers: answers.map(|(name, count)| (name.to_owned(), count)).into(),
         fetches: of.fetches,
         deltas: of.deltas,
+        packed_away: of.packed_away,
         disk: of.disk.map(|disk| DiskReport {
             limit: disk.limit,
             bytes: disk.bytes,

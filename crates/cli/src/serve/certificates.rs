@@ -14,7 +14,7 @@ use bluegate_config::{Acme, Config, Tls};
 use bluegate_net::{
     Redirect,
     acme::{self, Manager},
-    tls::{self, CertificateFiles},
+    tls::{self, CertificateFiles, Slot},
 };
 use rustls::ServerConfig;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,6 +25,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) struct Certificates {
     files: HashMap<(PathBuf, PathBuf), (Arc<CertificateFiles>, Arc<ServerConfig>)>,
     managed: HashMap<(Acme, PathBuf), (Manager, Arc<ServerConfig>)>,
+    /// Files by the name of what shows them.
+    named: Vec<(String, (PathBuf, PathBuf))>,
+}
+
+/// A certificate that is shown, by the name it is shown for.
+pub(crate) struct Shown {
+    pub(crate) name: String,
+    pub(crate) slot: Arc<Slot>,
+    /// How ACME fares with it, where that keeps it.
+    pub(crate) status: Option<Arc<acme::Status>>,
 }
 
 /// What a section says of its certificate, and the name it is for.
@@ -54,7 +64,7 @@ impl Certificates {
         for wanted in proxy.into_iter().chain(scaler) {
             match wanted.tls {
                 Tls::Off => {}
-                Tls::Files { cert, key } => this.add_files(cert, key)?,
+                Tls::Files { cert, key } => this.add_files(wanted.origin.host(), cert, key)?,
                 Tls::Acme(acme) => {
                     let name = wanted.origin.host().to_owned();
                     let group = names.entry((acme.clone(), wanted.folder.to_owned())).or_default();
@@ -65,7 +75,7 @@ impl Certificates {
             }
         }
         if let Some(Tls::Files { cert, key }) = config.admin.as_ref().map(|admin| &admin.tls) {
-            this.add_files(cert, key)?;
+            this.add_files("admin", cert, key)?;
         }
         for ((acme, folder), names) in names {
             let manager = acme::build(acme::Config {
@@ -87,13 +97,31 @@ impl Certificates {
         Ok(this)
     }
 
-    fn add_files(&mut self, cert: &Path, key: &Path) -> Result<(), anyhow::Error> {
+    fn add_files(&mut self, name: &str, cert: &Path, key: &Path) -> Result<(), anyhow::Error> {
+        if !self.named.iter().any(|(known, _)| known == name) {
+            self.named.push((name.to_owned(), (cert.to_owned(), key.to_owned())));
+        }
         if let Entry::Vacant(entry) = self.files.entry((cert.to_owned(), key.to_owned())) {
             let files = CertificateFiles::open(cert, key)?;
             let config = files.server_config()?;
             entry.insert((files, config));
         }
         Ok(())
+    }
+
+    /// Every certificate, to be looked at.
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        let files = self.named.iter().filter_map(|(name, files)| {
+            let slot = Arc::clone(self.files.get(files)?.0.slot());
+            Some(Shown { name: name.clone(), slot, status: None })
+        });
+        let managed = self.managed.values().flat_map(|(manager, _)| {
+            manager.statuses().into_iter().filter_map(|(name, status)| {
+                let slot = manager.slot(&name)?;
+                Some(Shown { name, slot, status: Some(status) })
+            })
+        });
+        files.chain(managed).collect()
     }
 
     /// TLS for a listener of a section that says `tls` and `acme_folder`.

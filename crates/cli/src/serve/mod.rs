@@ -4,6 +4,7 @@ mod access_log;
 mod admin;
 mod certificates;
 mod listeners;
+mod metrics;
 mod policy;
 pub(crate) mod reload;
 pub(crate) mod secrets;
@@ -16,7 +17,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use bluegate_admin::{CacheSource, RouteBook, Sources};
+use bluegate_admin::{CacheSource, MetricsSource, NodesSource, RouteBook, Sources};
 use bluegate_cluster::Routes;
 use bluegate_config::Config;
 use bluegate_net::{Policy, RouterService, tls};
@@ -33,7 +34,7 @@ use crate::{
     exit::{Exit, UsageError},
     serve::{
         admin::{AdminListener, ProxyCache},
-        certificates::Certificates,
+        certificates::{Certificates, Shown},
         listeners::{Listeners, Roles},
         reload::Reload,
     },
@@ -86,6 +87,7 @@ async fn serve(path: &Path, config: Config) -> Outcome {
         tasks.spawn(async move { scaler.run(shutdown).await });
     }
     tasks.spawn(reload.run(Arc::clone(&book), shutdown.clone()));
+    let shown = certificates.shown();
     certificates.follow(&shutdown, &tasks)?;
     if let Some(proxy) = &proxy {
         access_log::follow(Arc::clone(proxy), &shutdown, &tasks)?;
@@ -93,7 +95,7 @@ async fn serve(path: &Path, config: Config) -> Outcome {
     let policy = listeners.policy().clone();
     listeners.serve(&config, &roles, &shutdown, &tasks, DRAIN)?;
     tasks.close();
-    let sources = sources(proxy.as_ref(), &book, policy, &shutdown);
+    let sources = sources(proxy.as_ref(), &book, policy, shown, &shutdown);
     let admin = admin.map(|admin| admin.serve(sources));
     tracing::info!(origin = %config.cluster.origin, "serving");
 
@@ -118,17 +120,32 @@ fn sources(
     proxy: Option<&Arc<bluegate_proxy::Proxy>>,
     book: &Arc<RouteBook>,
     policy: Policy,
+    shown: Vec<Shown>,
     shutdown: &CancellationToken,
 ) -> Sources {
     let shutdown = shutdown.clone();
     let cache = proxy.map(|proxy| Arc::new(ProxyCache(Arc::clone(proxy))) as Arc<dyn CacheSource>);
     let routes = book.follow();
+    let mut measured: Vec<Arc<MetricsSource>> = vec![
+        Arc::new(move |out| metrics::connections(out, &policy)),
+        Arc::new(move |out| metrics::certificates(out, &shown)),
+    ];
+    if let Some(proxy) = proxy.cloned() {
+        measured.push(Arc::new(move |out| {
+            metrics::traffic(out, &proxy);
+            metrics::health(out, &proxy);
+        }));
+    }
+    let nodes = proxy.cloned().map(|proxy| {
+        Arc::new(move || metrics::nodes_report(proxy.health_report())) as Arc<NodesSource>
+    });
     Sources {
         routes: Arc::new(move || Arc::clone(&routes.borrow())),
         book: proxy.map(|_| Arc::clone(book)),
+        nodes,
         cache,
         ready: Arc::new(move || !shutdown.is_cancelled()),
-        metrics: vec![Arc::new(move |out| admin::connections(out, &policy))],
+        metrics: measured,
         version: env!("CARGO_PKG_VERSION"),
         started: SystemTime::now(),
     }

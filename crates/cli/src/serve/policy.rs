@@ -56,11 +56,12 @@ impl Policies {
             open: bounded(front.client_connections),
             total: max_connections,
         });
+        let handshakes = Arc::default();
         let trust =
             Trust { networks: front.trusted_proxies.clone(), proxy_protocol: front.proxy_protocol };
         Ok(Self {
-            proxy: Policy { limits: limits.clone(), trust, clients: Some(Arc::clone(&clients)) },
-            api: limits.into(),
+            api: Policy { handshakes: Arc::clone(&handshakes), ..limits.clone().into() },
+            proxy: Policy { limits, trust, clients: Some(clients), handshakes },
         })
     }
 }

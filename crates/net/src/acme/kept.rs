@@ -9,6 +9,7 @@ use super::{
     folder::{Folder, FolderError, Stamp},
     manager::error_chain,
     schedule::{Validity, Window},
+    status::Status,
     validity,
 };
 use crate::tls::{Slot, server};
@@ -20,6 +21,7 @@ pub(super) struct Kept {
     pub(super) stamp: Option<Stamp>,
     pub(super) held: Option<Held>,
     pub(super) failures: u32,
+    pub(super) status: Arc<Status>,
     pub(super) not_before: SystemTime,
 }
 
@@ -40,14 +42,24 @@ impl Kept {
             stamp: None,
             held: None,
             failures: 0,
+            status: Arc::default(),
             not_before: SystemTime::UNIX_EPOCH,
         }
     }
 
     pub(super) fn is_due(&self, now: SystemTime) -> bool {
+        now >= self.next_attempt()
+    }
+
+    fn next_attempt(&self) -> SystemTime {
         let renew_at =
             self.held.as_ref().map(|held| held.validity.renew_at(held.window, held.jitter));
-        now >= self.not_before && renew_at.is_none_or(|at| now >= at)
+        renew_at.map_or(self.not_before, |at| at.max(self.not_before))
+    }
+
+    /// Tells those outside.
+    pub(super) fn tell(&self) {
+        self.status.set(self.failures, self.next_attempt());
     }
 
     /// Shows what was found, if anything new was.

@@ -21,6 +21,7 @@ use super::{
     issue::{IssueError, Proof, Task},
     kept::{Kept, certified, read_certificate},
     schedule::{Window, wait_after},
+    status::Status,
 };
 use crate::tls::{Slot, TlsError, server};
 
@@ -146,6 +147,12 @@ impl Manager {
         found.map(|kept| Arc::clone(&kept.slot))
     }
 
+    /// How it goes with each name's certificate, from now on.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<(String, Arc<Status>)> {
+        self.kept.iter().map(|kept| (kept.name.clone(), Arc::clone(&kept.status))).collect()
+    }
+
     /// A server's side of TLS that shows each name its certificate, and
     /// answers TLS-ALPN-01.
     ///
@@ -182,6 +189,7 @@ impl Manager {
                 // A future of its own size on the heap: an order is a long story.
                 Box::pin(self.attempt(index)).await;
             }
+            self.kept[index].tell();
         }
     }
 

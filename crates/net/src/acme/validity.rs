@@ -14,6 +14,11 @@ pub(super) fn of(certificate: &CertificateDer<'_>) -> Option<Validity> {
     Some(Validity { from: time(validity.not_before)?, until: time(validity.not_after)? })
 }
 
+/// When `certificate` ends.
+pub(crate) fn end(certificate: &CertificateDer<'_>) -> Option<SystemTime> {
+    of(certificate).map(|validity| validity.until)
+}
+
 fn time(time: ASN1Time) -> Option<SystemTime> {
     let seconds = u64::try_from(time.timestamp()).ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))

@@ -121,12 +121,17 @@ pub(super) async fn serve_one<S: Service>(
         handshake = timeout(limits.tls_handshake, acceptor.accept(socket)) => handshake,
         () = signals.cut.cancelled() => return,
     };
+    match &handshake {
+        // The handshake is all an authority comes for: it is nobody's.
+        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(ACME) => return,
+        Ok(Ok(stream)) => policy.handshakes.done(stream.get_ref().1.handshake_kind()),
+        Ok(Err(error)) => policy.handshakes.failed(error),
+        Err(_) => policy.handshakes.timed_out(),
+    }
     match handshake {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(H2) => {
             speak_http2(Encrypted::new(stream), service, client, limits, &signals).await;
         }
-        // The handshake was all an authority came for.
-        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(ACME) => {}
         Ok(Ok(stream)) => {
             speak_http1(Encrypted::new(stream), service, client, limits, &signals).await;
         }

@@ -1,5 +1,7 @@
 //! The certificate a listener shows, exchangeable while it serves.
 
+use std::time::SystemTime;
+
 use arc_swap::ArcSwapOption;
 use rustls::{
     server::{ClientHello, ResolvesServerCert},
@@ -7,6 +9,7 @@ use rustls::{
 };
 
 use super::Arc;
+use crate::acme::validity;
 
 /// A certificate with its key that can be exchanged at any time.
 ///
@@ -27,6 +30,13 @@ impl Slot {
     /// Shows `certificate` from the next handshake on.
     pub fn put(&self, certificate: CertifiedKey) {
         self.current.store(Some(Arc::new(certificate)));
+    }
+
+    /// When what it holds now ends.
+    #[must_use]
+    pub fn expires(&self) -> Option<SystemTime> {
+        let held = self.current()?;
+        validity::end(held.cert.first()?)
     }
 
     /// What it holds now.

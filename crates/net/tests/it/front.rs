@@ -95,7 +95,7 @@ pub(crate) fn behind_a_balancer(proxy_protocol: bool) -> Policy {
     Policy {
         trust: Trust { networks: vec!["127.0.0.0/8".parse().unwrap()], proxy_protocol },
         limits: Limits { tls_handshake: Duration::from_millis(300), ..Limits::default() },
-        clients: None,
+        ..Policy::default()
     }
 }
 

@@ -12,4 +12,5 @@ mod site;
 mod acme;
 mod balancer;
 mod clients;
+mod handshakes;
 mod https_only;

@@ -1,5 +1,7 @@
 //! An answer from what is stored.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use bluegate_cache::{
     AcceptedCodings, CacheStatus, Coding, EntityTag, Selection, Stored, dictionary, select,
 };
@@ -52,6 +54,10 @@ impl Cache {
         if select(request, &stored) == Selection::NotModified {
             return not_modified(entry, &tag);
         }
+        if method != Method::HEAD && coding != Coding::Identity {
+            let packed_away = entry.content.identity.len().saturating_sub(bytes.len());
+            self.counts.packed_away.fetch_add(packed_away as u64, Relaxed);
+        }
         answer(StatusCode::OK, entry.head(coding), bytes, method)
     }
 
@@ -80,7 +86,7 @@ impl Cache {
         };
         let worth_it = !delta.is_empty() && delta.len() < entry.content.best(accepted).1.len();
         if worth_it {
-            self.counts.deltas.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.counts.deltas.fetch_add(1, Relaxed);
         }
         worth_it.then_some(delta)
     }

@@ -39,6 +39,8 @@ pub struct CacheReport {
     pub deltas: u64,
     /// Browsers sent on to an address that all mounts share.
     pub moved: u64,
+    /// Bytes that were not sent because a file went out packed or as a delta.
+    pub packed_away: u64,
     /// The tier on disk, when there is one.
     pub disk: Option<DiskReport>,
     /// By mount.
@@ -84,6 +86,7 @@ pub(super) struct Counts {
     pub(super) fetches: AtomicU64,
     pub(super) deltas: AtomicU64,
     pub(super) moved: AtomicU64,
+    pub(super) packed_away: AtomicU64,
 }
 
 impl Counts {
@@ -109,5 +112,6 @@ impl Counts {
         report.fetches = self.fetches.load(Relaxed);
         report.deltas = self.deltas.load(Relaxed);
         report.moved = self.moved.load(Relaxed);
+        report.packed_away = self.packed_away.load(Relaxed);
     }
 }

@@ -95,12 +95,19 @@ impl Upstream {
                 tracing::debug!(node.name = node.name.as_str(), %error, "connection to node ended");
             }
         };
+        let open = self.traffic.connection();
         match upgrades {
             Upgrades::Never => {
-                self.settings.tasks.spawn(async move { ended(connection.await) });
+                self.settings.tasks.spawn(async move {
+                    ended(connection.await);
+                    drop(open);
+                });
             }
             Upgrades::Allowed => {
-                self.settings.tasks.spawn(async move { ended(connection.with_upgrades().await) });
+                self.settings.tasks.spawn(async move {
+                    ended(connection.with_upgrades().await);
+                    drop(open);
+                });
             }
         }
         Ok(sender)

@@ -23,4 +23,5 @@ mod names;
 mod relay;
 mod routes;
 mod tls;
+mod traffic;
 mod web_socket;
