@@ -1,7 +1,7 @@
 //! Phase 7: one line per request, off the hot path.
 //!
 //! A request only fills a record and puts it into a bounded queue; a task
-//! ([`writer`]) turns records into lines ([`line`]). When the disk is slower than
+//! ([`writer`]) turns records into lines ([`mod@line`]). When the disk is slower than
 //! the requests, lines are dropped, and the next JSON line says how many.
 //!
 //! No line holds a query string or anything else that may carry a session

@@ -63,7 +63,7 @@ pub enum EditError {
     /// A field that means nothing.
     #[error("the request's body is not understood: {0}")]
     Field(String),
-    /// [`MAX_ADDED`] is reached.
+    /// 1,000 were added, which is the most.
     #[error("{MAX_ADDED} nodes were added, which is the most: put them into the file")]
     TooMany,
     /// The routes are not those the client saw.
