@@ -116,36 +116,48 @@ async fn only_our_own_authority_is_answered() {
     assert_eq!(nodes[1].connections(), 0);
 }
 
+/// What a body that is taken for a request would ask for.
+const HIDDEN: &str = "GET /bbb-10/html5client/hidden HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// The same as a chunked body.
+const CHUNK: &str = "34\r\nGET /bbb-10/html5client/hidden HTTP/1.1\r\nHost: x\r\n\r\n\r\n0\r\n\r\n";
+
+/// Messages that two readers could read in two ways: method, fields, body.
+pub(crate) const TWO_WAYS: &[(&str, &str, &str)] = &[
+    ("GET", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", CHUNK),
+    ("GET", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", CHUNK),
+    ("POST", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", CHUNK),
+    ("GET", "Transfer-Encoding: chunked\r\n", CHUNK),
+    ("GET", "Transfer-Encoding: xchunked\r\n", CHUNK),
+    ("GET", "Transfer-Encoding: chunked, identity\r\n", CHUNK),
+    ("GET", "Transfer-Encoding: gzip, chunked\r\n", CHUNK),
+    ("GET", "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n", CHUNK),
+    ("GET", "Transfer-Encoding:\x0bchunked\r\n", CHUNK),
+    ("GET", "Transfer-Encoding : chunked\r\n", CHUNK),
+    ("GET", " Transfer-Encoding: chunked\r\n", CHUNK),
+    ("GET", "X: y\r\n Transfer-Encoding: chunked\r\n", CHUNK),
+    ("GET", "X: y\n\x0bTransfer-Encoding: chunked\r\n", CHUNK),
+    ("GET", "Content-Length: 3\r\nContent-Length: 50\r\n", HIDDEN),
+    ("GET", "Content-Length: 3, 50\r\n", HIDDEN),
+    ("GET", "Content-Length: 0x10\r\n", HIDDEN),
+    ("GET", "Content-Length: +5\r\n", HIDDEN),
+    ("GET", "Content-Length: -5\r\n", HIDDEN),
+    ("GET", "Content-Length: 99999999999999999999\r\n", HIDDEN),
+    ("GET", "Content-Length: 52\r\n", HIDDEN),
+    ("HEAD", "Content-Length: 52\r\n", HIDDEN),
+    ("GET", "X\0Y: z\r\n", ""),
+    ("GET", "X: a\0b\r\n", ""),
+];
+
+#[test]
+fn the_hidden_request_is_one_chunk() {
+    assert_eq!(CHUNK, format!("{:x}\r\n{HIDDEN}\r\n0\r\n\r\n", HIDDEN.len()));
+}
+
 #[tokio::test]
 async fn messages_that_can_be_read_in_two_ways_are_refused() {
     let (front, nodes) = two_mounts().await;
-    let hidden = "GET /bbb-10/html5client/hidden HTTP/1.1\r\nHost: x\r\n\r\n";
-    let chunk = format!("{:x}\r\n{hidden}\r\n0\r\n\r\n", hidden.len());
-    for (method, framing, body) in [
-        ("GET", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", chunk.as_str()),
-        ("GET", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", &chunk),
-        ("POST", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", &chunk),
-        ("GET", "Transfer-Encoding: chunked\r\n", &chunk),
-        ("GET", "Transfer-Encoding: xchunked\r\n", &chunk),
-        ("GET", "Transfer-Encoding: chunked, identity\r\n", &chunk),
-        ("GET", "Transfer-Encoding: gzip, chunked\r\n", &chunk),
-        ("GET", "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n", &chunk),
-        ("GET", "Transfer-Encoding:\x0bchunked\r\n", &chunk),
-        ("GET", "Transfer-Encoding : chunked\r\n", &chunk),
-        ("GET", " Transfer-Encoding: chunked\r\n", &chunk),
-        ("GET", "X: y\r\n Transfer-Encoding: chunked\r\n", &chunk),
-        ("GET", "X: y\n\x0bTransfer-Encoding: chunked\r\n", &chunk),
-        ("GET", "Content-Length: 3\r\nContent-Length: 50\r\n", hidden),
-        ("GET", "Content-Length: 3, 50\r\n", hidden),
-        ("GET", "Content-Length: 0x10\r\n", hidden),
-        ("GET", "Content-Length: +5\r\n", hidden),
-        ("GET", "Content-Length: -5\r\n", hidden),
-        ("GET", "Content-Length: 99999999999999999999\r\n", hidden),
-        ("GET", "Content-Length: 52\r\n", hidden),
-        ("HEAD", "Content-Length: 52\r\n", hidden),
-        ("GET", "X\0Y: z\r\n", ""),
-        ("GET", "X: a\0b\r\n", ""),
-    ] {
+    for (method, framing, body) in TWO_WAYS {
         let request = format!(
             "{method} /bbb-01/html5client/ HTTP/1.1\r\nHost: {}\r\n{framing}\r\n{body}",
             front.host()
