@@ -15,3 +15,4 @@ mod command_line;
 mod front_door;
 mod metrics;
 mod python_client;
+mod upgrade;

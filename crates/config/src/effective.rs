@@ -45,6 +45,7 @@ pub fn effective(config: &Config) -> String {
         out.text("idle_timeout", &print_duration(proxy.idle_timeout));
         out.text("health_interval", &print_duration(proxy.health_interval));
         out.text("health_timeout", &print_duration(proxy.health_timeout));
+        out.text("drain", &print_duration(proxy.drain));
         out.raw("node_requests", &proxy.node_requests.to_string());
         out.raw("connections", &proxy.connections.to_string());
         out.raw("client_connections", &proxy.front.client_connections.to_string());

@@ -208,6 +208,7 @@ fn read_proxy(table: &Table<'_>, origin: Option<&Origin>) -> Option<Proxy> {
     let health_interval =
         table.with_unit("health_interval", health_interval, units::duration, "`10s` or `0s`");
     let health_timeout = read_duration(table, "health_timeout", 5);
+    let drain = read_duration(table, "drain", 30);
     let node_requests = table.count("node_requests", 256);
     let connections = table.count("connections", 20_000);
     let share_builds = table.boolean("share_builds", true);
@@ -233,6 +234,7 @@ fn read_proxy(table: &Table<'_>, origin: Option<&Origin>) -> Option<Proxy> {
         idle_timeout,
         health_interval,
         health_timeout,
+        drain,
         node_requests,
         connections,
         allow_nodes,

@@ -253,6 +253,13 @@ pub(crate) const PROXY: Section = Section {
             about: "Longest wait for that answer, connection included.",
         },
         Key {
+            name: "drain",
+            kind: "duration",
+            default: Default::Value(r#""30s""#),
+            example: r#""30s""#,
+            about: "How long downloads and WebSockets may go on when this process stops or was replaced by a new one.",
+        },
+        Key {
             name: "node_requests",
             kind: "number",
             default: Default::Value("256"),

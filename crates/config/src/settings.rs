@@ -105,6 +105,8 @@ pub struct Proxy {
     pub health_interval: Duration,
     /// Longest wait for a probe's answer.
     pub health_timeout: Duration,
+    /// Longest that connections go on at the end or after an upgrade.
+    pub drain: Duration,
     /// Most requests in progress at one node; more wait, bounded too.
     pub node_requests: usize,
     /// Most client connections at once.

@@ -252,7 +252,7 @@ impl Parts {
         let scaler = bluegate_scaler::build(config).await?;
         self.serve(seat, Arc::new(RouterService::new(scaler.router())))?;
         let shutdown = self.shutdown.clone();
-        self.tasks.spawn(async move { scaler.run(shutdown).await });
+        self.tasks.spawn(async move { scaler.run(shutdown.clone(), shutdown).await });
         Ok(())
     }
 

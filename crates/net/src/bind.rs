@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    os::fd::OwnedFd,
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -72,6 +73,15 @@ impl Listener {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Another handle on the same socket and its queue.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { socket: self.socket.try_clone()?, address: self.address })
+    }
+
+    pub(crate) fn into_descriptor(self) -> OwnedFd {
+        self.socket.into()
     }
 
     /// Hands the socket to the current runtime.

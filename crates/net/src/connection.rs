@@ -3,9 +3,26 @@
 use std::{
     future::Future,
     net::{IpAddr, SocketAddr},
+    time::Duration,
 };
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The part of a drain, in hundredths, within which tunnels say goodbye, each at
+/// a random moment of it: late, since whoever is cut off comes back at once, and
+/// not all in one moment; and early enough for an answer before the cut.
+const FAREWELLS: (f64, f64) = (75.0, 95.0);
+
+/// How a connection is told to come to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Signals {
+    /// Finish what has begun, take nothing more.
+    pub(crate) drain: CancellationToken,
+    /// How long after that comes the cut.
+    pub(crate) within: Duration,
+    /// End now.
+    pub(crate) cut: CancellationToken,
+}
 
 /// One accepted connection, as its requests see it.
 #[derive(Clone, Debug)]
@@ -21,7 +38,7 @@ pub struct Connection {
     /// Whether TLS ends here.
     pub tls: bool,
     tasks: TaskTracker,
-    cut: CancellationToken,
+    signals: Signals,
 }
 
 impl Connection {
@@ -30,9 +47,9 @@ impl Connection {
         local: SocketAddr,
         tls: bool,
         tasks: TaskTracker,
-        cut: CancellationToken,
+        signals: Signals,
     ) -> Self {
-        Self { peer, client: peer.ip().to_canonical(), local, tls, tasks, cut }
+        Self { peer, client: peer.ip().to_canonical(), local, tls, tasks, signals }
     }
 
     /// The same connection, for a request that a balancer forwards.
@@ -43,12 +60,42 @@ impl Connection {
     /// Runs what follows an upgrade (a tunnel) as part of this listener: its
     /// drain waits for `work`, and drops it at the deadline.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let cut = self.cut.clone();
+        let cut = self.signals.cut.clone();
         self.tasks.spawn(async move {
             tokio::select! {
                 () = work => {}
                 () = cut.cancelled_owned() => {}
             }
         });
+    }
+
+    /// Completes when a tunnel on this connection should say goodbye: its
+    /// listener drains and the deadline is near. The moment is random for each.
+    pub fn farewell(&self) -> impl Future<Output = ()> + Send + 'static {
+        let Signals { drain, within, .. } = self.signals.clone();
+        async move {
+            drain.cancelled().await;
+            tokio::time::sleep(moment_of_farewell(within, rand::random())).await;
+        }
+    }
+}
+
+/// `random` is between 0 and 1.
+fn moment_of_farewell(within: Duration, random: f64) -> Duration {
+    let (from, to) = FAREWELLS;
+    within.mul_f64((from + (to - from) * random) / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn farewells_are_spread_over_the_end_of_the_drain() {
+        let within = Duration::from_secs(20);
+        assert_eq!(moment_of_farewell(within, 0.0), Duration::from_secs(15));
+        assert_eq!(moment_of_farewell(within, 0.5), Duration::from_secs(17));
+        assert_eq!(moment_of_farewell(within, 1.0), Duration::from_secs(19));
+        assert_eq!(moment_of_farewell(Duration::ZERO, 0.5), Duration::ZERO);
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Owns what stands between a socket and a request: [`bind()`], TLS from PEM
 //! files ([`tls`]), the accept loop with its [`Limits`] and its drain
-//! ([`serve()`]), and the choice between two roles that share a listener
-//! ([`dispatch`]). It does not know what the requests mean: a role implements
+//! ([`serve()`]), the choice between two roles that share a listener
+//! ([`dispatch`]), and the way of the sockets to the next process
+//! ([`handover`]). It does not know what the requests mean: a role implements
 //! [`Service`], or hands over an `axum::Router` wrapped in [`RouterService`].
 
 pub mod acme;
@@ -13,6 +14,7 @@ mod connection;
 mod descriptors;
 pub mod dispatch;
 mod forwarded;
+pub mod handover;
 mod handshakes;
 mod hsts;
 mod limits;

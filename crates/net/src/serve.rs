@@ -7,20 +7,23 @@ use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Limits, Listener, Policy, Service};
+use crate::{Limits, Listener, Policy, Service, connection::Signals};
 
 mod activity;
 mod arrival;
+mod client;
 mod encrypted;
 mod multiplexed;
 mod one;
+mod parting;
 mod socket;
+mod speak;
 #[cfg(test)]
 mod tests;
 
 pub use activity::RequestBody;
 use arrival::{begins_with_header, judge, turn_away};
-use one::{Accepted, Known, Signals, serve_one};
+use one::{Accepted, Known, serve_one};
 
 /// How long to leave `accept` alone when the system has no descriptor or no
 /// memory for another connection.
@@ -55,8 +58,10 @@ pub enum ServeError {
 /// With `tls`, HTTP/2 or HTTP/1.1 by ALPN; without, HTTP/1.1 only. At
 /// `policy` may be [`Limits`] alone. A client that has its share is turned away
 /// before its handshake; one that cannot be told why is just closed. At
-/// `shutdown` the socket is closed at once, idle connections are closed, busy
-/// ones finish what they began; what is not done after `drain` is cut.
+/// `shutdown` the socket is closed at once, idle connections are closed (HTTP/1.1
+/// after a moment in which a request on its way is still answered), busy ones
+/// finish what they began; tunnels are told near the end of `drain`, and what is
+/// not done after it is cut.
 ///
 /// # Errors
 /// [`ServeError`] when the runtime refuses the socket. A failing connection
@@ -117,7 +122,8 @@ pub async fn serve<S: Service>(
             tls: tls.clone(),
             tasks: tasks.clone(),
         };
-        let signals = Signals { drain: shutdown.child_token(), cut: cut.child_token() };
+        let signals =
+            Signals { drain: shutdown.child_token(), within: drain, cut: cut.child_token() };
         tasks.spawn(serve_one(accepted, Arc::clone(&service), Arc::clone(&policy), signals));
     }
 

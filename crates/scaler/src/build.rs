@@ -30,6 +30,9 @@ use crate::{
 
 /// How often ended meetings are cleared from the store.
 const HOUSEKEEPING: Duration = Duration::from_secs(60 * 60);
+/// How often memory follows the process that this one replaces, or that
+/// replaces it.
+const ACCOMPANIED_REFRESH: Duration = Duration::from_millis(250);
 const KIB: usize = 1024;
 
 /// A scaler, built.
@@ -131,20 +134,21 @@ impl Scaler {
         Router::new().fallback(front::handle).with_state(Arc::clone(&self.context))
     }
 
-    /// Polls the nodes and keeps house until `shutdown`; then waits, within a
-    /// bound, for calls that must be finished, and closes the store. Call it
-    /// once, after the listeners have stopped taking requests.
-    pub async fn run(&self, shutdown: CancellationToken) {
+    /// Polls the nodes and keeps house until `background` ends. At `shutdown`,
+    /// which is for when no more requests come, it waits, within a bound, for
+    /// calls that must be finished, and closes the store. To be called once.
+    pub async fn run(&self, background: CancellationToken, shutdown: CancellationToken) {
         let context = &self.context;
         let pollers = TaskTracker::new();
         for node in context.nodes.values() {
-            let poller = poller::run(Arc::clone(context), Arc::clone(node), shutdown.clone());
+            let poller = poller::run(Arc::clone(context), Arc::clone(node), background.clone());
             pollers.spawn(poller);
         }
-        pollers.spawn(overseer::run(Arc::clone(context), shutdown.clone()));
-        pollers.spawn(follow_others(Arc::clone(context), shutdown.clone()));
-        pollers.spawn(keep_house(Arc::clone(context), shutdown.clone()));
+        pollers.spawn(overseer::run(Arc::clone(context), background.clone()));
+        pollers.spawn(follow_others(Arc::clone(context), background.clone()));
+        pollers.spawn(keep_house(Arc::clone(context), background.clone()));
         shutdown.cancelled().await;
+        background.cancel();
 
         pollers.close();
         context.tracker.close();
@@ -155,6 +159,39 @@ impl Scaler {
         context.ledger.close().await;
     }
 
+    /// Waits until every node has been polled once, answered or not.
+    pub async fn has_polled(&self) {
+        for node in self.context.nodes.values() {
+            // The sender is in the node itself, which we hold.
+            drop(node.polled.subscribe().wait_for(|polled| *polled).await);
+        }
+    }
+
+    /// Lives beside another process on the same store until `alone`: look-ups
+    /// ask the store, and lists are at most [`ACCOMPANIED_REFRESH`] behind it.
+    /// In force when this returns.
+    pub fn accompanied<F: Future<Output = ()> + Send>(
+        &self,
+        alone: F,
+    ) -> impl Future<Output = ()> + Send + use<F> {
+        let context = Arc::clone(&self.context);
+        context.ledger.set_accompanied(true);
+        async move {
+            let following = async {
+                loop {
+                    tokio::time::sleep(ACCOMPANIED_REFRESH).await;
+                    refresh(&context).await;
+                }
+            };
+            tokio::select! {
+                () = following => {}
+                () = alone => {}
+            }
+            refresh(&context).await;
+            context.ledger.set_accompanied(false);
+        }
+    }
+
     /// What is believed of each node, by name.
     #[must_use]
     pub fn health(&self) -> Vec<(Mount, Health)> {
@@ -163,17 +200,18 @@ impl Scaler {
     }
 }
 
+/// Says whether there may be others to follow.
+async fn refresh(context: &Context) -> bool {
+    context.ledger.refresh().await.unwrap_or_else(|error| {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "what other scalers wrote was not read");
+        true
+    })
+}
+
 /// Lists are answered from memory, so memory follows what other scalers write.
 async fn follow_others(context: Arc<Context>, shutdown: CancellationToken) {
-    loop {
-        match context.ledger.refresh().await {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "what other scalers wrote was not read");
-            }
-        }
+    while refresh(&context).await {
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(context.bounds.refresh_interval) => {}

@@ -5,7 +5,13 @@
 //! [`crate::life`] or [`crate::placement`] decide, writes and
 //! commits. A gate keeps the directory in the order of the commits.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use bluegate_cluster::{Mount, TenantName};
 use bluegate_store::{Generation, State, Store, StoreError, Write, WriteError};
@@ -29,6 +35,8 @@ pub(crate) struct Ledger {
     directory: Directory,
     gate: Mutex<()>,
     terms: Terms,
+    /// Whether another process writes to our store for now, whatever its kind.
+    accompanied: AtomicBool,
 }
 
 /// What the ledger's decisions go by.
@@ -82,7 +90,8 @@ impl Ledger {
         nodes: &HashSet<Mount>,
         terms: Terms,
     ) -> Result<Self, StoreError> {
-        let ledger = Self { store, directory: Directory::default(), gate: Mutex::new(()), terms };
+        let (directory, gate) = (Directory::default(), Mutex::new(()));
+        let ledger = Self { store, directory, gate, terms, accompanied: AtomicBool::new(false) };
         let (_gate, mut write) = ledger.begin().await?;
         let mut open = write.open_generations().await?;
         for generation in &mut open {
@@ -109,6 +118,16 @@ impl Ledger {
         &self.directory
     }
 
+    /// Whether others write to the store.
+    fn is_shared(&self) -> bool {
+        self.store.is_shared() || self.accompanied.load(Relaxed)
+    }
+
+    /// Says whether another process writes to the store for now.
+    pub(crate) fn set_accompanied(&self, accompanied: bool) {
+        self.accompanied.store(accompanied, Relaxed);
+    }
+
     /// The open generation a tenant calls `given`: its meeting ID, or the whole
     /// internal ID of one of its meetings. Where other scalers write to the
     /// store too, it is asked; while it does not answer, memory is.
@@ -117,7 +136,7 @@ impl Ledger {
         tenant: &TenantName,
         given: &str,
     ) -> Option<Arc<Generation>> {
-        if self.store.is_shared() {
+        if self.is_shared() {
             match self.store.find_open(tenant, given).await {
                 Ok(found) => return found.map(Arc::new),
                 Err(error) => {
@@ -133,7 +152,7 @@ impl Ledger {
     /// Takes over what other scalers have written; says whether there may be
     /// others at all.
     pub(crate) async fn refresh(&self) -> Result<bool, StoreError> {
-        if !self.store.is_shared() {
+        if !self.is_shared() {
             return Ok(false);
         }
         // With the gate, no commit of ours lies between reading and taking over.

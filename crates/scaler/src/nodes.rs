@@ -14,7 +14,7 @@ use bluegate_bbb_api::{
 };
 use bluegate_cluster::{Mount, Node, Secret, TenantName};
 use bluegate_store::Generation;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     client::{NodeClient, NodeRequest},
@@ -39,6 +39,8 @@ pub(crate) struct NodeHandle {
     pub(crate) client: NodeClient,
     /// Wakes its poller early.
     pub(crate) wake: Notify,
+    /// Whether it has been polled at all, answered or not.
+    pub(crate) polled: watch::Sender<bool>,
     record: Mutex<Record>,
     snapshot: ArcSwap<Snapshot>,
 }
@@ -77,6 +79,7 @@ impl NodeHandle {
             node: config.node,
             secrets: config.secrets,
             wake: Notify::new(),
+            polled: watch::Sender::new(false),
             record: Mutex::default(),
             snapshot: ArcSwap::default(),
         }

@@ -32,6 +32,7 @@ pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: 
             Err(_) => pace.missed(),
         };
         conclude(&node, &mut reconciler, fetched).await;
+        node.polled.send_replace(true);
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(jittered(context.bounds.poll_interval)) => {}

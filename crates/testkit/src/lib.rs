@@ -15,6 +15,7 @@ pub mod image;
 pub mod postgres;
 pub mod process;
 pub mod prompt;
+pub mod supervisor;
 
 pub use browser::{Browser, BrowserOptions, Page};
 pub use display::Display;
@@ -23,3 +24,4 @@ pub use image::Image;
 pub use postgres::Postgres;
 pub use process::Process;
 pub use prompt::{Answered, answer_permission_prompt, no_prompt};
+pub use supervisor::Supervisor;

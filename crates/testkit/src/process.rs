@@ -171,7 +171,7 @@ impl Drop for Process {
 }
 
 /// Sends a signal to one process, or to a group when the number is negative.
-fn signal(signal: &str, target: &str) -> Result<()> {
+pub(crate) fn signal(signal: &str, target: &str) -> Result<()> {
     let status = Command::new("kill")
         .args([signal, "--", target])
         .stdout(Stdio::null())

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use bluegate_admin::{CacheReport, CacheSource, DiskReport, MountReport, Sources, Tokens};
 use bluegate_cluster::Mount;
 use bluegate_config::Config;
-use bluegate_net::{Limits, Listener, RouterService, serve};
+use bluegate_net::{Limits, Listener, RouterService, handover::Sockets, serve};
 use bluegate_proxy::Proxy;
 use rustls::ServerConfig;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -32,10 +32,11 @@ pub(crate) struct AdminListener {
 }
 
 impl AdminListener {
-    /// Binds the addresses of `[admin]`, if the file has it.
+    /// Listens on the addresses of `[admin]`, if the file has it.
     pub(crate) fn bind(
         config: &Config,
         certificates: &Certificates,
+        sockets: &mut Sockets,
     ) -> Result<Option<Self>, anyhow::Error> {
         let Some(admin) = &config.admin else { return Ok(None) };
         let tokens = secrets::read(&admin.token_file)?;
@@ -47,7 +48,7 @@ impl AdminListener {
         }
         let tokens = Tokens::new(&tokens);
         let tls = certificates.tls_for(&admin.tls, Path::new(""));
-        let listeners = admin.listen.iter().map(|address| bluegate_net::bind(*address));
+        let listeners = admin.listen.iter().map(|address| sockets.open(*address));
         Ok(Some(Self {
             listeners: listeners.collect::<Result<_, _>>()?,
             tls,

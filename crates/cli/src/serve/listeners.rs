@@ -7,6 +7,7 @@ use bluegate_config::Config;
 use bluegate_net::{
     Hsts, Listener, Policy, Redirect, RouterService, Service,
     dispatch::{Dispatch, Dispatcher},
+    handover::Sockets,
     serve,
 };
 use bluegate_proxy::Proxy;
@@ -38,11 +39,12 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
-    /// Binds the addresses of every section, with TLS from `certificates`, once
+    /// Listens on the addresses of every section, with TLS from `certificates`, once
     /// it is sure that there are enough open files to be had.
     pub(crate) fn bind(
         config: &Config,
         certificates: &Certificates,
+        sockets: &mut Sockets,
     ) -> Result<Self, anyhow::Error> {
         let policies = Policies::of(config)?;
         let mut uses: BTreeMap<SocketAddr, Use> = BTreeMap::new();
@@ -60,12 +62,12 @@ impl Listeners {
                 shared.api |= !for_proxy;
                 continue;
             }
-            let listener = bluegate_net::bind(address)?;
+            let listener = sockets.open(address)?;
             let tls = certificates.tls_for(tls, folder);
             uses.insert(address, Use { listener, tls, proxy: for_proxy, api: !for_proxy });
         }
         let redirects = config.proxy.iter().flat_map(|proxy| &proxy.front.redirect_listen);
-        let redirects = redirects.map(|address| bluegate_net::bind(*address));
+        let redirects = redirects.map(|address| sockets.open(*address));
         let redirect = Arc::new(certificates.redirect(&config.cluster.origin));
         Ok(Self {
             uses: uses.into_values().collect(),

@@ -7,7 +7,10 @@ mod listeners;
 mod metrics;
 mod policy;
 pub(crate) mod reload;
+mod scaling;
 pub(crate) mod secrets;
+mod supervisor;
+mod upgrade;
 
 use std::{
     future::Future,
@@ -20,7 +23,11 @@ use anyhow::{Context as _, bail};
 use bluegate_admin::{CacheSource, MetricsSource, NodesSource, RouteBook, Sources};
 use bluegate_cluster::Routes;
 use bluegate_config::Config;
-use bluegate_net::{Policy, RouterService, tls};
+use bluegate_net::{
+    Policy, RouterService,
+    handover::{Predecessor, Sockets},
+    tls,
+};
 use bluegate_scaler::{Bounds, NodeConfig, TenantConfig};
 use rustls::ClientConfig;
 use tokio::{
@@ -37,11 +44,20 @@ use crate::{
         certificates::{Certificates, Shown},
         listeners::{Listeners, Roles},
         reload::Reload,
+        scaling::Scaling,
+        upgrade::Upgrades,
     },
 };
 
-/// How long connections may take to finish at the end.
+/// How long connections may take to finish at the end, where there is no
+/// `[proxy]` to say so.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// How much longer than connections everything else may take to finish.
+const AFTER_DRAIN: Duration = Duration::from_secs(5);
+
+/// How long a successor waits for its first look at the nodes before it serves.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// The tenant whose meeting IDs are the same on the nodes.
 const PLAIN_TENANT: &str = "default";
@@ -52,8 +68,10 @@ pub(crate) fn run(path: &Path) -> Outcome {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
+    // Changes the environment, so before there are threads.
+    let sockets = Sockets::from_environment().context("cannot use the sockets handed over")?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(serve(path, config))
+    runtime.block_on(serve(path, config, sockets))
 }
 
 /// A file without a role is valid, but there is nothing to run.
@@ -66,15 +84,21 @@ fn refuse_what_is_not_there(config: &Config) -> Result<(), anyhow::Error> {
     Ok(())
 }
 
-async fn serve(path: &Path, config: Config) -> Outcome {
+async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
     let shutdown_requested = shutdown_signal()?;
+    let mut upgrades = Upgrades::prepare()?;
     let reload = Reload::of(path.to_owned(), config.clone())?;
+    let predecessor = Predecessor::from_environment()?;
     let shutdown = CancellationToken::new();
     let tasks = TaskTracker::new();
     // Every socket first: a port that is taken is found before anything runs.
     let certificates = Certificates::open(&config)?;
-    let listeners = Listeners::bind(&config, &certificates)?;
-    let admin = AdminListener::bind(&config, &certificates)?;
+    let listeners = Listeners::bind(&config, &certificates, &mut sockets)?;
+    let admin = AdminListener::bind(&config, &certificates, &mut sockets)?;
+    let (sockets, unused) = sockets.finish();
+    for address in unused {
+        tracing::warn!(%address, "a socket was handed over that nothing in the file listens on");
+    }
     let node_tls = tls::client_config(config.cluster.node_ca.as_deref())?;
 
     let book = RouteBook::open(reload::given(&config), reload::routes_file(&config))?;
@@ -82,9 +106,11 @@ async fn serve(path: &Path, config: Config) -> Outcome {
     let (proxy, scaler) = build_roles(&config, &node_tls, in_force.clone()).await?;
     let api = scaler.as_ref().map(|scaler| Arc::new(RouterService::new(scaler.router())));
     let roles = Roles { proxy: proxy.clone(), api };
-    if let Some(scaler) = scaler {
-        let shutdown = shutdown.clone();
-        tasks.spawn(async move { scaler.run(shutdown).await });
+    let scaler = scaler.map(|scaler| Scaling::begin(scaler, &shutdown));
+    let alone = CancellationToken::new();
+    if let (Some(scaling), Some(_)) = (&scaler, &predecessor) {
+        scaling.accompanied_until(alone.clone());
+        scaling.first_look().await;
     }
     tasks.spawn(reload.run(Arc::clone(&book), shutdown.clone()));
     let shown = certificates.shown();
@@ -93,17 +119,57 @@ async fn serve(path: &Path, config: Config) -> Outcome {
         access_log::follow(Arc::clone(proxy), &shutdown, &tasks)?;
     }
     let policy = listeners.policy().clone();
-    listeners.serve(&config, &roles, &shutdown, &tasks, DRAIN)?;
+    let drain = config.proxy.as_ref().map_or(DRAIN, |proxy| proxy.drain);
+    listeners.serve(&config, &roles, &shutdown, &tasks, drain)?;
+    supervisor::watch_over(&shutdown, &tasks);
     tasks.close();
     let sources = sources(proxy.as_ref(), &book, policy, shown, &shutdown);
-    let admin = admin.map(|admin| admin.serve(sources));
+    let mut admin = admin.map(|admin| admin.serve(sources));
+    if let Some(mut predecessor) = predecessor {
+        predecessor.ready().await?;
+        tokio::spawn(async move {
+            predecessor.is_gone().await;
+            tracing::info!("the process before has ended");
+            alone.cancel();
+        });
+    }
+    supervisor::ready();
     tracing::info!(origin = %config.cluster.origin, "serving");
 
-    shutdown_requested.await;
-    tracing::info!("stopping: waiting for connections to finish");
+    let successor = tokio::select! {
+        () = shutdown_requested => None,
+        successor = upgrades.successor(&sockets) => Some(successor),
+    };
+    match &successor {
+        Some(successor) => {
+            supervisor::succeeded_by(successor.id());
+            tracing::info!(process = successor.id(), "upgraded: finishing what has begun here");
+            if let Some(scaling) = &scaler {
+                scaling.has_successor();
+            }
+            // The new process answers for the service from now on.
+            if let Some(admin) = admin.take() {
+                admin.end().await;
+            }
+        }
+        None => {
+            supervisor::stopping();
+            tracing::info!("stopping: waiting for connections to finish");
+        }
+    }
     shutdown.cancel();
-    if tokio::time::timeout(DRAIN + Duration::from_secs(5), tasks.wait()).await.is_err() {
-        tracing::warn!("some work was cut off at the end");
+    // Ours end here; those of a successor, and of systemd, go on listening.
+    drop(sockets);
+    let finished = tokio::time::timeout(drain + AFTER_DRAIN, tasks.wait());
+    upgrades
+        .refuse_until(async {
+            if finished.await.is_err() {
+                tracing::warn!("some work was cut off at the end");
+            }
+        })
+        .await;
+    if let Some(scaler) = scaler {
+        scaler.end().await;
     }
     if let Some(admin) = admin {
         admin.end().await;

@@ -9,7 +9,7 @@ use bluegate_config::Config;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config_command;
+use crate::{config_command, serve::supervisor};
 
 /// Follows the configuration file on SIGHUP.
 pub(crate) struct Reload {
@@ -34,6 +34,7 @@ impl Reload {
                 () = shutdown.cancelled() => return,
                 signal = self.hangup.recv() => if signal.is_none() { return },
             }
+            supervisor::reloading();
             match self.apply(&book) {
                 Ok(()) => tracing::info!("configuration reloaded"),
                 Err(error) => {
@@ -42,6 +43,7 @@ impl Reload {
                     );
                 }
             }
+            supervisor::ready();
         }
     }
 

@@ -24,6 +24,13 @@ pub(crate) struct Activity {
     steps: AtomicU64,
 }
 
+impl Activity {
+    /// Whether a request is being read or answered.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.under_way.load(Relaxed) > 0
+    }
+}
+
 /// One request under way; ends when dropped.
 #[derive(Debug)]
 pub(super) struct UnderWay(Arc<Activity>);

@@ -16,7 +16,7 @@ use std::{
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::one::Running;
+use super::speak::Running;
 
 type Stream = Pin<Box<dyn Future<Output = ()> + Send>>;
 

@@ -152,7 +152,7 @@ impl Cluster {
             .with_graceful_shutdown(front.clone().cancelled_owned());
         let running = {
             let (scaler, background) = (scaler.clone(), background.clone());
-            tokio::spawn(async move { scaler.run(background).await })
+            tokio::spawn(async move { scaler.run(background.clone(), background).await })
         };
         let serving = tokio::spawn(async move { serve.await.unwrap() });
         Running { scaler, address, background, front, tasks: vec![running, serving] }

@@ -1,0 +1,49 @@
+//! The scaler beside its listeners: what it does in the background, and the end
+//! of that only when no request can come any more.
+
+use bluegate_scaler::Scaler;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::serve::FIRST_LOOK;
+
+/// A scaler at work.
+pub(crate) struct Scaling {
+    scaler: Scaler,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Scaling {
+    /// Begins its work, which stops at `background`.
+    pub(crate) fn begin(scaler: Scaler, background: &CancellationToken) -> Self {
+        let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (running, background, closes) =
+            (scaler.clone(), background.child_token(), closing.clone());
+        tasks.spawn(async move { running.run(background, closes).await });
+        Self { scaler, closing, tasks }
+    }
+
+    /// Waits, within a bound, until it knows how its nodes are.
+    pub(crate) async fn first_look(&self) {
+        if tokio::time::timeout(FIRST_LOOK, self.scaler.has_polled()).await.is_err() {
+            tracing::warn!("not every node has answered yet");
+        }
+    }
+
+    /// Lives beside the process before until that is `gone`.
+    pub(crate) fn accompanied_until(&self, gone: CancellationToken) {
+        self.tasks.spawn(self.scaler.accompanied(gone.cancelled_owned()));
+    }
+
+    /// Lives beside its successor until its own end.
+    pub(crate) fn has_successor(&self) {
+        self.accompanied_until(self.closing.clone());
+    }
+
+    /// Finishes its calls and closes the store.
+    pub(crate) async fn end(self) {
+        self.closing.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

@@ -1,0 +1,25 @@
+//! Whom the requests of a connection are for.
+
+use std::sync::Arc;
+
+use http::Request;
+
+use crate::{Connection, forwarded::last_hop};
+
+/// Whom the requests of a connection are for.
+#[derive(Clone)]
+pub(super) struct Client {
+    pub(super) connection: Arc<Connection>,
+    /// Each request says so itself.
+    pub(super) forwards: bool,
+}
+
+impl Client {
+    pub(super) fn of<B>(&self, request: &Request<B>) -> Arc<Connection> {
+        let client = if self.forwards { last_hop(request.headers()) } else { None };
+        match client {
+            Some(client) => Arc::new(self.connection.on_behalf_of(client)),
+            None => Arc::clone(&self.connection),
+        }
+    }
+}
