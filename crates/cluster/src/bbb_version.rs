@@ -1,6 +1,6 @@
 //! The version of BigBlueButton a node runs.
 
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
 /// A BBB release such as `2.7`, `3.0.28` or `3.0.0-beta.1`.
 ///
@@ -29,6 +29,38 @@ impl BbbVersion {
     pub fn is_3_or_later(&self) -> bool {
         self.major >= 3
     }
+
+    /// Which of two releases came first. A line without a patch number means
+    /// its newest release; a pre-release comes before its release.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> Ordering {
+        let numbers = |version: &Self| {
+            (version.major, version.minor, version.patch.map_or(u32::MAX, u32::from))
+        };
+        numbers(self).cmp(&numbers(other)).then_with(|| {
+            match (&self.pre_release, &other.pre_release) {
+                (None, None) => Ordering::Equal,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(_), None) => Ordering::Less,
+                (Some(one), Some(two)) => order_pre_releases(one, two),
+            }
+        })
+    }
+}
+
+/// A part of a pre-release's name; numbers come before words.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Part<'a> {
+    Number(u64),
+    Word(&'a str),
+}
+
+/// Part by part, as semantic versioning does.
+fn order_pre_releases(one: &str, two: &str) -> Ordering {
+    fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
+        text.split(['.', '-']).map(|part| part.parse().map_or(Part::Word(part), Part::Number))
+    }
+    parts(one).cmp(parts(two))
 }
 
 impl FromStr for BbbVersion {
@@ -71,6 +103,34 @@ impl fmt::Display for BbbVersion {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn releases_come_in_their_order() {
+        let ordered = [
+            "2.4.3",
+            "2.4.4",
+            "2.4",
+            "2.6.9",
+            "2.6.10",
+            "2.6",
+            "3.0.0-alpha.7",
+            "3.0.0-beta.1",
+            "3.0.0-beta.2",
+            "3.0.0-beta.10",
+            "3.0.0",
+            "3.0.28",
+            "3.0",
+            "3.1.0-alpha.1",
+            "4.0",
+        ];
+        for (place, one) in ordered.iter().enumerate() {
+            for (other_place, other) in ordered.iter().enumerate() {
+                let (one, other): (BbbVersion, BbbVersion) =
+                    (one.parse().unwrap(), other.parse().unwrap());
+                assert_eq!(one.order(&other), place.cmp(&other_place), "{one} {other}");
+            }
+        }
+    }
 
     #[test]
     fn versions_print_as_they_were_read() {

@@ -3,7 +3,9 @@
 use std::{fs, path::Path, sync::Arc};
 
 use bluegate_cluster::{BbbVersion, Node, Origin, Secret};
-use bluegate_nodeconf::{Profile, ProfileError, WriteError, render, write_files};
+use bluegate_nodeconf::{
+    DetectError, Folder, Options, PlanError, WriteError, detect, plan, write_changes,
+};
 use bluegate_simnode::{InstallError, Settings, SimNode, Stock};
 use rustls::ServerConfig;
 
@@ -49,9 +51,12 @@ pub enum NodeError {
         /// Why not.
         source: InstallError,
     },
-    /// The release has no profile.
-    #[error("cannot configure the simulated nodes")]
-    Profile(#[from] ProfileError),
+    /// What was installed is not recognised.
+    #[error("cannot look at the simulated nodes")]
+    Detect(#[from] DetectError),
+    /// What is to be configured cannot be told.
+    #[error("cannot plan the configuration of the simulated nodes")]
+    Plan(#[from] PlanError),
     /// The configuration could not be written.
     #[error("cannot configure the simulated node `{name}`")]
     Configure {
@@ -119,8 +124,10 @@ pub(crate) async fn start(
         bbb: Some(release.clone()),
         proxied: recipe.proxied,
     };
-    let files = render(&Profile::for_release(&release)?, recipe.cluster, &node);
-    write_files(&root, &files)
+    let host = Folder::new(&root);
+    let detected = detect(&host, None)?;
+    let plan = plan(&host, &detected, recipe.cluster, &node, &Options::default())?;
+    write_changes(&root, &plan)
         .map_err(|source| NodeError::Configure { name: node.name.to_string(), source })?;
 
     let settings = Settings {

@@ -20,17 +20,16 @@ mod places;
 mod probe;
 mod release;
 mod report;
-mod site;
 mod stun;
 mod subject;
 mod wire;
 
+pub use bluegate_site::{Site, site_of};
 pub use check::{CHECKS, Check, Outcome};
 pub use evidence::{ClusterEvidence, Evidence, Session};
 pub use examine::{Bounds, Config, Progress, examine};
 pub use finding::{Finding, Fix, Seen, Setting, Severity};
 pub use release::{ClientKind, Release};
 pub use report::{CheckResult, NodeReport, Report, State, Summary};
-pub use site::{Site, site_of};
 pub use subject::{Patient, Subject};
 pub use wire::{Answer, Certificate, CertificateTrouble, Exchange, Shown, Trouble};

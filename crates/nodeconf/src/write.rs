@@ -1,4 +1,4 @@
-//! Writing rendered files under a root folder: the one module with I/O.
+//! Writing a plan's changes under a root folder.
 
 use std::{
     fs, io,
@@ -6,20 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::render::RenderedFile;
+use crate::{FileState, Plan};
 
 /// What went wrong while writing a node's files.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// The present file could not be read.
-    #[error("cannot read `{path}`")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The new file could not be put in place.
+    /// A new file could not be put in place.
     #[error("cannot write `{path}`")]
     Write {
         /// The file.
@@ -27,71 +19,42 @@ pub enum WriteError {
         /// Why not.
         source: io::Error,
     },
+    /// A file could not be removed.
+    #[error("cannot remove `{path}`")]
+    Remove {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
 }
 
-/// Writes `files` below `root` (`/` on a node), each by a temporary file that
-/// is renamed into place. Returns the paths that changed: none the second time.
+/// Writes the changes of `plan` below `root`, each by a temporary file that is
+/// renamed into place.
 ///
 /// Sets permission bits; owners are the business of a privileged apply.
 ///
 /// # Errors
 /// [`WriteError`] at the first file that fails; those before it are written.
-pub fn write_files(root: &Path, files: &[RenderedFile]) -> Result<Vec<PathBuf>, WriteError> {
-    let mut changed = Vec::new();
-    for file in files {
-        let path = root.join(file.path.trim_start_matches('/'));
-        let current = match fs::read_to_string(&path) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(source) => return Err(WriteError::Read { path, source }),
-        };
-        let wanted = file.over(current.as_deref());
-        if current.as_deref() == Some(wanted.as_str()) {
-            continue;
+pub fn write_changes(root: &Path, plan: &Plan) -> Result<(), WriteError> {
+    for change in &plan.changes {
+        let path = root.join(change.path.trim_start_matches('/'));
+        match &change.after {
+            Some(after) => {
+                replace(&path, after).map_err(|source| WriteError::Write { path, source })?;
+            }
+            None => fs::remove_file(&path).map_err(|source| WriteError::Remove { path, source })?,
         }
-        replace(&path, &wanted, file.mode)
-            .map_err(|source| WriteError::Write { path: path.clone(), source })?;
-        changed.push(path);
     }
-    Ok(changed)
+    Ok(())
 }
 
-fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+fn replace(path: &Path, file: &FileState) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder)?;
     let temporary = path.with_extension("bluegate-new");
-    fs::write(&temporary, text)?;
-    fs::set_permissions(&temporary, fs::Permissions::from_mode(mode))?;
+    fs::write(&temporary, &file.bytes)?;
+    fs::set_permissions(&temporary, fs::Permissions::from_mode(file.mode))?;
     fs::File::open(&temporary)?.sync_all()?;
     fs::rename(&temporary, path)
-}
-
-#[cfg(test)]
-mod tests {
-    use bluegate_cluster::Node;
-
-    use super::*;
-    use crate::{Profile, render};
-
-    #[test]
-    fn writing_twice_changes_nothing_and_foreign_lines_stay() {
-        let root = tempfile::tempdir().unwrap();
-        let properties = root.path().join("etc/bigbluebutton/bbb-web.properties");
-        fs::create_dir_all(properties.parent().unwrap()).unwrap();
-        fs::write(&properties, "securitySalt=kept\n").unwrap();
-        let node = Node {
-            name: "bbb-01".parse().unwrap(),
-            origin: "https://bbb-01.example.org".parse().unwrap(),
-            address: None,
-            bbb: None,
-            proxied: true,
-        };
-        let profile = Profile::for_release(&"3.0".parse().unwrap()).unwrap();
-        let files = render(&profile, &"https://bbb.example.org".parse().unwrap(), &node);
-
-        assert_eq!(write_files(root.path(), &files).unwrap().len(), files.len());
-        assert!(fs::read_to_string(&properties).unwrap().starts_with("securitySalt=kept\n"));
-        assert_eq!(fs::metadata(&properties).unwrap().permissions().mode() & 0o777, 0o640);
-        assert_eq!(write_files(root.path(), &files).unwrap(), Vec::<PathBuf>::new());
-    }
 }

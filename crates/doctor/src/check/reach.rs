@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bluegate_cluster::BbbVersion;
+use bluegate_site::site_of;
 
 use super::{
     Case, Check, Outcome, Run, cluster,
@@ -12,7 +13,6 @@ use super::{
 use crate::{
     finding::{Finding, Fix, Setting, Severity},
     probe::Probe,
-    site::site_of,
     wire::Answer,
 };
 

@@ -8,6 +8,7 @@ use bluegate_bbb_api::{
     probe,
 };
 use bluegate_cluster::{Scheme, Secret};
+use bluegate_site::site_of;
 use futures_util::{SinkExt as _, StreamExt as _, future};
 use http::{HeaderName, header};
 use serde_json::{Value, json};
@@ -23,7 +24,6 @@ use crate::{
     cookie::Cookie,
     evidence::Session,
     probe::Names,
-    site::site_of,
     stun,
     wire::{Client, Dialer, Exchange, Request, Shown, Trouble, Upgraded, showable},
 };

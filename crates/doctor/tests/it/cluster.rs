@@ -11,7 +11,7 @@ use std::{
 use bluegate_cluster::{BbbVersion, Node, Origin, Routes, Scheme, Secret};
 use bluegate_doctor::{Bounds, Config, Patient, Report, Subject, examine};
 use bluegate_net::{Limits, Listener, serve, tls};
-use bluegate_nodeconf::{Profile, render, write_files};
+use bluegate_nodeconf::{Folder, Options, detect, plan, write_changes};
 use bluegate_simnode::{Settings, SimNode, Stock};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -205,8 +205,11 @@ impl Plan {
         };
         bluegate_simnode::install(&root.path, &stock).unwrap();
         if self.configured {
-            let profile = Profile::for_release(&release).unwrap();
-            write_files(&root.path, &render(&profile, cluster, &node)).unwrap();
+            let host = Folder::new(&root.path);
+            let detected = detect(&host, None).unwrap();
+            let options = Options { allow_cross_site: true };
+            let plan = plan(&host, &detected, cluster, &node, &options).unwrap();
+            write_changes(&root.path, &plan).unwrap();
         }
         for change in &self.break_files {
             change(&root);

@@ -54,8 +54,11 @@ async fn locales_without_listing() {
 
 #[tokio::test]
 async fn wasm_without_its_type() {
-    for release in ["2.7.17", "3.0.28"] {
-        let change = |root: &Root| root.remove_line(NGINX, "types { application/wasm wasm; }");
+    for (release, types) in [
+        ("2.7.17", "types {\n        application/wasm wasm;\n    }"),
+        ("3.0.28", "types { application/wasm wasm; }"),
+    ] {
+        let change = move |root: &Root| root.replace(NGINX, types, "");
         breaks(release, change, &format!("wasm-type {NGINX}")).await;
     }
 }
