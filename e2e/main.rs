@@ -12,6 +12,7 @@ mod architecture;
 mod browser;
 mod cluster;
 mod command_line;
+mod doctor;
 mod front_door;
 mod metrics;
 mod python_client;

@@ -11,7 +11,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    Sources, Tokens, cache,
+    Sources, Tokens, cache, doctor,
     error::ApiError,
     gate::{self, Gate},
     metrics, nodes, routes,
@@ -49,6 +49,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Method::GET, "/v1/nodes", nodes::show),
         Endpoint::new(Method::GET, "/v1/cache", cache::show),
         Endpoint::new(Method::DELETE, "/v1/cache", cache::purge),
+        Endpoint::new(Method::GET, "/v1/doctor", doctor::show),
     ]
 }
 

@@ -49,6 +49,8 @@ pub(crate) enum ApiError {
     UnknownMount(bluegate_cluster::Mount),
     #[error("this process has no cache: it runs no proxy, or the cache is turned off")]
     NoCache,
+    #[error("the doctor does not look by itself: `[doctor]` in the configuration file turns it on")]
+    NoDoctor,
     #[error("this process runs no proxy: it has neither routes to change nor nodes")]
     NoRoutes,
     #[error(transparent)]
@@ -68,6 +70,7 @@ impl ApiError {
             Self::BadQuery(_) => (StatusCode::BAD_REQUEST, "bad_query"),
             Self::UnknownMount(_) => (StatusCode::NOT_FOUND, "unknown_mount"),
             Self::NoCache => (StatusCode::NOT_FOUND, "no_cache"),
+            Self::NoDoctor => (StatusCode::NOT_FOUND, "no_doctor"),
             Self::BadBody(_) => (StatusCode::BAD_REQUEST, "bad_body"),
             Self::NoRoutes => (StatusCode::NOT_FOUND, "no_routes"),
             Self::Route(error) => error.parts(),

@@ -72,6 +72,7 @@ pub(crate) fn sources() -> Sources {
             NodesReport { panicking: false, nodes: [("bbb-01".to_owned(), node)].into() }
         })),
         cache: Some(Arc::new(cache)),
+        doctor: Some(Arc::new(|| serde_json::json!({"at": 1_000, "report": {}}))),
         ready: Arc::new(|| true),
         metrics: vec![Arc::new(|out| {
             out.single("bluegate_test_total", crate::Kind::Counter, "From a role", 42);

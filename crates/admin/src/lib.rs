@@ -12,6 +12,7 @@
 pub mod client;
 
 mod cache;
+mod doctor;
 mod endpoints;
 mod error;
 mod exposition;
@@ -24,6 +25,7 @@ mod throttle;
 mod token;
 
 pub use cache::{CacheReport, DiskReport, MountReport, Purged};
+pub use doctor::DoctorSource;
 pub use endpoints::router;
 pub use error::{ErrorBody, ErrorDetail};
 pub use exposition::{Exposition, Histogram, Kind};

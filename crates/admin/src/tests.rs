@@ -99,6 +99,7 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
     GET /v1/nodes
     GET /v1/cache
     DELETE /v1/cache
+    GET /v1/doctor
     ");
 }
 
@@ -166,18 +167,20 @@ async fn routes_and_cache_in_json() {
     assert_snapshot!(ask(sources(), "GET", "/v1/routes").await, @r#"200 {"origin":"https://bbb.example.org","routes":[{"mount":"bbb-01","origin":"https://bbb-01.example.org","address":"10.0.0.11:443","bbb":"3.0.28","source":"file","state":"healthy"},{"mount":"bbb-02","origin":"https://bbb-02.example.org","address":null,"bbb":null,"source":"file"}]}"#);
     assert_snapshot!(ask(sources(), "GET", "/v1/cache").await, @r#"200 {"memory":268435456,"bytes":8192,"contents":4,"entries":6,"evicted":1,"answers":{"hit":10,"miss":2},"fetches":7,"deltas":5,"packed_away":4000,"disk":{"limit":1073741824,"bytes":16384,"files":9,"recalled":3,"dropped":1,"paused":false},"mounts":{"bbb-01":{"entries":3,"bytes":4096},"bbb-02":{"entries":3,"bytes":4096}}}"#);
     assert_snapshot!(ask(sources(), "GET", "/v1/nodes").await, @r#"200 {"panicking":false,"nodes":{"bbb-01":{"state":"healthy","state_seconds":0,"last_failure":null,"failures_in_a_row":0,"probes":3,"failed_probes":0,"ejections":0,"refused":0}}}"#);
+    assert_snapshot!(ask(sources(), "GET", "/v1/doctor").await, @r#"200 {"at":1000,"report":{}}"#);
     assert_snapshot!(ask(sources(), "DELETE", "/v1/cache").await, @r#"200 {"mount":null,"removed":2}"#);
     assert_snapshot!(ask(sources(), "DELETE", "/v1/cache?mount=bbb-01").await, @r#"200 {"mount":"bbb-01","removed":1}"#);
 }
 
 #[tokio::test]
 async fn errors_in_one_shape() {
-    let no_cache = Sources { cache: None, ..sources() };
+    let no_cache = Sources { cache: None, doctor: None, ..sources() };
     let answers = [
         ask(sources(), "GET", "/v1/nothing").await,
         ask(sources(), "PUT", "/v1/cache").await,
         ask(sources(), "DELETE", "/v1/cache?mount=bbb-99").await,
         ask(sources(), "DELETE", "/v1/cache?mount=a/b").await,
+        ask(no_cache.clone(), "GET", "/v1/doctor").await,
         ask(no_cache.clone(), "GET", "/v1/cache").await,
         ask(no_cache, "DELETE", "/v1/cache").await,
     ];
@@ -186,6 +189,7 @@ async fn errors_in_one_shape() {
     405 {"error":{"code":"method_not_allowed","message":"this path does not take this method"}}
     404 {"error":{"code":"unknown_mount","message":"no node is mounted at `bbb-99` and nothing is cached for it"}}
     400 {"error":{"code":"bad_query","message":"the query is not understood: `a/b` is not a node name: lower-case letters, digits and inner hyphens, 1 to 63 characters"}}
+    404 {"error":{"code":"no_doctor","message":"the doctor does not look by itself: `[doctor]` in the configuration file turns it on"}}
     404 {"error":{"code":"no_cache","message":"this process has no cache: it runs no proxy, or the cache is turned off"}}
     404 {"error":{"code":"no_cache","message":"this process has no cache: it runs no proxy, or the cache is turned off"}}
     "#);

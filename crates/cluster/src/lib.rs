@@ -13,6 +13,7 @@ mod origin;
 mod routes;
 mod secret;
 mod tenant;
+mod verdict;
 
 pub use address::{Address, AddressError};
 pub use allowed::{AllowedHost, AllowedHostError, AllowedHosts};
@@ -23,3 +24,4 @@ pub use origin::{Origin, OriginError, Scheme};
 pub use routes::{Routes, RoutesError};
 pub use secret::{EmptySecret, Secret};
 pub use tenant::{TenantName, TenantNameError};
+pub use verdict::Verdict;

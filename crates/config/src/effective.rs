@@ -90,6 +90,10 @@ pub fn effective(config: &Config) -> String {
         out.path("token_file", Some(&admin.token_file));
         out.path("routes_file", Some(&admin.routes_file));
     }
+    if let Some(doctor) = &config.doctor {
+        out.section("[doctor]");
+        out.text("interval", &print_duration(doctor.interval));
+    }
     out.0
 }
 

@@ -15,7 +15,9 @@ use crate::{
     problem::Problems,
     reader::{Collector, Table},
     schema::{self, SECTIONS},
-    settings::{Acme, Admin, Cache, Cluster, Config, NodeEntry, Proxy, Scaler, TenantEntry, Tls},
+    settings::{
+        Acme, Admin, Cache, Cluster, Config, Doctor, NodeEntry, Proxy, Scaler, TenantEntry, Tls,
+    },
     units,
 };
 
@@ -101,6 +103,7 @@ fn read(file: &Table<'_>) -> Option<Config> {
         let api = scaler.iter().flatten().flat_map(|scaler: &Scaler| &scaler.listen);
         read_admin(&table, &others.chain(redirects).chain(api).copied().collect::<Vec<_>>())
     });
+    let doctor = file.section(&schema::DOCTOR).map(|table| read_doctor(&table));
     Some(Config {
         cluster: cluster?,
         nodes: nodes.into_iter().map(|(_, entry)| entry).collect::<Option<_>>()?,
@@ -108,6 +111,7 @@ fn read(file: &Table<'_>) -> Option<Config> {
         proxy: flip(proxy)?,
         scaler: flip(scaler)?,
         admin: flip(admin)?,
+        doctor: flip(doctor)?,
     })
 }
 
@@ -292,6 +296,18 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
         poll_interval,
         body_limit,
     })
+}
+
+/// A look takes seconds and makes meetings: not more often than this.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(60);
+
+fn read_doctor(table: &Table<'_>) -> Option<Doctor> {
+    let interval = read_duration(table, "interval", 3_600);
+    if interval < SHORTEST_INTERVAL {
+        table.problem_at("interval", "the doctor looks at most once a minute", Some("write `1m`"));
+        return None;
+    }
+    Some(Doctor { interval })
 }
 
 /// `taken` are the addresses of the other sections: the admin listener shares

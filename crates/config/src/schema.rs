@@ -484,6 +484,22 @@ pub(crate) const ADMIN: Section = Section {
     ],
 };
 
+pub(crate) const DOCTOR: Section = Section {
+    name: "doctor",
+    repeated: false,
+    about: "Looking at the cluster from outside again and again, and at a node as soon as it serves \
+            another client. What is found goes to the log, the metrics and `GET /v1/doctor`. Leave the \
+            section out where this process does not look; `bluegate doctor` looks in any case. See doctor.md.",
+    keys: &[Key {
+        name: "interval",
+        kind: "duration",
+        default: Default::Value(r#""1h""#),
+        example: r#""1h""#,
+        about: "How often all nodes are looked at, at least `1m`. With their `secret_file` each look makes \
+                one marked meeting per node, which no tenant sees.",
+    }],
+};
+
 /// All sections, in the order they are shown.
-pub(crate) const SECTIONS: [&Section; 7] =
-    [&CLUSTER, &NODE, &TENANT, &PROXY, &PROXY_CACHE, &SCALER, &ADMIN];
+pub(crate) const SECTIONS: [&Section; 8] =
+    [&CLUSTER, &NODE, &TENANT, &PROXY, &PROXY_CACHE, &SCALER, &ADMIN, &DOCTOR];

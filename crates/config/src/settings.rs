@@ -22,6 +22,8 @@ pub struct Config {
     pub scaler: Option<Scaler>,
     /// `[admin]`; absent when this process has no admin listener.
     pub admin: Option<Admin>,
+    /// `[doctor]`; absent when this process does not look by itself.
+    pub doctor: Option<Doctor>,
 }
 
 /// `[cluster]`
@@ -178,6 +180,13 @@ pub struct Scaler {
     pub poll_interval: Duration,
     /// Largest request body kept, in bytes.
     pub body_limit: usize,
+}
+
+/// `[doctor]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doctor {
+    /// From one look at all nodes to the next.
+    pub interval: Duration,
 }
 
 /// `[admin]`

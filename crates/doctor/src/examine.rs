@@ -1,8 +1,11 @@
 //! Looking at a cluster: all nodes side by side, each within its own bounds,
 //! so that a dead one delays nobody.
 
+mod builds;
 mod node;
 mod session;
+
+pub(crate) use builds::{Builds, builds};
 
 use std::{
     sync::Arc,

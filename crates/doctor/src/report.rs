@@ -2,6 +2,7 @@
 
 mod human;
 
+use bluegate_cluster::Verdict;
 use serde::Serialize;
 
 use crate::{
@@ -83,6 +84,15 @@ pub struct Summary {
     pub not_checked: usize,
 }
 
+impl NodeReport {
+    /// The checks that found a problem.
+    fn problems(&self) -> Vec<&str> {
+        let is_problem =
+            |check: &&CheckResult| check.findings.iter().any(|f| f.severity == Severity::Problem);
+        self.checks.iter().filter(is_problem).map(|check| check.check).collect()
+    }
+}
+
 impl Report {
     pub(crate) fn new(subject: &Subject, cluster: Outcomes, nodes: Vec<NodeReport>) -> Self {
         let mut report = Self {
@@ -109,6 +119,36 @@ impl Report {
             findings.map(|finding| (Some(node.name.as_str()), finding))
         });
         of_cluster.map(|finding| (None, finding)).chain(of_nodes)
+    }
+
+    /// What this says of each node, for others to act on.
+    #[must_use]
+    pub fn verdicts(&self) -> Vec<Verdict> {
+        let problems: Vec<Vec<&str>> = self.nodes.iter().map(NodeReport::problems).collect();
+        let judged = self.nodes.iter().zip(&problems).filter_map(|(node, own)| {
+            let is_rare = |id: &&str| {
+                let others = problems.iter().filter(|of| of.contains(id)).count() - 1;
+                10 * others <= self.nodes.len()
+            };
+            Some(Verdict {
+                node: node.name.parse().ok()?,
+                problems: own.iter().map(|id| (*id).to_owned()).collect(),
+                alone: own.iter().any(is_rare),
+            })
+        });
+        judged.collect()
+    }
+
+    /// Puts a later look at some nodes in the place of the earlier one.
+    pub(crate) fn update(&mut self, later: Self) {
+        self.checks = later.checks;
+        for node in later.nodes {
+            match self.nodes.iter_mut().find(|known| known.name == node.name) {
+                Some(known) => *known = node,
+                None => self.nodes.push(node),
+            }
+        }
+        self.summary = self.count();
     }
 
     fn results(&self) -> impl Iterator<Item = &CheckResult> {

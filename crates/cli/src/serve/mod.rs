@@ -3,6 +3,7 @@
 mod access_log;
 mod admin;
 mod certificates;
+mod doctor;
 mod listeners;
 mod metrics;
 mod policy;
@@ -124,6 +125,7 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
     supervisor::watch_over(&shutdown, &tasks);
     tasks.close();
     let sources = sources(proxy.as_ref(), &book, policy, shown, &shutdown);
+    let sources = doctor::start(path, &config, &node_tls, &book, &shutdown, &tasks, sources);
     let mut admin = admin.map(|admin| admin.serve(sources));
     if let Some(mut predecessor) = predecessor {
         predecessor.ready().await?;
@@ -210,6 +212,7 @@ fn sources(
         book: proxy.map(|_| Arc::clone(book)),
         nodes,
         cache,
+        doctor: None,
         ready: Arc::new(move || !shutdown.is_cancelled()),
         metrics: measured,
         version: env!("CARGO_PKG_VERSION"),

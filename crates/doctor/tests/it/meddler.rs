@@ -1,7 +1,13 @@
 //! Somebody in the way: passes connections on, but answers chosen requests
 //! itself.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
@@ -18,8 +24,20 @@ pub(crate) struct Rule {
     begins: String,
     /// What its head must hold.
     holds: String,
+    /// Whether it strikes at all.
+    on: Switch,
     /// Status line's rest, headers and body.
     answer: String,
+}
+
+/// Off until it is turned on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Switch(Arc<AtomicBool>);
+
+impl Switch {
+    pub(crate) fn turn_on(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// Answers requests whose path (or method and path) begins so with this status
@@ -35,7 +53,9 @@ pub(crate) fn instead(begins: &str, status: &str, headers: &str, body: &str) -> 
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
-    Rule { begins: begins.to_owned(), holds: String::new(), answer }
+    let on = Switch::default();
+    on.turn_on();
+    Rule { begins: begins.to_owned(), holds: String::new(), on, answer }
 }
 
 impl Rule {
@@ -44,7 +64,15 @@ impl Rule {
         Self { holds: text.to_owned(), ..self }
     }
 
+    /// Only once this is turned on.
+    pub(crate) fn when(self, on: &Switch) -> Self {
+        Self { on: on.clone(), ..self }
+    }
+
     fn strikes(&self, head: &str) -> bool {
+        if !self.on.0.load(Ordering::SeqCst) {
+            return false;
+        }
         let line = head.lines().next().unwrap_or_default();
         let target = line.split_once(' ').map_or("", |(_, rest)| rest);
         (line.starts_with(&self.begins) || target.starts_with(&self.begins))

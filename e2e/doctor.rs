@@ -1,0 +1,186 @@
+//! `bluegate doctor` over a demo's cluster, and the doctor inside `serve`.
+
+use std::{fmt::Write as _, fs, path::PathBuf, time::Duration};
+
+use bluegate_testkit::{Process, eventually, http::Request};
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::{
+    cluster::{BLUEGATE, Cluster, port_of},
+    command_line::{bluegate, free_port, seen},
+};
+
+const WITHIN: Duration = Duration::from_secs(40);
+const TOKEN: &str = "an-admin-token-of-this-test";
+
+/// A demo's cluster and a file that describes it.
+struct Described {
+    cluster: Cluster,
+    folder: tempfile::TempDir,
+}
+
+impl Described {
+    async fn start(arguments: &[&str]) -> Self {
+        let cluster = Cluster::start(arguments).await;
+        let folder = tempfile::tempdir().unwrap();
+        Self { cluster, folder }
+    }
+
+    /// Writes the file, with these sections more.
+    fn file(&self, sections: &str) -> PathBuf {
+        let mut text = format!("[cluster]\norigin = \"{}\"\n", self.cluster.ready.proxy_origin);
+        if let Some(ca) = &self.cluster.ready.ca {
+            writeln!(text, "node_ca = \"{ca}\"").unwrap();
+        }
+        text += sections;
+        for node in &self.cluster.ready.nodes {
+            fs::write(self.folder.path().join(&node.name), &node.secret).unwrap();
+            write!(
+                text,
+                "[[node]]\nname = \"{0}\"\norigin = \"{1}\"\nsecret_file = \"{0}\"\nbbb = \"{2}\"\n",
+                node.name, node.origin, node.bbb
+            )
+            .unwrap();
+        }
+        let path = self.folder.path().join("bluegate.toml");
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Without what differs from run to run.
+    fn same(&self, text: &str) -> String {
+        let mut text = text.replace(port_of(&self.cluster.ready.proxy_origin), "PORT");
+        for node in &self.cluster.ready.nodes {
+            text = text.replace(port_of(&node.origin), "PORT");
+        }
+        let parts = text.split("bluegate-doctor-").map(|part| {
+            let digits = part.chars().take_while(char::is_ascii_hexdigit).count();
+            part.get(digits..).filter(|_| digits == 16).unwrap_or(part)
+        });
+        let text = parts.collect::<Vec<_>>().join("bluegate-doctor-ID");
+        // How many checks there are is not what these tests are about.
+        let lines = text.lines().map(|line| match line.split_once(" checks ") {
+            Some(_) => line.replace(|c: char| c.is_ascii_digit(), ""),
+            None => line.to_owned(),
+        });
+        let text = lines.collect::<Vec<_>>().join("\n");
+        text.replace(self.folder.path().to_str().unwrap(), "FOLDER")
+    }
+}
+
+#[tokio::test]
+async fn a_demo_is_well_and_a_mistake_in_the_file_is_named() {
+    let described = Described::start(&["--nodes", "2"]).await;
+    let file = described.file("");
+    let path = file.to_str().unwrap();
+    let output = bluegate(&["doctor", "-c", path]);
+    assert_snapshot!(described.same(&seen(&output)), @r"
+    exit 0
+    --- stdout
+    http://bbb.cluster.localhost:PORT, 2 nodes
+
+    Nothing found: bbb-01, bbb-02
+
+     problems,  warnings,  notes;  checks passed
+    --- stderr
+    ");
+
+    let output = bluegate(&["doctor", "bbb-02", "--json", "-c", path]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", seen(&output));
+    assert_eq!(report["summary"]["problems"], 0);
+    assert_eq!(report["nodes"].as_array().unwrap().len(), 1);
+    assert_eq!(report["nodes"][0]["name"], "bbb-02");
+
+    let output = bluegate(&["doctor", "bbb-99", "-c", path]);
+    assert_snapshot!(described.same(&seen(&output)), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: `FOLDER/bluegate.toml` has no [[node]] `bbb-99`; it has `bbb-01`, `bbb-02`
+    ");
+
+    // The second node under the first one's name: its files know another mount.
+    let text = fs::read_to_string(&file).unwrap();
+    let text = text.replace("name = \"bbb-02\"", "name = \"bbb-20\"");
+    fs::write(&file, text).unwrap();
+    let output = bluegate(&["doctor", "bbb-20", "-c", path]);
+    assert_snapshot!(described.same(&seen(&output)), @r"
+    exit 1
+    --- stdout
+    http://bbb.cluster.localhost:PORT, 1 node
+
+    bbb-20  http://bbb-02.cluster.localhost:PORT  BBB 3.0.28
+      problem: The node does not serve its client under `/bbb-20/html5client/` (client-on-node)
+        users     Joining this node through the cluster's origin gives an empty page
+        asked     GET http://bbb-02.cluster.localhost:PORT/bbb-20/html5client/
+        answered  404 Not Found, text/html
+        change    /etc/bigbluebutton/nginx/bbb-cluster.nginx
+                  location ^~ /bbb-20/html5client/: alias /usr/share/bigbluebutton/html5-client/; try_files $uri $uri/ =404;
+        or run    bluegate node apply bbb-20
+        source    package file bbb-html5.nginx; cluster proxy documentation
+      problem: Joining does not lead to the node's mount on the cluster's origin (client-url)
+        users     Users land elsewhere: on an error page, or on the node itself, where they are asked for microphone and camera anew
+        asked     GET http://bbb-02.cluster.localhost:PORT/bigbluebutton/api/join?meetingID=bluegate-doctor-ID&fullName=Doctor&password=…&role=MODERATOR&redirect=true&checksum=…
+        answered  Location: http://bbb.cluster.localhost:PORT/bbb-02/html5client/
+        change    /etc/bigbluebutton/bbb-web.properties
+                  defaultHTML5ClientUrl: http://bbb.cluster.localhost:PORT/bbb-20/html5client/ instead of http://bbb.cluster.localhost:PORT/bbb-02/html5client/
+        or run    bluegate node apply bbb-20
+        source    BBB#21130, BBB#24292, BBB#24346: defaultHTML5ClientUrl
+       checks not made because of `client-on-node`
+
+     problems,  warnings,  notes;  checks passed,  not made
+    --- stderr
+    ");
+
+    // No secret of a node is in anything that was printed.
+    for node in &described.cluster.ready.nodes {
+        assert!(!seen(&output).contains(&node.secret));
+        assert!(!report.to_string().contains(&node.secret));
+    }
+}
+
+#[tokio::test]
+async fn a_demo_over_tls_is_well_too() {
+    for line in ["2.7", "3.0"] {
+        let described = Described::start(&["--nodes", "1", "--tls", "--bbb", line]).await;
+        let file = described.file("");
+        let output = bluegate(&["doctor", "-c", file.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{}", seen(&output));
+        assert!(seen(&output).contains("0 problems, 0 warnings, 0 notes"), "{}", seen(&output));
+    }
+}
+
+#[tokio::test]
+async fn serve_looks_by_itself_and_shows_what_it_saw() {
+    let described = Described::start(&["--nodes", "2"]).await;
+    let (proxy, admin) = (free_port(), free_port());
+    fs::write(described.folder.path().join("token"), TOKEN).unwrap();
+    let file = described.file(&format!(
+        "[proxy]\nlisten = \"127.0.0.1:{proxy}\"\n[doctor]\n\
+         [admin]\nlisten = \"127.0.0.1:{admin}\"\ntoken_file = \"token\"\nroutes_file = \"routes.json\"\n"
+    ));
+    let _process =
+        Process::start(BLUEGATE.as_ref(), ["serve", "-c", file.to_str().unwrap()]).unwrap();
+    let ask = async |path: &str| {
+        let request = Request::get(path).header("Authorization", &format!("Bearer {TOKEN}"));
+        request.send(&format!("127.0.0.1:{admin}")).await.ok()
+    };
+    let latest = eventually("the doctor has looked", WITHIN, || async {
+        let answer = ask("/v1/doctor").await?;
+        let latest: Value = serde_json::from_str(&answer.text()).ok()?;
+        (!latest.is_null()).then_some(latest)
+    })
+    .await
+    .unwrap();
+    assert_eq!(latest["report"]["summary"]["problems"], 0, "{latest:#}");
+    assert_eq!(latest["report"]["nodes"].as_array().unwrap().len(), 2);
+    let metrics = ask("/metrics").await.unwrap().text();
+    for line in [
+        "bluegate_doctor_findings{severity=\"problem\"} 0",
+        "bluegate_doctor_node_problems{node=\"bbb-01\"} 0",
+    ] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+}
