@@ -91,6 +91,7 @@ for step in "$@"; do
         need xdotool xdotool
         need pebble pebble
         need_server nginx nginx-light nginx
+        need unshare util-linux
         need_server haproxy haproxy haproxy
         need_server caddy caddy caddy
         need_server apache2 apache2-bin apache2

@@ -10,7 +10,7 @@ function watchLink(link, step) {
   };
 }
 
-function followMeeting(link, state) {
+function followMeeting(link, settings, state) {
   link.subscribe("CurrentUser", ([user]) => {
     state.user = user;
     const waiting = user.guestStatus === "WAIT";
@@ -20,6 +20,7 @@ function followMeeting(link, state) {
     byId("create-breakout").hidden = user.role !== "MODERATOR" || state.meeting?.isBreakout !== false;
     byId("upload").disabled = !user.presenter;
     for (const id of ["join-audio", "share-camera"]) byId(id).disabled = waiting;
+    followUp(settings, state);
   });
   link.subscribe("Meeting", ([meeting]) => {
     state.meeting = meeting;
@@ -29,12 +30,17 @@ function followMeeting(link, state) {
     document.documentElement.dataset.node = meeting.node;
     document.documentElement.dataset.meeting = meeting.extId;
     byId("create-breakout").hidden = state.user?.role !== "MODERATOR" || meeting.isBreakout;
+    followUp(settings, state);
   });
   link.subscribe("Users", (users) => {
     const admit = state.user?.role === "MODERATOR" ? (userId) => link.call("GuestAdmit", { userId }) : null;
     drawUsers(users, admit);
   });
-  link.subscribe("CurrentPage", ([page]) => readSlide(page));
+  link.subscribe("CurrentPage", ([page]) => {
+    state.page = page;
+    readSlide(page);
+    followUp(settings, state);
+  });
   link.subscribe("BreakoutRooms", (rooms) => {
     drawBreakouts(rooms);
     const newest = rooms.at(-1);

@@ -10,6 +10,15 @@ const NAMES = {
   graphql: "GraphQL socket",
   ddp: "DDP socket",
   stuns: "STUN and TURN servers",
+  sfu: "Media socket",
+  sip: "SIP socket",
+  pad: "Shared notes in a frame",
+  "pad-export": "Notes to whiteboard",
+  dashboard: "Learning dashboard",
+  download: "Presentation as a file",
+  livekit: "LiveKit socket",
+  notes: "Notes socket",
+  "notes-export": "Notes export",
   slide: "First slide",
   rtt: "Round trip",
   assets: "Client files",
@@ -20,15 +29,23 @@ const NAMES = {
 };
 
 // The steps that run by themselves and make the page ready together.
-const AUTOMATIC = LINE === "2.7"
+const AUTOMATIC = RELEASE.meteor
   ? ["settings", "enter", "ddp", "stuns", "slide"]
   : ["api-index", "settings", "graphql", "stuns", "slide", "rtt"];
 
+// The steps that follow by themselves once the page is ready; the dashboard is
+// for moderators, and what a node's release lacks is no step.
+const FOLLOWING = [
+  "sfu", "sip", "pad", "pad-export", "download", "dashboard",
+  ...(RELEASE.liveKit ? ["livekit"] : []),
+  ...(RELEASE.sharedNotes ? ["notes", "notes-export"] : []),
+];
+
 const BY_THE_USER = ["upload", "microphone", "camera", "breakout"];
 
-const STEPS = Object.fromEntries([...AUTOMATIC, "assets", ...BY_THE_USER].map((step) => [step, NAMES[step]]));
+const STEPS = Object.fromEntries([...AUTOMATIC, "assets", ...FOLLOWING, ...BY_THE_USER].map((step) => [step, NAMES[step]]));
 
-const RESULTS = { pending: "waiting", ok: "ok", failed: "failed" };
+const RESULTS = { pending: "waiting", ok: "ok", failed: "failed", skipped: "not for you" };
 
 let words = {};
 const say = (key, otherwise) => words[key] ?? otherwise;
@@ -72,6 +89,8 @@ function setStep(step, state, { url, detail } = {}) {
   if (detail !== undefined) row.cells[3].textContent = detail;
   const ready = AUTOMATIC.every((name) => stepRow(name).dataset.state === "ok");
   document.documentElement.dataset.ready = String(ready);
+  const done = (name) => ["ok", "skipped"].includes(stepRow(name).dataset.state);
+  document.documentElement.dataset.complete = String(ready && ["assets", ...FOLLOWING].every(done));
 }
 
 // Runs a step; whatever it throws is what went wrong.

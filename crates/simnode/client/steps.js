@@ -23,11 +23,12 @@ async function readStuns(settings) {
   });
 }
 
-// Since 3.0.27 slides need the session; before, they are loaded like any image.
+// Slides are fetched before they are shown. Since 3.0.27 their address carries
+// the session token, and since 3.0.28 the cookie goes with it.
 async function readSlide(page) {
-  const url = LINE === "2.7" ? page.svgUrl : withToken(page.svgUrl);
+  const url = RELEASE.slidesNeedSession ? withToken(page.svgUrl) : page.svgUrl;
   await runStep("slide", url, async () => {
-    const response = await fetch(url, { credentials: LINE === "2.7" ? "omit" : "include" });
+    const response = await fetch(url, { credentials: RELEASE.slidesTakeCredentials ? "include" : "omit" });
     if (!response.ok) throw new Error(`${response.status} ${response.statusText}`.trim());
     const image = byId("slide");
     URL.revokeObjectURL(image.src);

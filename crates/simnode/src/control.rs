@@ -7,6 +7,8 @@
 //! | `GET /_simnode/faults` | `{"faults":[Fault, ...]}` that have not struck yet |
 //! | `POST /_simnode/faults` | body: one [`Fault`]; 204 |
 //! | `DELETE /_simnode/faults` | forgets all orders; 204 |
+//! | `POST /_simnode/restart` | body: `{"unit":"bbb-web"}`; 204, or 409 with the reason when its files are bad |
+//! | `POST /_simnode/guests` | body: `{"meeting_id":"m","decision":"allow"}` or `deny`: about all who wait; `{"decided":1}` |
 //! | `POST /_simnode/power` | body: `{"off_ms":3000}`; 202, then the node is off for so long |
 //!
 //! Requests that carry an `Origin` are refused: no page of another site may
@@ -22,7 +24,8 @@ use serde_json::json;
 use crate::{
     answer::{self, Answer, Caching},
     fault::Fault,
-    meeting::MeetingSummary,
+    meeting::{GuestStatus, MeetingSummary},
+    service::Unit,
     state::NodeState,
 };
 
@@ -61,6 +64,26 @@ pub(crate) async fn answer(node: &Arc<NodeState>, parts: &Parts, body: Body) -> 
             node.faults.clear();
             answer::empty(StatusCode::NO_CONTENT)
         }
+        (&Method::POST, "restart") => match read::<RestartOrder>(body).await {
+            Ok(order) => restart(node, &order.unit).await,
+            Err(answer) => answer,
+        },
+        (&Method::POST, "guests") => match read::<GuestOrder>(body).await {
+            Ok(order) => {
+                let decision = match order.decision {
+                    Decision::Allow => GuestStatus::Allow,
+                    Decision::Deny => GuestStatus::Deny,
+                };
+                let id = order.meeting_id;
+                let decided =
+                    node.change(|meetings, now| meetings.decide_on_guests(&id, decision, now));
+                match decided {
+                    Some(decided) => shown(&json!({ "decided": decided })),
+                    None => answer::page(StatusCode::NOT_FOUND),
+                }
+            }
+            Err(answer) => answer,
+        },
         (&Method::POST, "power") => match read::<PowerOrder>(body).await {
             Ok(order) if node.order_outage(Duration::from_millis(order.off_ms)) => {
                 answer::empty(StatusCode::ACCEPTED)
@@ -76,6 +99,39 @@ pub(crate) async fn answer(node: &Arc<NodeState>, parts: &Parts, body: Body) -> 
 #[serde(deny_unknown_fields)]
 struct PowerOrder {
     off_ms: u64,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RestartOrder {
+    unit: String,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GuestOrder {
+    meeting_id: String,
+    decision: Decision,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Decision {
+    Allow,
+    Deny,
+}
+
+async fn restart(node: &Arc<NodeState>, unit: &str) -> Answer {
+    let Some(unit) = Unit::of_name(unit) else { return answer::page(StatusCode::NOT_FOUND) };
+    let node = Arc::clone(node);
+    // A real nginx takes its time.
+    match tokio::task::spawn_blocking(move || node.restart(unit)).await {
+        Ok(Ok(())) => answer::empty(StatusCode::NO_CONTENT),
+        Ok(Err(error)) => {
+            answer::with_type(StatusCode::CONFLICT, "text/plain;charset=utf-8", error.to_string())
+        }
+        Err(_) => answer::page(StatusCode::SERVICE_UNAVAILABLE),
+    }
 }
 
 fn shown(value: &serde_json::Value) -> Answer {

@@ -10,17 +10,13 @@ use http_body_util::BodyExt;
 
 use crate::{
     answer::{self, Answer},
-    api,
-    client::{self, Served},
+    backend::{self, BackEnd},
     control,
     fault::{Fault, FaultAction},
-    meteor,
+    front,
     record::Record,
-    rest,
     route::Route,
-    slides, socket,
     state::NodeState,
-    upload,
 };
 
 /// The connection is to be closed without an answer.
@@ -34,14 +30,46 @@ const CUT_BODY_MAX: usize = 64 * 1024 * 1024;
 /// How long a half answer stays on the wire before the connection is cut.
 const CUT_PAUSE: Duration = Duration::from_millis(20);
 
+/// Who listens on a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listening {
+    /// The whole node, with the simulated nginx in front.
+    Front,
+    /// One service, behind a real nginx.
+    Behind(BackEnd),
+}
+
+impl Listening {
+    async fn answer(self, node: &Arc<NodeState>, route: Route, parts: Parts, body: Body) -> Answer {
+        match self {
+            Self::Front => front::answer(node, route, parts, body).await,
+            Self::Behind(back_end) => backend::answer(node, back_end, route, parts, body).await,
+        }
+    }
+}
+
 /// Answers one request.
-pub(crate) async fn handle(node: Arc<NodeState>, request: Request<Body>) -> Result<Answer, Cut> {
+pub(crate) async fn handle(
+    node: Arc<NodeState>,
+    listening: Listening,
+    request: Request<Body>,
+) -> Result<Answer, Cut> {
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path().to_owned();
+    let mut path = parts.uri.path().to_owned();
     if control::owns(&path) {
         return Ok(control::answer(&node, &parts, body).await);
     }
-    let route = Route::of(&path, node.effective.release.line());
+    if let Listening::Behind(back_end) = listening {
+        if back_end.unit().is_some_and(|unit| node.services.is_down(unit)) {
+            return Err(Cut);
+        }
+        path = back_end.public_path(&path);
+        if backend::is_question(&path) {
+            let route = Route::of(&path, &node.services.release);
+            return Ok(listening.answer(&node, route, parts, body).await);
+        }
+    }
+    let route = Route::of(&path, &node.services.release);
     let call = route.call();
     let record = Record::of(
         &parts.method,
@@ -52,13 +80,15 @@ pub(crate) async fn handle(node: Arc<NodeState>, request: Request<Body>) -> Resu
     );
     let fault = node.faults.take(&path, call);
     let answered = match fault {
-        None => Ok(answer_route(&node, route, parts, body).await),
-        Some(fault) => answer_with_fault(&node, &fault, route, parts, body).await,
+        None => Ok(listening.answer(&node, route, parts, body).await),
+        Some(fault) => answer_with_fault(&node, listening, &fault, route, parts, body).await,
     };
     match answered {
         Ok(mut answer) => {
-            answer.headers_mut().insert(header::SERVER, HeaderValue::from_static("nginx"));
-            let own = node.effective.origin.to_string();
+            if listening == Listening::Front {
+                answer.headers_mut().insert(header::SERVER, HeaderValue::from_static("nginx"));
+            }
+            let own = node.services.web().origin.to_string();
             node.records.push(record.answered(answer.status(), answer.headers(), &own));
             Ok(answer)
         }
@@ -69,37 +99,9 @@ pub(crate) async fn handle(node: Arc<NodeState>, request: Request<Body>) -> Resu
     }
 }
 
-async fn answer_route(node: &Arc<NodeState>, route: Route, mut parts: Parts, body: Body) -> Answer {
-    if let Some((action, rest)) = node.effective.locations.find(parts.uri.path()) {
-        return match client::serve(&node.client, &node.effective, action, rest, &parts).await {
-            Served::Answer(answer) => answer,
-            Served::Meteor => meteor::answer(node, parts, body).await,
-        };
-    }
-    match route {
-        Route::Api(call) => api::answer(node, call, parts, body).await,
-        Route::RoundTrip => rest::round_trip(node),
-        Route::Upload { token } => upload::answer(node, &token, parts, body).await,
-        Route::Slide { meeting, presentation, kind, page } => {
-            slides::answer(node, &parts, &meeting, &presentation, kind, page)
-        }
-        Route::UnknownOfWeb => rest::unknown_of_web(node, &parts),
-        Route::StaticData => rest::static_data(node, &parts),
-        Route::UserMetadata => rest::user_metadata(node, &parts),
-        Route::GraphQl => socket::graphql(node, &mut parts).await,
-        Route::Sfu => socket::sfu(node, &mut parts).await,
-        Route::Sip => socket::sip(node, &mut parts).await,
-        Route::SharedNotes => rest::shared_notes(node, &parts),
-        Route::Plugins => rest::plugins(&parts),
-        Route::LearningDashboard => rest::learning_dashboard(),
-        Route::Pad => rest::pad(node, &parts),
-        Route::Welcome => rest::welcome(node),
-        Route::Unknown => answer::page(StatusCode::NOT_FOUND),
-    }
-}
-
 async fn answer_with_fault(
     node: &Arc<NodeState>,
+    listening: Listening,
     fault: &Fault,
     route: Route,
     parts: Parts,
@@ -109,10 +111,10 @@ async fn answer_with_fault(
     let delay = Duration::from_millis(fault.delay_ms);
     if fault.action == FaultAction::Delay && !fault.strikes_after_effect() {
         tokio::time::sleep(delay).await;
-        return Ok(answer_route(node, route, parts, body).await);
+        return Ok(listening.answer(node, route, parts, body).await);
     }
     let real = if fault.strikes_after_effect() {
-        Some(answer_route(node, route, parts, body).await)
+        Some(listening.answer(node, route, parts, body).await)
     } else {
         None
     };

@@ -6,7 +6,9 @@ use std::{
 };
 
 use crate::{
-    release::{Line, Release, ReleaseError},
+    ports::Ports,
+    release::{Release, ReleaseError},
+    stock::{stock_files, stock_links},
     web_origin::{WebOrigin, WebOriginError},
 };
 
@@ -17,7 +19,7 @@ pub struct Stock {
     pub origin: String,
     /// The API secret.
     pub secret: String,
-    /// The BBB release, of the lines 2.7 and 3.0, e.g. `3.0.28`.
+    /// The BBB release, of the lines 2.4 to 2.7, 3.0 and 4.0, e.g. `3.0.28`.
     pub release: String,
 }
 
@@ -38,6 +40,14 @@ pub enum InstallError {
         /// The reason.
         source: io::Error,
     },
+    /// A link could not be made.
+    #[error("cannot make the link `{}`", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
     /// A file could not be written.
     #[error("cannot write `{}`", path.display())]
     WriteFile {
@@ -50,7 +60,7 @@ pub enum InstallError {
 
 /// The client's package defaults with the parts that depend on the node still
 /// open, as they lie in the client's own web folder.
-pub(crate) const CLIENT_SETTINGS: &str = include_str!("../stock/settings.yml");
+pub(crate) const CLIENT_SETTINGS: &str = include_str!("../stock/3.x/settings.yml");
 
 /// Writes the files of a stock node under `root`, replacing what is there.
 ///
@@ -58,135 +68,96 @@ pub(crate) const CLIENT_SETTINGS: &str = include_str!("../stock/settings.yml");
 ///
 /// When the origin or release makes no sense or a file cannot be written.
 pub fn install(root: &Path, stock: &Stock) -> Result<(), InstallError> {
+    install_with_ports(root, stock, &Ports::default())
+}
+
+/// The same for a node whose services listen elsewhere, so that several nodes
+/// with an nginx each fit on one machine: the package files name these ports.
+///
+/// # Errors
+///
+/// As [`install()`].
+pub fn install_with_ports(root: &Path, stock: &Stock, ports: &Ports) -> Result<(), InstallError> {
     let origin = WebOrigin::parse(&stock.origin)?;
     let release = Release::parse(&stock.release)?;
-    for (path, text) in files(&origin, &stock.secret, &release) {
-        let path = root.join(path);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)
-                .map_err(|source| InstallError::CreateFolder { path: folder.to_owned(), source })?;
-        }
-        fs::write(&path, text).map_err(|source| InstallError::WriteFile { path, source })?;
+    let filling = Filling { origin: &origin, secret: &stock.secret, release: &release, ports };
+    for (path, text) in stock_files(&release) {
+        write(&root.join(path), &filling.fill(text))?;
+    }
+    for (link, target) in stock_links(&release) {
+        make_link(&root.join(link), target)?;
     }
     Ok(())
 }
 
-fn files(origin: &WebOrigin, secret: &str, release: &Release) -> Vec<(&'static str, String)> {
-    let overrides = include_str!("../stock/bbb-web.properties")
-        .replace("{origin}", &origin.to_string())
-        .replace("{secret}", secret);
-    let mut files = vec![
-        ("etc/bigbluebutton/bigbluebutton-release", format!("BIGBLUEBUTTON_RELEASE={release}\n")),
-        ("etc/bigbluebutton/bbb-web.properties", overrides),
-    ];
-    let own = match release.line() {
-        Line::V2_7 => {
-            let settings = include_str!("../stock/2.7/settings.yml");
-            let path = "usr/share/meteor/bundle/programs/server/assets/app/config/settings.yml";
-            files.push((path, filled(settings, origin, release)));
-            FILES_2_7.as_slice()
-        }
-        Line::V3_0 => {
-            let path = "usr/share/bigbluebutton/html5-client/private/config/settings.yml";
-            files.push((path, filled(CLIENT_SETTINGS, origin, release)));
-            let slides = if release.has_cors_origin_variable() {
-                let path = "usr/share/bigbluebutton/nginx/bbb-shared-notes-server.nginx";
-                let text = include_str!("../stock/bbb-shared-notes-server.nginx");
-                files.push((path, text.to_owned()));
-                include_str!("../stock/presentation-slides.nginx")
-            } else {
-                include_str!("../stock/presentation-slides-open.nginx")
-            };
-            let path = "usr/share/bigbluebutton/nginx/presentation-slides.nginx";
-            files.push((path, slides.to_owned()));
-            FILES_3_0.as_slice()
-        }
-    };
-    files.extend(FILES.iter().chain(own).map(|(path, text)| (*path, (*text).to_owned())));
-    files
+fn write(path: &Path, text: &str) -> Result<(), InstallError> {
+    create_folder_of(path)?;
+    fs::write(path, text)
+        .map_err(|source| InstallError::WriteFile { path: path.to_owned(), source })
 }
 
-/// The client's settings with what depends on the node filled in.
-fn filled(settings: &str, origin: &WebOrigin, release: &Release) -> String {
-    settings
-        .replace("HTML5_CLIENT_VERSION", &release.client_build())
-        .replace("BBB_VERSION", &release.to_string())
-        .replace("WS_URL", &format!("{}/bbb-webrtc-sfu", origin.websocket()))
-        .replace("PADS_URL", &format!("{origin}/pad"))
+fn make_link(link: &Path, target: &str) -> Result<(), InstallError> {
+    create_folder_of(link)?;
+    let failed = |source| InstallError::Link { path: link.to_owned(), source };
+    match fs::remove_file(link) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    std::os::unix::fs::symlink(target, link).map_err(failed)
 }
 
-/// What no line changes.
-const FILES: [(&str, &str); 6] = [
-    ("usr/share/bigbluebutton/nginx/media.nginx", include_str!("../stock/media.nginx")),
-    ("usr/share/bigbluebutton/nginx/notes.nginx", include_str!("../stock/notes.nginx")),
-    (
-        "usr/share/bigbluebutton/nginx/learning-dashboard.nginx",
-        include_str!("../stock/learning-dashboard.nginx"),
-    ),
-    (
-        "etc/bigbluebutton/nginx/include_default.nginx",
-        include_str!("../stock/include_default.nginx"),
-    ),
-    ("usr/lib/systemd/system/bbb-web.service", include_str!("../stock/bbb-web.service")),
-    ("etc/default/bbb-web", include_str!("../stock/bbb-web.default")),
-];
+fn create_folder_of(path: &Path) -> Result<(), InstallError> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    fs::create_dir_all(folder)
+        .map_err(|source| InstallError::CreateFolder { path: folder.to_owned(), source })
+}
 
-const FILES_2_7: [(&str, &str); 9] = [
-    (
-        "usr/share/bbb-web/WEB-INF/classes/bigbluebutton.properties",
-        include_str!("../stock/2.7/bigbluebutton.properties"),
-    ),
-    (
-        "usr/share/bbb-web/WEB-INF/classes/application.yml",
-        include_str!("../stock/2.7/application.yml"),
-    ),
-    ("usr/share/bigbluebutton/nginx/bbb-html5.nginx", include_str!("../stock/2.7/bbb-html5.nginx")),
-    (
-        "usr/share/bigbluebutton/nginx/loadbalancer.nginx",
-        include_str!("../stock/2.7/loadbalancer.nginx"),
-    ),
-    (
-        "usr/share/bigbluebutton/nginx/presentation-slides.nginx",
-        include_str!("../stock/2.7/presentation-slides.nginx"),
-    ),
-    ("usr/share/bigbluebutton/nginx/web.nginx", include_str!("../stock/2.7/web.nginx")),
-    (
-        "usr/lib/systemd/system/bbb-html5-frontend@.service",
-        include_str!("../stock/2.7/bbb-html5-frontend.service"),
-    ),
-    (
-        "usr/lib/systemd/system/bbb-html5-backend@.service",
-        include_str!("../stock/2.7/bbb-html5-backend.service"),
-    ),
-    (
-        "usr/share/meteor/bundle/bbb-html5-with-roles.conf",
-        include_str!("../stock/2.7/bbb-html5-with-roles.conf"),
-    ),
-];
+/// What the installer fills in.
+struct Filling<'a> {
+    origin: &'a WebOrigin,
+    secret: &'a str,
+    release: &'a Release,
+    ports: &'a Ports,
+}
 
-const FILES_3_0: [(&str, &str); 9] = [
-    (
-        "usr/share/bbb-web/WEB-INF/classes/bigbluebutton.properties",
-        include_str!("../stock/bigbluebutton.properties"),
-    ),
-    (
-        "usr/share/bbb-web/WEB-INF/classes/application.properties",
-        include_str!("../stock/application.properties"),
-    ),
-    ("usr/share/bigbluebutton/nginx/bbb-html5.nginx", include_str!("../stock/bbb-html5.nginx")),
-    ("usr/share/bigbluebutton/nginx/web.nginx", include_str!("../stock/web.nginx")),
-    ("usr/share/bigbluebutton/nginx/graphql.nginx", include_str!("../stock/graphql.nginx")),
-    (
-        "usr/share/bigbluebutton/nginx/plugins-assets-cors.nginx",
-        include_str!("../stock/plugins-assets-cors.nginx"),
-    ),
-    (
-        "usr/share/bbb-graphql-middleware/config.yml",
-        include_str!("../stock/graphql-middleware.yml"),
-    ),
-    (
-        "usr/lib/systemd/system/bbb-graphql-server.service",
-        include_str!("../stock/bbb-graphql-server.service"),
-    ),
-    ("etc/default/bbb-graphql-server", include_str!("../stock/bbb-graphql-server.default")),
-];
+impl Filling<'_> {
+    fn fill(&self, text: &str) -> String {
+        let (listen, certificate) = self.listener();
+        let text = text
+            .replace("HTML5_CLIENT_VERSION", &self.release.client_build())
+            .replace("BBB_VERSION", &self.release.to_string())
+            .replace("WS_URL", &format!("{}/bbb-webrtc-sfu", self.origin.websocket()))
+            .replace("PADS_KEY", if self.release.calls_pads_notes() { "note" } else { "pads" })
+            .replace(
+                "/DASHBOARD'",
+                if self.release.has_old_dashboard_path() {
+                    "/learning-dashboard'"
+                } else {
+                    "/learning-analytics-dashboard'"
+                },
+            )
+            .replace("PADS_URL", &format!("{}/pad", self.origin))
+            .replace("listen LISTEN", &format!("listen {listen}"))
+            .replace("SERVER_NAME", self.origin.host())
+            .replace("CERTIFICATE\n", certificate)
+            .replace("{origin}", &self.origin.to_string())
+            .replace("{secret}", self.secret);
+        self.ports.fill(&text)
+    }
+
+    /// Arguments of nginx's `listen` and the lines about the certificate. A node
+    /// with a port in its origin is one of a demo or test, on loopback.
+    fn listener(&self) -> (String, &'static str) {
+        let certificate = "    ssl_certificate /etc/nginx/ssl/fullchain.pem;\n    ssl_certificate_key /etc/nginx/ssl/privkey.pem;\n";
+        let place = match self.origin.port() {
+            Some(port) => format!("127.0.0.1:{port}"),
+            None if self.origin.is_secure() => "443".to_owned(),
+            None => "80".to_owned(),
+        };
+        if self.origin.is_secure() {
+            (format!("{place} ssl http2"), certificate)
+        } else {
+            (place, "")
+        }
+    }
+}

@@ -1,11 +1,12 @@
-//! A simulated BigBlueButton node of the lines 2.7 and 3.0, faithful in what
-//! browsers, frontends and operators can see.
+//! A simulated BigBlueButton node of the lines 2.4 to 2.7, 3.0 and 4.0, faithful
+//! in what browsers, frontends and operators can see.
 //!
 //! [`install()`] writes the files of a fresh node; whoever makes it part of a
 //! cluster adds override files; [`start`] reads them all, as the real services
 //! do at their start, and serves on one port what a real node serves on its
-//! own: the API, the client, GraphQL (2.7: Meteor's pages and DDP over SockJS),
-//! slides, uploads and media sockets.
+//! own: the API, the client, GraphQL (2.x: Meteor's pages and DDP over SockJS),
+//! slides, uploads, pads, notes, the dashboard, STUN and media sockets.
+//! [`start_back_ends`] leaves out what nginx does, for a real one to do it.
 //! Cross-origin, session and cookie rules are enforced, so that a wrong
 //! configuration fails here the way it fails in a browser.
 //!
@@ -24,6 +25,10 @@
 //!   `"path":"/prefix"` instead of `call` strikes any request below a path;
 //!   `"takes_effect":true` carries the call out first;
 //! - `DELETE /_simnode/faults` forgets them;
+//! - `POST /_simnode/restart` with `{"unit":"bbb-web"}` starts a service again:
+//!   each knows what stood in its files when it last started;
+//! - `POST /_simnode/guests` with `{"meeting_id":"m","decision":"allow"}` (or
+//!   `deny`) decides about all who wait in the lobby;
 //! - `POST /_simnode/power` with `{"off_ms":3000}` switches the node off for
 //!   that long; its meetings are lost.
 //!
@@ -44,50 +49,77 @@
 //!   the package would set it always, and browsers would drop it on the plain
 //!   `*.localhost` origins of a demo.
 //! - `ws://` stands in for `wss://` when `graphqlWebsocketUrl` is `http://`.
-//! - No recordings, webhooks, chat, Etherpad, media transport or callbacks
+//! - Pads, notes and LiveKit have their pages, sockets and exports with the
+//!   rules around them, and nothing in them. The STUN server answers binding
+//!   requests only, also where TURN is said to be.
+//! - No recordings, webhooks, chat, media transport or callbacks
 //!   (`meta_endCallbackUrl` and its kin are kept as metadata but not called).
 //! - GraphQL operations and DDP publications are known by name; there is no query
 //!   engine. `end` closes a SockJS session with code 4410.
-//! - 2.7: SockJS has its WebSocket transport only, nginx no `limit_conn`, and all
+//! - What the sources leave open about a release is said where the release is
+//!   asked (`release.rs`).
+//! - 2.x: SockJS has its WebSocket transport only, nginx no `limit_conn`, and all
 //!   of the client's script is in one bundle, so that dynamic imports ask for none.
 //!   `/html5client/locales` is Meteor's only where no nginx location hides it.
 
 mod answer;
 mod api;
+mod backend;
 mod checksum;
 mod client;
 mod clock;
+mod connection;
 mod control;
 mod cors;
+mod dashboard;
 mod effective;
+mod engine;
 mod fault;
 mod files;
+mod front;
 mod handler;
 mod install;
+mod livekit;
 mod locations;
 mod meeting;
 mod meteor;
+mod nginx;
 mod node;
+mod notes;
+mod pads;
+mod ports;
 mod query;
 mod record;
 mod release;
 mod rest;
 mod route;
 mod server;
+mod service;
 mod slides;
 mod socket;
+mod spool;
 mod state;
+mod stock;
+mod stun;
 mod upload;
 mod web_origin;
 mod xml;
 
+pub use backend::BackEnds;
 pub use effective::ReadError;
 pub use fault::{FAULTS_KEPT, Fault, FaultAction, Faults, TooManyFaults};
 pub use files::{nginx::NginxSyntaxError, yaml::YamlError};
-pub use install::{InstallError, Stock, install};
+pub use install::{InstallError, Stock, install, install_with_ports};
 pub use locations::DuplicateLocation;
 pub use meeting::MeetingSummary;
-pub use node::{PowerOnError, Settings, SimNode, StartError, start};
+pub use nginx::{Certificate, NginxError};
+pub use node::{
+    BackEndSettings, NginxSettings, PowerOnError, Settings, SimNode, StartError, start,
+    start_back_ends, start_with_nginx,
+};
+pub use ports::Ports;
 pub use record::{RECORDS_KEPT, Record};
 pub use release::ReleaseError;
+pub use service::{RestartError, Unit};
+pub use spool::SpoolError;
 pub use web_origin::WebOriginError;

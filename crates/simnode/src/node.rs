@@ -9,13 +9,19 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    backend::BackEnds,
     client::ClientFiles,
-    effective::{Effective, ReadError},
+    effective::ReadError,
     fault::Faults,
+    handler::Listening,
     meeting::MeetingSummary,
+    nginx::{Certificate, NginxError, RealNginx},
     record::Record,
     server::{self, Port},
+    service::{RestartError, Services, Unit},
+    spool::{self, SpoolError},
     state::NodeState,
+    stun::StunServer,
 };
 
 /// How often meetings are looked at for their end.
@@ -47,6 +53,15 @@ pub enum StartError {
     /// The configuration files cannot be used.
     #[error("cannot start the simulated node from its files")]
     Files(#[from] ReadError),
+    /// nginx does not start.
+    #[error("cannot start nginx for the simulated node")]
+    Nginx(#[from] NginxError),
+    /// A file that nginx is to serve cannot be written.
+    #[error("cannot write the files that nginx serves")]
+    Spool(#[from] SpoolError),
+    /// The runtime ended meanwhile.
+    #[error("the runtime is stopping")]
+    Stopped,
     /// The listener cannot be used.
     #[error("cannot use the listener")]
     Listener(#[source] io::Error),
@@ -54,20 +69,54 @@ pub enum StartError {
 
 /// Why a node could not be switched on again.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} again")]
-pub struct PowerOnError {
-    /// The address.
-    pub address: SocketAddr,
-    /// The reason.
-    pub source: io::Error,
+pub enum PowerOnError {
+    /// Somebody else took a port meanwhile.
+    #[error("cannot listen on {address} again")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The reason.
+        source: io::Error,
+    },
+    /// nginx does not start again.
+    #[error("nginx does not start again")]
+    Nginx(#[source] NginxError),
 }
 
 /// A running node. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub struct SimNode {
     state: Arc<NodeState>,
-    port: Arc<Port>,
+    ports: Vec<Arc<Port>>,
     stop: CancellationToken,
+}
+
+/// How a node with a real nginx is started. Its files were written by
+/// [`install_with_ports`](crate::install_with_ports) for the ports of `back_ends`
+/// and an origin whose port is that of `address`.
+#[derive(Debug)]
+pub struct NginxSettings {
+    /// The node's services.
+    pub services: BackEndSettings,
+    /// Where nginx listens, as its site file says.
+    pub address: SocketAddr,
+    /// A folder for nginx's logs and the like, outside the node's root.
+    pub run: PathBuf,
+    /// The certificate, when the node's origin is HTTPS.
+    pub certificate: Option<Certificate>,
+}
+
+/// How the services of a node are started behind a real nginx.
+#[derive(Debug)]
+pub struct BackEndSettings {
+    /// The node's name, shown in its client.
+    pub name: String,
+    /// The folder that stands for `/`.
+    pub root: PathBuf,
+    /// Where the services listen.
+    pub back_ends: BackEnds,
+    /// As in [`Settings`].
+    pub strict: bool,
 }
 
 /// Starts a node inside the running tokio runtime.
@@ -76,27 +125,102 @@ pub struct SimNode {
 ///
 /// When its files are such that a real node's services would not start.
 pub async fn start(settings: Settings) -> Result<SimNode, StartError> {
-    let effective = Effective::read(&settings.root)?;
-    let port = Arc::new(Port::new(settings.listener).map_err(StartError::Listener)?);
-    let client = ClientFiles::shared(&effective.release, settings.strict);
-    let (state, outages) = NodeState::new(settings.name, effective, client);
+    let services = Services::start(settings.root)?;
+    let listeners = vec![(Listening::Front, settings.listener)];
+    run(settings.name, services, listeners, settings.tls, settings.strict).await
+}
+
+/// Starts the services of a node without anything in front of them. The client's
+/// files and those of presentations are written below the root, for nginx to serve.
+///
+/// # Errors
+///
+/// When its files are such that a real node's services would not start, or when
+/// files cannot be written.
+pub async fn start_back_ends(settings: BackEndSettings) -> Result<SimNode, StartError> {
+    let services = Services::start_behind_nginx(settings.root)?;
+    let listeners = settings.back_ends.into_listeners();
+    let listeners =
+        listeners.map(|(back_end, listener)| (Listening::Behind(back_end), listener)).collect();
+    run(settings.name, services, listeners, None, settings.strict).await
+}
+
+/// Starts a node whose web server is this machine's nginx.
+///
+/// # Errors
+///
+/// As [`start_back_ends`], and when nginx is missing or refuses its files.
+pub async fn start_with_nginx(settings: NginxSettings) -> Result<SimNode, StartError> {
+    let NginxSettings { services, address, run, certificate } = settings;
+    let root = services.root.clone();
+    let node = start_back_ends(services).await?;
+    let started = tokio::task::spawn_blocking(move || {
+        RealNginx::start(&root, &run, address, certificate.as_ref())
+    });
+    let nginx = started.await.map_err(|_| StartError::Stopped)??;
+    node.state.put_nginx_in_front(nginx);
+    Ok(node)
+}
+
+async fn run(
+    name: String,
+    services: Services,
+    listeners: Vec<(Listening, std::net::TcpListener)>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    strict: bool,
+) -> Result<SimNode, StartError> {
+    let ports: Vec<(Listening, Arc<Port>)> = listeners
+        .into_iter()
+        .map(|(listening, listener)| Ok((listening, Arc::new(Port::new(listener)?))))
+        .collect::<io::Result<_>>()
+        .map_err(StartError::Listener)?;
+    let client = ClientFiles::shared(&services.release, strict);
+    let stun = StunServer::bind().await.map_err(StartError::Listener)?;
+    if services.is_behind_nginx() {
+        let (client, root) = (Arc::clone(&client), services.root().to_owned());
+        let meteor = services.release.has_meteor();
+        // Making them takes seconds of a processor.
+        let written =
+            tokio::task::spawn_blocking(move || spool::write_client(&client, &root, meteor));
+        written.await.map_err(|_| StartError::Stopped)??;
+    }
+    let (state, outages) = NodeState::new(name, services, stun.address(), client);
     let state = Arc::new(state);
     let stop = CancellationToken::new();
     let tasks = state.tasks.clone();
-    tasks.spawn(server::serve(Arc::clone(&state), Arc::clone(&port), settings.tls, stop.clone()));
+    for (listening, port) in &ports {
+        tasks.spawn(server::serve(
+            Arc::clone(&state),
+            *listening,
+            Arc::clone(port),
+            tls.clone(),
+            stop.clone(),
+        ));
+    }
+    let ports: Vec<Arc<Port>> = ports.into_iter().map(|(_, port)| port).collect();
+    tasks.spawn(stop.clone().run_until_cancelled_owned(stun.run()));
     tasks.spawn(stop.clone().run_until_cancelled_owned(end_meetings(Arc::clone(&state))));
     tasks.spawn(stop.clone().run_until_cancelled_owned(suffer_outages(
         Arc::clone(&state),
-        Arc::clone(&port),
+        ports.clone(),
         outages,
     )));
-    Ok(SimNode { state, port, stop })
+    Ok(SimNode { state, ports, stop })
 }
 
 impl SimNode {
-    /// Where the node listens.
+    /// Where browsers reach the node.
     pub fn address(&self) -> SocketAddr {
-        self.port.address()
+        match self.state.nginx() {
+            Some(nginx) => nginx.address(),
+            None => self.control_address(),
+        }
+    }
+
+    /// Where `/_simnode/` is: the node's only port, or that of `bbb-web` behind an
+    /// nginx, which shows it to nobody.
+    pub fn control_address(&self) -> SocketAddr {
+        self.ports.first().map(|port| port.address()).expect("a node has at least one port")
     }
 
     /// The last requests, oldest first; see [`RECORDS_KEPT`](crate::RECORDS_KEPT).
@@ -114,21 +238,48 @@ impl SimNode {
         &self.state.faults
     }
 
+    /// Starts a service again, so that it reads its files anew; nginx is reloaded.
+    /// As on a real node, `bbb-web` and `bbb-apps-akka` take the running meetings
+    /// with them.
+    ///
+    /// # Errors
+    ///
+    /// When its files are such that it does not start; it is down then, and only
+    /// nginx goes on with what it had.
+    pub fn restart(&self, unit: Unit) -> Result<(), RestartError> {
+        self.state.restart(unit)
+    }
+
     /// Pulls the plug: the port refuses connections, running ones are cut,
     /// meetings are lost. Records and ordered faults stay.
     pub fn power_off(&self) {
-        self.port.close();
+        self.state.stop_nginx();
+        self.ports.iter().for_each(|port| port.close());
         self.state.lose_power();
+    }
+
+    /// What `nginx -t` says.
+    ///
+    /// # Errors
+    ///
+    /// [`NginxError::Refused`] with its words when it refuses; the node has to
+    /// have a real nginx.
+    pub fn test_nginx(&self) -> Result<String, NginxError> {
+        self.state.nginx().ok_or(NginxError::Missing)?.test()
     }
 
     /// Boots again on the same port, without meetings.
     ///
     /// # Errors
     ///
-    /// When somebody else took the port meanwhile.
+    /// When somebody else took a port meanwhile, or nginx refuses its files.
     pub fn power_on(&self) -> Result<(), PowerOnError> {
         self.state.regain_power();
-        self.port.open().map_err(|source| PowerOnError { address: self.port.address(), source })
+        open(&self.ports)?;
+        match self.state.nginx() {
+            Some(nginx) => nginx.run().map_err(PowerOnError::Nginx),
+            None => Ok(()),
+        }
     }
 
     /// Stops for good and waits, at most five seconds, for what was running.
@@ -162,16 +313,25 @@ async fn end_meetings(node: Arc<NodeState>) {
 
 async fn suffer_outages(
     node: Arc<NodeState>,
-    port: Arc<Port>,
+    ports: Vec<Arc<Port>>,
     mut outages: mpsc::Receiver<Duration>,
 ) {
     while let Some(length) = outages.recv().await {
-        port.close();
+        node.stop_nginx();
+        ports.iter().for_each(|port| port.close());
         node.lose_power();
         tokio::time::sleep(length).await;
         node.regain_power();
-        if port.open().is_err() {
+        let nginx = node.nginx();
+        let back = tokio::task::spawn_blocking(move || nginx.map_or(Ok(()), |nginx| nginx.run()));
+        if open(&ports).is_err() || !matches!(back.await, Ok(Ok(()))) {
             return;
         }
     }
+}
+
+fn open(ports: &[Arc<Port>]) -> Result<(), PowerOnError> {
+    ports.iter().try_for_each(|port| {
+        port.open().map_err(|source| PowerOnError::Listen { address: port.address(), source })
+    })
 }

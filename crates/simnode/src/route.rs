@@ -1,6 +1,6 @@
 //! From a path to the part of the node that answers it.
 
-use crate::{api::Call, release::Line};
+use crate::{api::Call, engine::Question, release::Release};
 
 /// Who answers a path. The client's locations are tried before this.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,26 +25,33 @@ pub(crate) enum Route {
         /// The page.
         page: u32,
     },
+    /// `/bigbluebutton/presentation/download/{meeting}/{presentation}`.
+    Download {
+        /// The meeting's internal id.
+        meeting: String,
+        /// The presentation.
+        presentation: String,
+    },
     /// Another path of bbb-web: not found, but under its cross-origin rule.
     UnknownOfWeb,
-    /// `/api/rest/meetingStaticData`.
-    StaticData,
-    /// `/api/rest/userMetadata`.
-    UserMetadata,
+    /// `/api/rest/...`.
+    Engine(Question),
     /// `/graphql`.
     GraphQl,
     /// `/bbb-webrtc-sfu`.
     Sfu,
     /// `/ws`.
     Sip,
-    /// `/hocuspocus/api/...`.
-    SharedNotes,
+    /// `/livekit/...`; what stands behind.
+    LiveKit(String),
+    /// `/hocuspocus/...`; what stands behind.
+    SharedNotes(String),
     /// `/plugins/...`.
     Plugins,
-    /// `/learning-analytics-dashboard/...`.
+    /// The page of the learning dashboard.
     LearningDashboard,
-    /// `/pad/...`.
-    Pad,
+    /// `/pad/...`; what stands behind.
+    Pad(String),
     /// `/`.
     Welcome,
     /// Nothing is there.
@@ -63,31 +70,54 @@ pub(crate) enum SlideKind {
 }
 
 impl Route {
-    /// The route of a path on a node of a release line.
-    pub(crate) fn of(path: &str, line: Line) -> Self {
-        if let Some(call) = Call::of_path(path, line) {
+    /// The route of a path on a node of a release.
+    pub(crate) fn of(path: &str, release: &Release) -> Self {
+        if let Some(call) = Call::of_path(path, release) {
             return Self::Api(call);
         }
         if let Some(rest) = path.strip_prefix("/bigbluebutton/") {
             return match rest.strip_prefix("presentation/") {
                 Some(rest) => Self::of_presentation(rest),
-                None if rest == "rtt-check" && line == Line::V3_0 => Self::RoundTrip,
+                None if rest == "rtt-check" && !release.has_meteor() => Self::RoundTrip,
                 None => Self::UnknownOfWeb,
             };
         }
+        let dashboard = if release.has_old_dashboard_path() {
+            "/learning-dashboard/"
+        } else {
+            "/learning-analytics-dashboard/"
+        };
+        let below = |prefix: &str| {
+            path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')).map(str::to_owned)
+        };
         match path {
-            "/" => Self::Welcome,
-            "/bbb-webrtc-sfu" => Self::Sfu,
-            "/ws" => Self::Sip,
-            "/bigbluebutton" => Self::UnknownOfWeb,
-            "/learning-analytics-dashboard/" => Self::LearningDashboard,
-            _ if path.starts_with("/pad/") => Self::Pad,
-            _ if line == Line::V2_7 => Self::Unknown,
-            "/api/rest/meetingStaticData" => Self::StaticData,
-            "/api/rest/userMetadata" => Self::UserMetadata,
-            "/graphql" => Self::GraphQl,
-            _ if path.starts_with("/hocuspocus/api/") => Self::SharedNotes,
-            _ if path.starts_with("/plugins/") => Self::Plugins,
+            "/" => return Self::Welcome,
+            "/bbb-webrtc-sfu" => return Self::Sfu,
+            "/ws" => return Self::Sip,
+            "/bigbluebutton" => return Self::UnknownOfWeb,
+            _ if path == dashboard => return Self::LearningDashboard,
+            _ => {}
+        }
+        if let Some(rest) = below("/pad") {
+            return Self::Pad(rest);
+        }
+        if release.has_meteor() {
+            return Self::Unknown;
+        }
+        if path == "/graphql" {
+            return Self::GraphQl;
+        }
+        if let Some(question) = path.strip_prefix("/api/rest/").and_then(Question::of_name)
+            && (question != Question::ClientSettings || release.has_old_client_settings())
+        {
+            return Self::Engine(question);
+        }
+        if let Some(rest) = below("/livekit") {
+            return Self::LiveKit(rest);
+        }
+        match below("/hocuspocus") {
+            Some(rest) if release.has_shared_notes_server() => Self::SharedNotes(rest),
+            _ if release.has_plugins_location() && path.starts_with("/plugins/") => Self::Plugins,
             _ => Self::Unknown,
         }
     }
@@ -99,6 +129,12 @@ impl Route {
         };
         match rest.split('/').collect::<Vec<_>>().as_slice() {
             [token, "upload"] if word(token) => Self::Upload { token: (*token).to_owned() },
+            ["download", meeting, presentation] if word(meeting) && word(presentation) => {
+                Self::Download {
+                    meeting: (*meeting).to_owned(),
+                    presentation: (*presentation).to_owned(),
+                }
+            }
             [meeting, again, presentation, kind, page]
                 if meeting == again && word(meeting) && word(presentation) =>
             {
@@ -142,7 +178,11 @@ impl Route {
 #[cfg(test)]
 mod tests {
     use super::{Route, SlideKind};
-    use crate::{api::Call, release::Line};
+    use crate::{api::Call, engine::Question, release::Release};
+
+    fn of(path: &str, release: &str) -> Route {
+        Route::of(path, &Release::parse(release).unwrap())
+    }
 
     #[test]
     fn paths_find_their_part() {
@@ -165,41 +205,55 @@ mod tests {
             ("/bigbluebutton/presentation/m-1/m-1/p-2/textfiles/3", slide(SlideKind::Text)),
             ("/bigbluebutton/presentation/m-1/m-2/p-2/svg/3", Route::UnknownOfWeb),
             ("/bigbluebutton/presentation/m-1/m-1/p-2/svg/x", Route::UnknownOfWeb),
-            ("/api/rest/meetingStaticData", Route::StaticData),
-            ("/api/rest/clientSettings", Route::Unknown),
+            ("/api/rest/meetingStaticData", Route::Engine(Question::MeetingStaticData)),
+            ("/api/rest/clientSettings", Route::Engine(Question::ClientSettings)),
+            ("/api/rest/nonsense", Route::Unknown),
             ("/graphql", Route::GraphQl),
             ("/v1/graphql", Route::Unknown),
             ("/bbb-webrtc-sfu", Route::Sfu),
             ("/ws", Route::Sip),
-            ("/hocuspocus/api/documents/x", Route::SharedNotes),
+            ("/hocuspocus/api/x", Route::SharedNotes("/api/x".into())),
+            ("/livekit/rtc", Route::LiveKit("/rtc".into())),
             ("/plugins/x.js", Route::Plugins),
             ("/learning-analytics-dashboard/", Route::LearningDashboard),
-            ("/pad/p/x", Route::Pad),
+            ("/pad/p/x", Route::Pad("/p/x".into())),
             ("/bbb-01/bigbluebutton/api", Route::Unknown),
         ];
         for (path, route) in table {
-            assert_eq!(Route::of(path, Line::V3_0), route, "{path}");
+            assert_eq!(of(path, "3.0.28"), route, "{path}");
         }
     }
 
     #[test]
     fn what_came_with_3_0_is_not_on_2_7() {
         for path in ["/graphql", "/api/rest/meetingStaticData", "/plugins/x.js"] {
-            assert_eq!(Route::of(path, Line::V2_7), Route::Unknown, "{path}");
+            assert_eq!(of(path, "2.7.17"), Route::Unknown, "{path}");
         }
         for path in ["/bigbluebutton/rtt-check", "/bigbluebutton/api/getJoinUrl"] {
-            assert_eq!(Route::of(path, Line::V2_7), Route::UnknownOfWeb, "{path}");
+            assert_eq!(of(path, "2.7.17"), Route::UnknownOfWeb, "{path}");
         }
         for (name, call) in [("enter", Call::Enter), ("guestWait", Call::GuestWait)] {
             let path = format!("/bigbluebutton/api/{name}");
-            assert_eq!(Route::of(&path, Line::V2_7), Route::Api(call));
-            assert_eq!(Route::of(&path, Line::V3_0), Route::UnknownOfWeb);
+            assert_eq!(of(&path, "2.7.17"), Route::Api(call));
+            assert_eq!(of(&path, "3.0.28"), Route::UnknownOfWeb);
         }
+    }
+
+    #[test]
+    fn what_moved_between_releases_is_where_it_was() {
+        for (release, path) in
+            [("2.4.3", "/learning-dashboard/"), ("2.4.4", "/learning-analytics-dashboard/")]
+        {
+            assert_eq!(of(path, release), Route::LearningDashboard, "{release}");
+        }
+        assert_eq!(of("/learning-dashboard/", "2.4.4"), Route::Unknown);
+        assert_eq!(of("/hocuspocus/api/x", "3.0.19"), Route::Unknown);
+        assert_eq!(of("/api/rest/clientSettings", "4.0.0"), Route::Unknown);
     }
 
     #[test]
     fn upload_tokens_are_not_recorded() {
         let path = "/bigbluebutton/presentation/secret/upload";
-        assert!(!Route::of(path, Line::V3_0).redacted(path).contains("secret"));
+        assert!(!of(path, "3.0.28").redacted(path).contains("secret"));
     }
 }

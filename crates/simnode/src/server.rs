@@ -24,7 +24,10 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::{handler, state::NodeState};
+use crate::{
+    handler::{self, Listening},
+    state::NodeState,
+};
 
 /// How many connections a node serves at a time; others wait in the backlog.
 const CONNECTIONS_MAX: usize = 20_000;
@@ -99,6 +102,7 @@ impl Port {
 /// Serves until `shutdown`.
 pub(crate) async fn serve(
     node: Arc<NodeState>,
+    listening: Listening,
     port: Arc<Port>,
     tls: Option<Arc<rustls::ServerConfig>>,
     shutdown: CancellationToken,
@@ -125,21 +129,26 @@ pub(crate) async fn serve(
             let _permit = permit;
             tokio::select! {
                 () = power.cancelled() => {}
-                () = serve_stream(node, stream, acceptor) => {}
+                () = serve_stream(node, listening, stream, acceptor) => {}
             }
         });
     }
 }
 
-async fn serve_stream(node: Arc<NodeState>, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
+async fn serve_stream(
+    node: Arc<NodeState>,
+    listening: Listening,
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+) {
     // Without it small answers wait for acknowledgements; failing is harmless.
     drop(stream.set_nodelay(true));
     match acceptor {
-        None => serve_connection(node, stream).await,
+        None => serve_connection(node, listening, stream).await,
         Some(acceptor) => {
             let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
             if let Ok(Ok(stream)) = handshake.await {
-                serve_connection(node, stream).await;
+                serve_connection(node, listening, stream).await;
             }
         }
     }
@@ -147,10 +156,11 @@ async fn serve_stream(node: Arc<NodeState>, stream: TcpStream, acceptor: Option<
 
 async fn serve_connection(
     node: Arc<NodeState>,
+    listening: Listening,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
-        handler::handle(Arc::clone(&node), request.map(Body::new))
+        handler::handle(Arc::clone(&node), listening, request.map(Body::new))
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);

@@ -1,10 +1,9 @@
 //! Slide images, small images and texts, drawn on demand.
 
-use http::{Method, StatusCode, request::Parts};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 
 use crate::{
     answer::{self, Answer},
-    rest::{slide_cors, user_of_query},
     route::SlideKind,
     state::NodeState,
 };
@@ -12,8 +11,33 @@ use crate::{
 /// How many pages every presentation has.
 pub(crate) const PAGES: u32 = 3;
 
-/// Answers a request for a page. Since 3.0.27 it needs the session of a user
-/// of that meeting; the cross-origin headers come with every status.
+/// One page as a file: its type and its bytes.
+pub(crate) struct PageFile {
+    /// Its media type.
+    pub(crate) content_type: &'static str,
+    /// What is in it.
+    pub(crate) text: String,
+}
+
+/// Draws what of a page a file holds; `None` when there is no such page.
+pub(crate) fn draw(meeting: &str, document: &str, kind: SlideKind, page: u32) -> Option<PageFile> {
+    if !(1..=PAGES).contains(&page) {
+        return None;
+    }
+    let file = |content_type, text| PageFile { content_type, text };
+    Some(match kind {
+        SlideKind::Svg => file(
+            "image/svg+xml",
+            svg(1280, 720, &[meeting, document, &format!("Slide {page} of {PAGES}")]),
+        ),
+        SlideKind::Thumbnail => file("image/svg+xml", svg(160, 90, &[&page.to_string()])),
+        SlideKind::Text => {
+            file("text/plain", format!("{meeting}\n{document}\nSlide {page} of {PAGES}\n"))
+        }
+    })
+}
+
+/// Answers a request for a page, once its session is known to be right.
 pub(crate) fn answer(
     node: &NodeState,
     parts: &Parts,
@@ -22,50 +46,38 @@ pub(crate) fn answer(
     kind: SlideKind,
     page: u32,
 ) -> Answer {
-    let mut answer = page_or_refusal(node, parts, meeting, presentation, kind, page);
-    slide_cors(node, &mut answer);
-    answer
-}
-
-fn page_or_refusal(
-    node: &NodeState,
-    parts: &Parts,
-    meeting: &str,
-    presentation: &str,
-    kind: SlideKind,
-    page: u32,
-) -> Answer {
-    if node.effective.release.slides_need_session()
-        && user_of_query(node, parts).is_none_or(|key| key.meeting != meeting)
-    {
-        return answer::page(StatusCode::UNAUTHORIZED);
-    }
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return answer::page(StatusCode::METHOD_NOT_ALLOWED);
     }
     let names = node.read(|meetings| {
         let meeting = meetings.get(meeting)?;
-        let known = meeting.presentation.id == presentation && (1..=PAGES).contains(&page);
-        known.then(|| (meeting.name.clone(), meeting.presentation.name.clone()))
+        (meeting.presentation.id == presentation)
+            .then(|| (meeting.name.clone(), meeting.presentation.name.clone()))
     });
-    let Some((meeting_name, document)) = names else {
-        return answer::page(StatusCode::NOT_FOUND);
-    };
-    match kind {
-        SlideKind::Svg => answer::with_type(
-            StatusCode::OK,
-            "image/svg+xml",
-            svg(1280, 720, &[&meeting_name, &document, &format!("Slide {page} of {PAGES}")]),
-        ),
-        SlideKind::Thumbnail => {
-            answer::with_type(StatusCode::OK, "image/svg+xml", svg(160, 90, &[&format!("{page}")]))
-        }
-        SlideKind::Text => answer::with_type(
-            StatusCode::OK,
-            "text/plain",
-            format!("{meeting_name}\n{document}\nSlide {page} of {PAGES}\n"),
-        ),
+    match names.and_then(|(meeting, document)| draw(&meeting, &document, kind, page)) {
+        Some(file) => answer::with_type(StatusCode::OK, file.content_type, file.text),
+        None => answer::page(StatusCode::NOT_FOUND),
     }
+}
+
+/// The presentation as a file, for whoever names it.
+pub(crate) fn download(
+    node: &NodeState,
+    parts: &Parts,
+    meeting: &str,
+    presentation: &str,
+) -> Answer {
+    let named = parts.uri.query().is_some_and(|query| query.contains("presFilename="));
+    let known = node.read(|meetings| {
+        meetings.get(meeting).is_some_and(|meeting| meeting.presentation.id == presentation)
+    });
+    if !named || !known {
+        return answer::page(StatusCode::NOT_FOUND);
+    }
+    let mut answer = answer::with_type(StatusCode::OK, "application/pdf", "%PDF-1.4\n%%EOF\n");
+    let disposition = HeaderValue::from_static("attachment; filename=\"presentation.pdf\"");
+    answer.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
+    answer
 }
 
 fn svg(width: u32, height: u32, lines: &[&str]) -> String {

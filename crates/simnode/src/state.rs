@@ -1,8 +1,9 @@
 //! What all parts of a running node share.
 
 use std::{
+    net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -16,10 +17,12 @@ use crate::{
     api::servlet_session,
     client::ClientFiles,
     clock::Clock,
-    effective::Effective,
     fault::Faults,
     meeting::{Meetings, UserKey},
+    nginx::RealNginx,
     record::Records,
+    service::{RestartError, Services, Unit},
+    spool,
 };
 
 /// How many ordered outages may wait for the one in progress.
@@ -30,10 +33,12 @@ const OUTAGES_WAITING: usize = 4;
 pub(crate) struct NodeState {
     /// The node's name, as shown in the client.
     pub(crate) name: String,
-    /// What its files say.
-    pub(crate) effective: Effective,
+    /// Its services, each with what its files said at its start.
+    pub(crate) services: Services,
     /// The client's files.
     pub(crate) client: Arc<ClientFiles>,
+    /// Its STUN server.
+    pub(crate) stun_server: SocketAddr,
     /// Requests seen.
     pub(crate) records: Records,
     /// Faults ordered.
@@ -48,6 +53,8 @@ pub(crate) struct NodeState {
     /// Cancelled when the power goes off; replaced when it comes back.
     power: Mutex<CancellationToken>,
     sockets: AtomicU64,
+    /// A real web server in front, when there is one.
+    nginx: OnceLock<Arc<RealNginx>>,
     /// Outages ordered over HTTP.
     outages: mpsc::Sender<Duration>,
 }
@@ -56,13 +63,15 @@ impl NodeState {
     /// A node without meetings, under power, and the outages it is to suffer.
     pub(crate) fn new(
         name: String,
-        effective: Effective,
+        services: Services,
+        stun_server: SocketAddr,
         client: Arc<ClientFiles>,
     ) -> (Self, mpsc::Receiver<Duration>) {
         let (outages, ordered) = mpsc::channel(OUTAGES_WAITING);
         let state = Self {
             name,
-            effective,
+            services,
+            stun_server,
             client,
             records: Records::default(),
             faults: Faults::default(),
@@ -72,9 +81,28 @@ impl NodeState {
             changes: watch::Sender::new(0),
             power: Mutex::default(),
             sockets: AtomicU64::new(0),
+            nginx: OnceLock::new(),
             outages,
         };
         (state, ordered)
+    }
+
+    /// Takes note of the nginx that was started for this node.
+    pub(crate) fn put_nginx_in_front(&self, nginx: RealNginx) {
+        // A node is given one once, when it starts; a second one would stop here.
+        drop(self.nginx.set(Arc::new(nginx)));
+    }
+
+    /// The real web server in front.
+    pub(crate) fn nginx(&self) -> Option<Arc<RealNginx>> {
+        self.nginx.get().cloned()
+    }
+
+    /// Stops the real web server in front.
+    pub(crate) fn stop_nginx(&self) {
+        if let Some(nginx) = self.nginx.get() {
+            nginx.stop();
+        }
     }
 
     /// Orders an outage; whether there was room for one more.
@@ -91,7 +119,14 @@ impl NodeState {
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Meetings, u64) -> T) -> T {
         let mut meetings = self.meetings.lock().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut meetings, self.clock.now());
+        let made = meetings.take_made();
         drop(meetings);
+        if self.services.is_behind_nginx() {
+            for presentation in made {
+                // What cannot be written nginx does not find: that is seen there.
+                drop(spool::write_presentation(self.services.root(), &presentation));
+            }
+        }
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
         result
     }
@@ -103,13 +138,25 @@ impl NodeState {
 
     /// The user whom a session token and the request's cookie prove.
     pub(crate) fn authorize(&self, session_token: &str, headers: &HeaderMap) -> Option<UserKey> {
-        let lenient = self.effective.properties.is_true("allowRequestsWithoutSession");
+        let lenient = self.services.web().properties.is_true("allowRequestsWithoutSession");
         self.read(|meetings| meetings.authorize(session_token, servlet_session(headers), lenient))
     }
 
     /// The token that is cancelled when the power goes off.
     pub(crate) fn power(&self) -> CancellationToken {
         self.power.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Starts a service again. Meetings live in bbb-web and akka.
+    pub(crate) fn restart(&self, unit: Unit) -> Result<(), RestartError> {
+        if let (Unit::Nginx, Some(nginx)) = (unit, self.nginx()) {
+            return Ok(nginx.reload()?);
+        }
+        let started = self.services.restart(unit);
+        if matches!(unit, Unit::Web | Unit::Akka) {
+            self.change(|meetings, _| meetings.forget_all());
+        }
+        Ok(started?)
     }
 
     /// Cuts everything that runs and forgets all meetings, as a reboot does.

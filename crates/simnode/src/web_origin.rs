@@ -46,6 +46,16 @@ impl WebOrigin {
         &self.authority
     }
 
+    /// The host without its port.
+    pub(crate) fn host(&self) -> &str {
+        self.authority.rsplit_once(':').map_or(&self.authority, |(host, _)| host)
+    }
+
+    /// The port, when it is not the scheme's own.
+    pub(crate) fn port(&self) -> Option<&str> {
+        self.authority.rsplit_once(':').map(|(_, port)| port)
+    }
+
     /// The same place for WebSockets: `wss://...` or `ws://...`.
     pub(crate) fn websocket(&self) -> String {
         format!("{}://{}", if self.secure { "wss" } else { "ws" }, self.authority)

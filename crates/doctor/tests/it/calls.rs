@@ -130,7 +130,7 @@ async fn the_release_that_cannot_work() {
 
 #[tokio::test]
 async fn slides_before_that_release_are_open() {
-    for plan in [cluster("3.0.15"), cluster("3.0.15").untold()] {
+    for plan in [cluster("3.0.18"), cluster("3.0.18").untold()] {
         assert_finds(&plan.start().await.examine().await, &[]);
     }
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::release::{Line, Release};
+use crate::release::Release;
 
 /// Where the API lives.
 const API_PATH: &str = "/bigbluebutton/api";
@@ -59,21 +59,21 @@ const CALLS: [(&str, Call); 21] = [
 ];
 
 impl Call {
-    /// The call a path means on a release line; one trailing slash is tolerated.
-    pub(crate) fn of_path(path: &str, line: Line) -> Option<Self> {
+    /// The call a path means on a release; one trailing slash is tolerated.
+    pub(crate) fn of_path(path: &str, release: &Release) -> Option<Self> {
         let trimmed = path.strip_suffix('/').unwrap_or(path);
         if trimmed == API_PATH || path == "/bigbluebutton/" {
             return Some(Self::Index);
         }
         let name = trimmed.strip_prefix(API_PATH)?.strip_prefix('/')?;
         let (_, call) = CALLS.iter().find(|(known, _)| *known == name)?;
-        call.exists_on(line).then_some(*call)
+        call.exists_on(release).then_some(*call)
     }
 
-    fn exists_on(self, line: Line) -> bool {
+    fn exists_on(self, release: &Release) -> bool {
         match self {
-            Self::Enter | Self::GuestWait => line == Line::V2_7,
-            Self::SendChatMessage | Self::GetJoinUrl => line == Line::V3_0,
+            Self::Enter | Self::GuestWait => release.has_meteor(),
+            Self::SendChatMessage | Self::GetJoinUrl => !release.has_meteor(),
             _ => true,
         }
     }
@@ -110,7 +110,7 @@ mod tests {
     use http::Method;
 
     use super::Call;
-    use crate::release::{Line, Release};
+    use crate::release::Release;
 
     #[test]
     fn paths_and_methods() {
@@ -128,8 +128,8 @@ mod tests {
             ("/bigbluebutton", None, false, false),
         ];
         for (path, call, get, post) in table {
-            assert_eq!(Call::of_path(path, Line::V3_0), call, "{path}");
             let release = Release::parse("3.0.28").unwrap();
+            assert_eq!(Call::of_path(path, &release), call, "{path}");
             let allows = |method| call.is_some_and(|call| call.allows(&method, &release));
             assert_eq!((allows(Method::GET), allows(Method::POST)), (get, post), "{path}");
         }

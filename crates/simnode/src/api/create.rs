@@ -84,7 +84,7 @@ fn breakout(
 }
 
 fn wanted(node: &NodeState, parameters: &Parameters, breakout: Option<Breakout>) -> CreateRequest {
-    let effective = &node.effective;
+    let effective = node.services.web();
     let text = |name: &str| parameters.filled(name).map(str::to_owned);
     let number = |name: &str, property: &str| {
         parameters.number(name).or_else(|| effective.number(property)).unwrap_or(0)
@@ -117,6 +117,7 @@ fn wanted(node: &NodeState, parameters: &Parameters, breakout: Option<Breakout>)
             })
             .unwrap_or_else(|| effective.property("defaultGuestPolicy")),
         welcome: text("welcome").unwrap_or_else(|| effective.property("defaultWelcomeMessage")),
+        client_settings: node.services.akka().public_settings.clone(),
         allow_requests_without_session: parameters.flag("allowRequestsWithoutSession", false),
         timers: Timers {
             if_no_user_joined: minutes(

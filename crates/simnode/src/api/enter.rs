@@ -25,7 +25,7 @@ fn no_session(node: &NodeState, request: &ApiRequest) -> Answer {
         "message": "Could not find conference.",
         "messageKey": "missingSession",
         "sessionToken": request.parameters.get("sessionToken").unwrap_or_default(),
-        "logoutURL": node.effective.logout_url(),
+        "logoutURL": node.services.web().logout_url(),
     }))
 }
 
@@ -71,7 +71,7 @@ pub(super) fn enter(node: &NodeState, request: &ApiRequest) -> Answer {
             "allowModsToUnmuteUsers": false,
             "logoutUrl": user.logout_url,
             "defaultLayout": "CUSTOM_LAYOUT",
-            "avatarURL": node.effective.property("defaultAvatarURL"),
+            "avatarURL": node.services.web().property("defaultAvatarURL"),
             "customdata": pairs(custom),
             "metadata": pairs(meeting.metadata.iter()),
         });
@@ -88,7 +88,7 @@ pub(super) fn enter(node: &NodeState, request: &ApiRequest) -> Answer {
 pub(super) fn guest_wait(node: &NodeState, request: &ApiRequest) -> Answer {
     let token = request.parameters.get("sessionToken").unwrap_or_default();
     let client =
-        format!("{}?sessionToken={token}", node.effective.property("defaultHTML5ClientUrl"));
+        format!("{}?sessionToken={token}", node.services.web().property("defaultHTML5ClientUrl"));
     let found = look(node, request, |key, meeting, user| {
         let (message_key, message, url) = match user.guest_status {
             GuestStatus::Allow => {

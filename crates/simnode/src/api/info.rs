@@ -6,7 +6,6 @@ use crate::{
     answer::{self, Answer, Caching},
     clock::java_date,
     meeting::{Meeting, Role, User},
-    release::Line,
     state::NodeState,
     xml::{Xml, grouped},
 };
@@ -128,17 +127,11 @@ enum Numbers {
 
 impl Numbers {
     fn of_info(node: &NodeState) -> Self {
-        match node.effective.release.line() {
-            Line::V2_7 => Self::AllGrouped,
-            Line::V3_0 => Self::Plain,
-        }
+        if node.services.release.has_meteor() { Self::AllGrouped } else { Self::Plain }
     }
 
     fn of_list(node: &NodeState) -> Self {
-        match node.effective.release.line() {
-            Line::V2_7 => Self::AllGrouped,
-            Line::V3_0 => Self::CountsGrouped,
-        }
+        if node.services.release.has_meteor() { Self::AllGrouped } else { Self::CountsGrouped }
     }
 }
 

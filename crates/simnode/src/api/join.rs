@@ -8,7 +8,6 @@ use crate::{
     checksum::Algorithm,
     meeting::{GuestStatus, JoinOutcome, JoinRequest, Joined, Meeting, Role},
     query::{Parameters, encode},
-    release::Line,
     state::NodeState,
     xml::Xml,
 };
@@ -20,7 +19,7 @@ pub(super) fn answer(node: &NodeState, request: &ApiRequest) -> Answer {
     if let Some(broken) = violation(node, request) {
         // Without a valid checksum nobody may choose where users are sent.
         let base = if broken == check::CHECKSUM {
-            node.effective.logout_url()
+            node.services.web().logout_url()
         } else {
             error_base(node, parameters)
         };
@@ -40,8 +39,8 @@ pub(super) fn answer(node: &NodeState, request: &ApiRequest) -> Answer {
     let Some(meeting) = node.read(|meetings| meetings.find(id).cloned()) else {
         return answer::page(StatusCode::INTERNAL_SERVER_ERROR);
     };
-    let line = node.effective.release.line();
-    let since_3_0 = |name: &str| parameters.filled(name).filter(|_| line == Line::V3_0);
+    let is_3_0 = !node.services.release.has_meteor();
+    let since_3_0 = |name: &str| parameters.filled(name).filter(|_| is_3_0);
     let existing_user = since_3_0("existingUserID").map(str::to_owned);
     let role = match role(parameters, &meeting) {
         Ok(role) => role,
@@ -65,10 +64,10 @@ pub(super) fn answer(node: &NodeState, request: &ApiRequest) -> Answer {
             None => true,
             Some(_) => parameters.flag("auth", false),
         },
-        bot: line == Line::V3_0 && parameters.flag("bot", false),
+        bot: is_3_0 && parameters.flag("bot", false),
         custom_data: custom_data(parameters),
         logout_url: since_3_0("logoutURL")
-            .map_or_else(|| node.effective.logout_url(), str::to_owned),
+            .map_or_else(|| node.services.web().logout_url(), str::to_owned),
         existing_user,
     };
     let outcome = node.change(|meetings, _| {
@@ -149,27 +148,31 @@ fn welcome(node: &NodeState, parameters: &Parameters, joined: &Joined) -> Answer
 /// Where the browser goes: the client, and on 2.7 the lobby for who has to wait.
 fn client_url(node: &NodeState, parameters: &Parameters, joined: &Joined) -> String {
     let token = &joined.session_token;
-    let of = |key: &str| node.effective.property(key);
-    match node.effective.release.line() {
-        Line::V2_7 if joined.guest_status == GuestStatus::Wait => {
-            format!("{}?sessionToken={token}", of("defaultGuestWaitURL"))
+    let of = |key: &str| node.services.web().property(key);
+    let client = of("defaultHTML5ClientUrl");
+    if node.services.release.has_meteor() {
+        if joined.guest_status == GuestStatus::Wait {
+            return format!("{}?sessionToken={token}", of("defaultGuestWaitURL"));
         }
-        Line::V3_0 if parameters.filled("enforceLayout").is_some() => {
-            format!("{}?waitLayout=1&sessionToken={token}", of("defaultHTML5ClientUrl"))
-        }
-        _ => format!("{}?sessionToken={token}", of("defaultHTML5ClientUrl")),
+    } else if parameters.filled("enforceLayout").is_some() {
+        return format!("{client}?waitLayout=1&sessionToken={token}");
     }
+    format!("{client}?sessionToken={token}")
 }
 
 /// The cookie of the servlet session. `Secure` goes with the node's origin: on
 /// plain HTTP (only ever on loopback) browsers would drop a secure cookie.
 fn servlet_cookie(node: &NodeState, id: &str) -> String {
     let mut cookie = format!("JSESSIONID={id}; Path=/; HttpOnly");
-    if node.effective.origin.is_secure() {
+    if node.services.web().origin.is_secure() {
         cookie.push_str("; Secure");
     }
-    if let Some(same_site) =
-        node.effective.same_site.as_ref().filter(|value| value.chars().all(char::is_alphanumeric))
+    if let Some(same_site) = node
+        .services
+        .web()
+        .same_site
+        .as_ref()
+        .filter(|value| value.chars().all(char::is_alphanumeric))
     {
         cookie.push_str("; SameSite=");
         cookie.push_str(same_site);
@@ -181,7 +184,7 @@ fn error_base(node: &NodeState, parameters: &Parameters) -> String {
     parameters
         .filled("errorRedirectUrl")
         .or_else(|| parameters.filled("logoutURL"))
-        .map_or_else(|| node.effective.logout_url(), str::to_owned)
+        .map_or_else(|| node.services.web().logout_url(), str::to_owned)
 }
 
 fn error_redirect(base: &str, key: &str, message: &str) -> Answer {
@@ -206,6 +209,6 @@ pub(crate) fn signed_join_url(
     let query: Vec<String> =
         pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
     let query = format!("{lead}{}", query.join("&"));
-    let checksum = algorithm.hex(&format!("join{query}{}", node.effective.secret));
-    format!("{}/bigbluebutton/api/join?{query}&checksum={checksum}", node.effective.origin)
+    let checksum = algorithm.hex(&format!("join{query}{}", node.services.web().secret));
+    format!("{}/bigbluebutton/api/join?{query}&checksum={checksum}", node.services.web().origin)
 }

@@ -24,7 +24,6 @@ pub(crate) use request::{ApiRequest, servlet_session};
 use crate::{
     answer::{self, Answer, Caching},
     cors::GrailsVerdict,
-    release::Line,
     state::NodeState,
     xml::Xml,
 };
@@ -33,11 +32,11 @@ use check::{Rules, Violation};
 /// Answers one API request.
 pub(crate) async fn answer(node: &NodeState, call: Call, parts: Parts, body: Body) -> Answer {
     let method = parts.method.clone();
-    let headers = match node.effective.grails_cors.judge(&method, &parts.headers) {
+    let headers = match node.services.web().cors.judge(&method, &parts.headers) {
         GrailsVerdict::Proceed(headers) => headers,
         verdict => return refuse_or_preflight(verdict),
     };
-    let mut answer = if call.allows(&method, &node.effective.release) {
+    let mut answer = if call.allows(&method, &node.services.release) {
         match ApiRequest::read(call, parts, body).await {
             Ok(request) => carry_out(node, &request),
             Err(answer) => answer,
@@ -100,9 +99,9 @@ fn carry_out(node: &NodeState, request: &ApiRequest) -> Answer {
 fn violation(node: &NodeState, request: &ApiRequest) -> Option<Violation> {
     node.read(|meetings| {
         let rules = Rules {
-            secret: &node.effective.secret,
-            algorithms: &node.effective.property("supportedChecksumAlgorithms"),
-            posts_are_strict: node.effective.release.is_strict_about_posts(),
+            secret: &node.services.web().secret,
+            algorithms: &node.services.web().property("supportedChecksumAlgorithms"),
+            posts_are_strict: node.services.release.is_strict_about_posts(),
             meetings,
         };
         rules.check(request)
@@ -153,15 +152,15 @@ fn index(node: &NodeState, headers: &HeaderMap) -> Answer {
     struct Response {
         response: Index,
     }
-    let revealed = node.effective.properties.is_true("allowRevealOfBBBVersion");
+    let revealed = node.services.web().properties.is_true("allowRevealOfBBBVersion");
     let index = Index {
         returncode: "SUCCESS",
         version: "2.0",
         api_version: "2.0",
-        bbb_version: if revealed { node.effective.release.to_string() } else { String::new() },
-        graphql: (node.effective.release.line() == Line::V3_0).then(|| GraphQl {
-            graphql_websocket_url: node.effective.graphql_websocket_url(),
-            graphql_api_url: node.effective.property("graphqlApiUrl"),
+        bbb_version: if revealed { node.services.release.to_string() } else { String::new() },
+        graphql: (!node.services.release.has_meteor()).then(|| GraphQl {
+            graphql_websocket_url: node.services.web().graphql_websocket_url(),
+            graphql_api_url: node.services.web().property("graphqlApiUrl"),
             html5_plugin_sdk_version: "0.0.99",
         }),
     };
@@ -191,5 +190,5 @@ pub(crate) fn judge_origin(
     method: &Method,
     headers: &HeaderMap,
 ) -> GrailsVerdict {
-    node.effective.grails_cors.judge(method, headers)
+    node.services.web().cors.judge(method, headers)
 }

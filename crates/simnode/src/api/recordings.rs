@@ -40,9 +40,9 @@ pub(super) fn answer(node: &NodeState, request: &ApiRequest) -> Answer {
     }
     let right = node.read(|meetings| {
         let rules = Rules {
-            secret: &node.effective.secret,
-            algorithms: &node.effective.property("supportedChecksumAlgorithms"),
-            posts_are_strict: node.effective.release.is_strict_about_posts(),
+            secret: &node.services.web().secret,
+            algorithms: &node.services.web().property("supportedChecksumAlgorithms"),
+            posts_are_strict: node.services.release.is_strict_about_posts(),
             meetings,
         };
         rules.checksum_is_right(request)

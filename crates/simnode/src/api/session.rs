@@ -6,10 +6,13 @@ use super::{ApiRequest, signed_join_url};
 use crate::{
     answer::{self, Answer, Caching},
     checksum::Algorithm,
-    meeting::UserKey,
+    meeting::{Role, UserKey},
     state::NodeState,
     xml::Xml,
 };
+
+/// How long a TURN password is good for.
+const TURN_SECONDS: u64 = 86_400;
 
 /// The user whom `sessionToken` and the cookie prove.
 pub(super) fn user(node: &NodeState, request: &ApiRequest) -> Option<UserKey> {
@@ -17,19 +20,29 @@ pub(super) fn user(node: &NodeState, request: &ApiRequest) -> Option<UserKey> {
     node.authorize(token, &request.headers)
 }
 
-/// `stuns`: the STUN and TURN servers. None is needed where browser and node
-/// share a machine, so the one named is an example address.
+/// `stuns`: the node's own STUN server, and TURN with a password of its own.
 pub(super) fn stuns(node: &NodeState, request: &ApiRequest) -> Answer {
     let value = match user(node, request) {
-        Some(_) => json!({
-            "stunServers": [],
-            "turnServers": [],
-            "remoteIceCandidates": [],
-        }),
+        Some(key) => {
+            let server = node.stun_server;
+            let expiry = node.clock.now() / 1_000 + TURN_SECONDS;
+            let name = format!("{expiry}:{}", key.user);
+            let password = Algorithm::Sha1.hex(&format!("{name}{}", node.services.web().secret));
+            json!({
+                "stunServers": [{"url": format!("stun:{server}")}],
+                "turnServers": [{
+                    "username": name,
+                    "password": password,
+                    "url": format!("turn:{server}?transport=udp"),
+                    "ttl": TURN_SECONDS,
+                }],
+                "remoteIceCandidates": [],
+            })
+        }
         None => json!({
             "returncode": "FAILED",
             "message": "Could not find conference.",
-            "logoutURL": node.effective.logout_url(),
+            "logoutURL": node.services.web().logout_url(),
         }),
     };
     answer::json(&value, Caching::NoCache)
@@ -72,11 +85,34 @@ pub(super) fn get_join_url(node: &NodeState, request: &ApiRequest) -> Answer {
     answer::json(&json!({ "response": response }), Caching::NoCache)
 }
 
-/// `learningDashboard`: there is never any data.
+/// `learningDashboard`: what moderators may know of their meeting, as text.
 pub(super) fn learning_dashboard(node: &NodeState, request: &ApiRequest) -> Answer {
-    match user(node, request) {
-        Some(_) => failed("Learning Dashboard data not found"),
-        None => failed("Invalid session token"),
+    let Some(key) = user(node, request) else {
+        return failed("Invalid session token");
+    };
+    let data = node.read(|meetings| {
+        let meeting = meetings.get(&key.meeting)?;
+        let user = meetings.user(&key).filter(|user| user.role == Role::Moderator)?;
+        let names: Vec<&str> = meeting.users.iter().map(|user| user.name.as_str()).collect();
+        Some(json!({
+            "intId": meeting.internal_id,
+            "extId": meeting.external_id,
+            "name": meeting.name,
+            "asked": user.internal_id,
+            "users": names,
+        }))
+    });
+    match data {
+        Some(data) => {
+            let token = request.parameters.get("sessionToken").unwrap_or_default();
+            let response = json!({
+                "returncode": "SUCCESS",
+                "data": data.to_string(),
+                "sessionToken": token,
+            });
+            answer::json(&json!({ "response": response }), Caching::NoCache)
+        }
+        None => failed("Learning Dashboard data not found"),
     }
 }
 

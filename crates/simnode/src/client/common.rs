@@ -69,6 +69,22 @@ pub(super) fn add(client: &mut ClientFiles, root: &str, release: &Release) {
     }
 }
 
+/// What the scripts know of their release; whatever else they know, they know
+/// from the node.
+pub(super) fn constants(release: &Release, strict: bool) -> String {
+    let values = serde_json::json!({
+        "line": release.line(),
+        "meteor": release.has_meteor(),
+        "strict": strict,
+        "slidesNeedSession": release.slides_need_session(),
+        "slidesTakeCredentials": release.has_cors_origin_variable(),
+        "padSessions": release.has_pad_sessions(),
+        "liveKit": !release.has_meteor(),
+        "sharedNotes": release.has_shared_notes_server(),
+    });
+    format!("const RELEASE = {values};\n")
+}
+
 /// The rules that load the text font; `up` leads to the folder of `fonts/`.
 pub(crate) fn font_faces(up: &str, build: &str) -> String {
     let faces: Vec<String> = SOURCE_SANS

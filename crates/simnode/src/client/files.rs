@@ -12,7 +12,7 @@ use super::{
     file::{ClientFile, Form},
     meteor_files, static_files,
 };
-use crate::release::{Line, Release};
+use crate::release::Release;
 
 /// All files by path below the client's folder, e.g. `locales/en.json`.
 #[derive(Debug)]
@@ -63,9 +63,10 @@ impl ClientFiles {
     fn of(release: &Release, strict: bool) -> Self {
         let mut client =
             Self { files: BTreeMap::new(), modified: release.packed_at(), meteor: None };
-        match release.line() {
-            Line::V3_0 => static_files::add(&mut client, release, strict),
-            Line::V2_7 => meteor_files::add(&mut client, release),
+        if release.has_meteor() {
+            meteor_files::add(&mut client, release);
+        } else {
+            static_files::add(&mut client, release, strict);
         }
         client
     }
@@ -80,6 +81,11 @@ impl ClientFiles {
         let extension = path.rsplit('.').next().unwrap_or_default();
         let has_gzip = ["js", "css", "wasm"].contains(&extension);
         self.files.insert(path, Arc::new(ClientFile::new(has_gzip, make)));
+    }
+
+    /// All files by path.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Arc<ClientFile>)> {
+        self.files.iter().map(|(path, file)| (path.as_str(), file))
     }
 
     /// A file by path.

@@ -1,4 +1,4 @@
-//! The files of a 2.7 client, as Meteor's build leaves them in `web.browser`.
+//! The files of a 2.x client, as Meteor's build leaves them in `web.browser`.
 
 use super::{
     assets::wasm,
@@ -9,14 +9,15 @@ use super::{
 use crate::{checksum::Algorithm, release::Release};
 
 /// The script's sources in the order in which they are joined.
-const SCRIPT: [&str; 7] = [
+const SCRIPT: [&str; 8] = [
     include_str!("../../client/page.js"),
     include_str!("../../client/ddp.js"),
     include_str!("../../client/devices.js"),
     include_str!("../../client/upload.js"),
     include_str!("../../client/steps.js"),
+    include_str!("../../client/following.js"),
     include_str!("../../client/meeting.js"),
-    include_str!("../../client/main-2.7.js"),
+    include_str!("../../client/main-2.x.js"),
 ];
 
 /// The stylesheets, joined into one file whose place is no folder's: no
@@ -39,7 +40,7 @@ const STYLE_BALLAST: usize = 60_000;
 /// Adds the files of a release.
 pub(super) fn add(client: &mut ClientFiles, release: &Release) {
     let patch = release.patch();
-    let own = format!("const LINE = \"2.7\";\nconst STRICT = false;\n\n{}", SCRIPT.join("\n"));
+    let own = format!("{}\n{}", common::constants(release, false), SCRIPT.join("\n"));
     let styles = STYLESHEETS.join("\n");
     // The ballast follows from the release, so it need not be made to be named.
     let names = MeteorNames {

@@ -11,8 +11,8 @@ use super::{ClientFiles, Form};
 use crate::{
     answer::{self, Answer},
     clock::http_date,
-    effective::Effective,
     locations::{Action, Alias},
+    web_origin::WebOrigin,
 };
 
 /// What nginx does with a request at a location of the client.
@@ -27,7 +27,7 @@ pub(crate) enum Served {
 /// location's prefix.
 pub(crate) async fn serve(
     files: &Arc<ClientFiles>,
-    effective: &Effective,
+    origin: &WebOrigin,
     action: &Action,
     rest: &str,
     parts: &Parts,
@@ -40,7 +40,7 @@ pub(crate) async fn serve(
                 .replace("$request_uri", whole)
                 .replace("$is_args", if query.is_some() { "?" } else { "" })
                 .replace("$args", query.unwrap_or_default());
-            Served::Answer(redirect(effective, parts, *code, &target))
+            Served::Answer(redirect(origin, parts, *code, &target))
         }
         Action::Meteor => Served::Meteor,
         Action::Files(alias) => match find(files, alias, rest, parts.uri.path()) {
@@ -50,7 +50,7 @@ pub(crate) async fn serve(
             Found::FolderWithoutSlash => {
                 let query = parts.uri.query().map_or(String::new(), |query| format!("?{query}"));
                 let target = format!("{}/{query}", parts.uri.path());
-                Served::Answer(redirect(effective, parts, 301, &target))
+                Served::Answer(redirect(origin, parts, 301, &target))
             }
             Found::Folder(folder) if alias.listing => Served::Answer(listing(files, folder).await),
             Found::Folder(_) => Served::Answer(answer::page(StatusCode::FORBIDDEN)),
@@ -97,14 +97,14 @@ fn find(files: &ClientFiles, alias: &Alias, rest: &str, whole: &str) -> Found {
 }
 
 /// nginx makes redirects absolute, with the Host the client sent.
-fn redirect(effective: &Effective, parts: &Parts, code: u16, target: &str) -> Answer {
-    let scheme = if effective.origin.is_secure() { "https" } else { "http" };
+fn redirect(origin: &WebOrigin, parts: &Parts, code: u16, target: &str) -> Answer {
+    let scheme = if origin.is_secure() { "https" } else { "http" };
     let host = parts
         .headers
         .get(header::HOST)
         .and_then(|value| value.to_str().ok())
         .or_else(|| parts.uri.authority().map(http::uri::Authority::as_str))
-        .unwrap_or_else(|| effective.origin.authority());
+        .unwrap_or_else(|| origin.authority());
     let status = StatusCode::from_u16(code).unwrap_or(StatusCode::MOVED_PERMANENTLY);
     answer::redirect(status, &format!("{scheme}://{host}{target}"))
 }

@@ -1,4 +1,4 @@
-//! The files of a 3.0 client: everything is one, the page too.
+//! The files of a client since 3.0: everything is one, the page too.
 
 use super::{
     assets::wasm,
@@ -8,14 +8,15 @@ use super::{
 use crate::{checksum::Algorithm, install::CLIENT_SETTINGS, release::Release};
 
 /// The bundle's sources in the order in which they are joined.
-const BUNDLE: [&str; 7] = [
+const BUNDLE: [&str; 8] = [
     include_str!("../../client/page.js"),
     include_str!("../../client/graphql.js"),
     include_str!("../../client/devices.js"),
     include_str!("../../client/upload.js"),
     include_str!("../../client/steps.js"),
+    include_str!("../../client/following.js"),
     include_str!("../../client/meeting.js"),
-    include_str!("../../client/main-3.0.js"),
+    include_str!("../../client/main-3.x.js"),
 ];
 
 const STYLESHEETS: [(&str, &str); 7] = [
@@ -38,7 +39,7 @@ const STYLE_BALLAST: usize = 9_000;
 pub(super) fn add(client: &mut ClientFiles, release: &Release, strict: bool) {
     let build = release.client_build();
     let patch = release.patch();
-    let own = format!("const LINE = \"3.0\";\nconst STRICT = {strict};\n\n{}", BUNDLE.join("\n"));
+    let own = format!("{}\n{}", common::constants(release, strict), BUNDLE.join("\n"));
     // The ballast follows from the release, so it need not be made to be named.
     let hash: String = Algorithm::Sha256.hex(&format!("{own}{release}")).chars().take(20).collect();
     let logo_hash: String = Algorithm::Sha256.hex(LOGO).chars().take(32).collect();

@@ -25,7 +25,7 @@ pub(super) struct Files<'a> {
 }
 
 impl Files<'_> {
-    fn path(&self, absolute: &str) -> PathBuf {
+    pub(super) fn path(&self, absolute: &str) -> PathBuf {
         self.root.join(absolute.trim_start_matches('/'))
     }
 
@@ -109,17 +109,6 @@ impl Files<'_> {
             }
         }
         Ok(variables)
-    }
-
-    pub(super) fn etherpad_proxies(&self) -> Result<Vec<String>, ReadError> {
-        let absolute = "/etc/bigbluebutton/etherpad.json";
-        let Some(text) = self.optional(absolute)? else { return Ok(Vec::new()) };
-        let value: Value = serde_json::from_str(&text)
-            .map_err(|source| ReadError::ParseJson { path: self.path(absolute), source })?;
-        let proxies = value.get("cluster_proxies").and_then(Value::as_array);
-        Ok(proxies
-            .map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-            .unwrap_or_default())
     }
 
     pub(super) fn nginx(&self) -> Result<Vec<Directive>, ReadError> {

@@ -2,10 +2,11 @@
 
 use std::{fs, path::Path};
 
-use super::{Effective, ReadError};
+use super::ReadError;
 use crate::{
     cors::GrailsCors,
     install::{Stock, install},
+    service::Services,
 };
 
 fn stock(release: &str) -> tempfile::TempDir {
@@ -31,22 +32,25 @@ fn write(root: &Path, path: &str, text: &str) {
 #[test]
 fn a_stock_node_points_at_itself() {
     let root = stock("3.0.28");
-    let node = Effective::read(root.path()).unwrap();
+    let node = Services::start(root.path().to_owned()).unwrap();
     assert_eq!(node.release.to_string(), "3.0.28");
-    assert_eq!(node.secret, "very-secret");
-    assert_eq!(node.property("defaultHTML5ClientUrl"), "https://bbb-01.example.org/html5client");
-    assert_eq!(node.graphql_websocket_url(), "wss://bbb-01.example.org/graphql");
-    assert_eq!(node.property("graphqlApiUrl"), "https://bbb-01.example.org/api/rest");
-    assert_eq!(node.logout_url(), "https://bbb-01.example.org");
-    assert_eq!(node.slide_origin, "*");
-    assert_eq!(node.middleware_origin, "");
-    assert_eq!(node.grails_cors, GrailsCors::default());
+    assert_eq!(node.web().secret, "very-secret");
     assert_eq!(
-        node.settings.pointer("/public/kurento/wsUrl").unwrap(),
+        node.web().property("defaultHTML5ClientUrl"),
+        "https://bbb-01.example.org/html5client"
+    );
+    assert_eq!(node.web().graphql_websocket_url(), "wss://bbb-01.example.org/graphql");
+    assert_eq!(node.web().property("graphqlApiUrl"), "https://bbb-01.example.org/api/rest");
+    assert_eq!(node.web().logout_url(), "https://bbb-01.example.org");
+    assert_eq!(node.nginx().cluster_origin, "*");
+    assert_eq!(node.middleware().authorized_cross_origin, "");
+    assert_eq!(node.web().cors, GrailsCors::default());
+    assert_eq!(
+        node.akka().public_settings.pointer("/kurento/wsUrl").unwrap(),
         "wss://bbb-01.example.org/bbb-webrtc-sfu"
     );
-    assert!(node.locations.find("/html5client/").is_some());
-    assert!(node.locations.find("/bbb-01/html5client/").is_none());
+    assert!(node.nginx().locations.find("/html5client/").is_some());
+    assert!(node.nginx().locations.find("/bbb-01/html5client/").is_none());
 }
 
 #[test]
@@ -97,26 +101,29 @@ fn a_clusters_files_win_over_the_package() {
             "location ^~ /bbb-01/html5client/ { alias /usr/share/bigbluebutton/html5-client/; }\n",
         ),
     );
-    let node = Effective::read(at).unwrap();
-    assert_eq!(node.secret, "new");
-    assert_eq!(node.settings.pointer("/public/app/basename").unwrap(), "/bbb-01/html5client");
-    assert_eq!(node.settings.pointer("/public/app/bbbWebBase").unwrap(), "/bigbluebutton");
+    let node = Services::start(at.to_owned()).unwrap();
+    assert_eq!(node.web().secret, "new");
     assert_eq!(
-        node.settings.pointer("/public/presentation/uploadValidMimeTypes").unwrap(),
+        node.akka().public_settings.pointer("/app/basename").unwrap(),
+        "/bbb-01/html5client"
+    );
+    assert_eq!(node.akka().public_settings.pointer("/app/bbbWebBase").unwrap(), "/bigbluebutton");
+    assert_eq!(
+        node.akka().public_settings.pointer("/presentation/uploadValidMimeTypes").unwrap(),
         &serde_json::json!([])
     );
-    assert_eq!(node.etherpad_proxies, ["https://bbb.example.org"]);
-    assert_eq!(node.middleware_origin, "bbb.example.org");
-    assert_eq!(node.hasura_cors, crate::cors::HasuraCors::parse("https://bbb.example.org"));
-    assert!(node.grails_cors.enabled && node.grails_cors.allow_credentials);
-    assert_eq!(node.grails_cors.allowed_origins.len(), 2);
-    assert_eq!(node.slide_origin, "https://bbb.example.org");
-    assert!(node.locations.find("/bbb-01/html5client/").is_some());
-    assert!(node.locations.find("/html5client/").is_some());
+    assert_eq!(node.pads().cluster_proxies, ["https://bbb.example.org"]);
+    assert_eq!(node.middleware().authorized_cross_origin, "bbb.example.org");
+    assert_eq!(node.engine().cors, crate::cors::HasuraCors::parse("https://bbb.example.org"));
+    assert!(node.web().cors.enabled && node.web().cors.allow_credentials);
+    assert_eq!(node.web().cors.allowed_origins.len(), 2);
+    assert_eq!(node.nginx().cluster_origin, "https://bbb.example.org");
+    assert!(node.nginx().locations.find("/bbb-01/html5client/").is_some());
+    assert!(node.nginx().locations.find("/html5client/").is_some());
 
     // A stale line in the package's environment file beats the drop-in.
     write(at, "etc/default/bbb-web", "JDK_JAVA_OPTIONS=\"-Dgrails.cors.enabled=false\"\n");
-    assert!(!Effective::read(at).unwrap().grails_cors.enabled);
+    assert!(!Services::start(at.to_owned()).unwrap().web().cors.enabled);
 }
 
 #[test]
@@ -132,8 +139,8 @@ fn a_unit_without_the_line_ignores_the_env_file() {
         "usr/lib/systemd/system/bbb-graphql-server.service",
         "[Service]\nEnvironmentFile=/etc/default/bbb-graphql-server\n",
     );
-    let node = Effective::read(root.path()).unwrap();
-    assert_eq!(node.hasura_cors, crate::cors::HasuraCors::parse("*"));
+    let node = Services::start(root.path().to_owned()).unwrap();
+    assert_eq!(node.engine().cors, crate::cors::HasuraCors::parse("*"));
 }
 
 #[test]
@@ -141,7 +148,7 @@ fn broken_files_keep_the_node_from_starting() {
     let broken = |path: &str, text: &str| {
         let root = stock("3.0.28");
         write(root.path(), path, text);
-        Effective::read(root.path()).unwrap_err()
+        Services::start(root.path().to_owned()).unwrap_err()
     };
     let nginx = "etc/bigbluebutton/nginx/bbb-cluster.nginx";
     assert!(matches!(broken(nginx, "set $bbb_cors_origin 'x'"), ReadError::ParseNginx { .. }));
@@ -168,7 +175,7 @@ fn broken_files_keep_the_node_from_starting() {
         ReadError::MissingProperty { key: "securitySalt" }
     ));
     assert!(matches!(
-        broken("etc/bigbluebutton/bigbluebutton-release", "BIGBLUEBUTTON_RELEASE=2.6.1\n"),
+        broken("etc/bigbluebutton/bigbluebutton-release", "BIGBLUEBUTTON_RELEASE=2.3.1\n"),
         ReadError::Release(_)
     ));
 }

@@ -50,6 +50,7 @@ impl Meetings {
                 sequence,
                 free_join: true,
             }),
+            client_settings: parent.client_settings.clone(),
             guest_policy: "ALWAYS_ACCEPT".to_owned(),
             allow_requests_without_session: parent.allow_requests_without_session,
             timers: Timers {

@@ -1,8 +1,9 @@
 //! Making meetings: the rules for a meeting ID that exists already.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rand::{Rng, RngCore};
+use serde_json::Value;
 
 use super::{Breakout, Meeting, Meetings, Presentation, Timers, token};
 use crate::checksum::Algorithm;
@@ -32,6 +33,7 @@ pub(crate) struct CreateRequest {
     pub(crate) welcome: String,
     pub(crate) allow_requests_without_session: bool,
     pub(crate) timers: Timers,
+    pub(crate) client_settings: Arc<Value>,
 }
 
 /// What became of a create call.
@@ -115,6 +117,7 @@ impl Meetings {
             users: Vec::new(),
             breakout_rooms: Vec::new(),
             presentation,
+            client_settings: request.client_settings,
             static_data_cached: false,
         };
         CreateOutcome::Created(self.insert(meeting))

@@ -13,11 +13,12 @@ mod registry;
 mod tests;
 mod user;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rand::{Rng, RngCore};
+use serde_json::Value;
 
-use crate::checksum::Algorithm;
+use crate::{checksum::Algorithm, spool::Made};
 
 pub(crate) use breakout::Breakout;
 pub(crate) use create::{CreateOutcome, CreateRequest};
@@ -72,6 +73,8 @@ pub(crate) struct Meeting {
     pub(crate) breakout_rooms: Vec<String>,
     /// The current presentation.
     pub(crate) presentation: Presentation,
+    /// The client settings in force when it was made.
+    pub(crate) client_settings: Arc<Value>,
     /// Whether somebody has fetched the cached static data before.
     pub(crate) static_data_cached: bool,
 }
@@ -95,6 +98,27 @@ impl Presentation {
 }
 
 impl Meeting {
+    /// Where its presentation can be had as a file, below bbb-web's address.
+    pub(crate) fn download_path(&self) -> String {
+        let id = &self.presentation.id;
+        format!("presentation/download/{}/{id}?presFilename={id}.pdf", self.internal_id)
+    }
+
+    /// Its presentation, for whoever writes the pages down.
+    pub(crate) fn made(&self) -> Made {
+        Made {
+            meeting: self.internal_id.clone(),
+            meeting_name: self.name.clone(),
+            id: self.presentation.id.clone(),
+            name: self.presentation.name.clone(),
+        }
+    }
+
+    /// The name of its shared notes.
+    pub(crate) fn pad_id(&self) -> String {
+        format!("notes-{}", self.internal_id)
+    }
+
     /// Users who are in the meeting.
     pub(crate) fn present(&self) -> impl Iterator<Item = &User> {
         self.users.iter().filter(|user| user.is_present())

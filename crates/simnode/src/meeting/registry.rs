@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::RngCore;
 
 use super::{GuestStatus, Meeting, Presentation, Role, User, token};
-use crate::checksum::Algorithm;
+use crate::{checksum::Algorithm, spool::Made};
 
 /// How many upload tokens are valid at a time; beyond it the first one goes.
 const UPLOADS_MAX: usize = 10_000;
@@ -33,6 +33,8 @@ pub(crate) struct Meetings {
     servlet_sessions: BTreeMap<String, BTreeSet<String>>,
     /// Upload tokens and the meeting each one is for.
     uploads: BTreeMap<String, String>,
+    /// Presentations made since somebody last asked.
+    made: Vec<Made>,
     /// The newest create time given out.
     pub(super) last_create_time: u64,
 }
@@ -54,6 +56,7 @@ impl Meetings {
     }
 
     pub(super) fn insert(&mut self, meeting: Meeting) -> &Meeting {
+        self.made.push(meeting.made());
         self.meetings.entry(meeting.internal_id.clone()).or_insert(meeting)
     }
 
@@ -155,6 +158,32 @@ impl Meetings {
         }
     }
 
+    /// Decides about all who wait in the lobby of the meeting with this external
+    /// id; how many they were, `None` when there is no such meeting.
+    pub(crate) fn decide_on_guests(
+        &mut self,
+        external_id: &str,
+        decision: GuestStatus,
+        now: u64,
+    ) -> Option<usize> {
+        let id = self.id_of_external(external_id)?;
+        let meeting = self.get_mut(&id)?;
+        let mut decided = 0;
+        for user in &mut meeting.users {
+            if user.guest_status == GuestStatus::Wait {
+                user.guest_status = decision;
+                decided += 1;
+            }
+        }
+        meeting.attendance_changed(now);
+        Some(decided)
+    }
+
+    /// Whether a user has this token of the media servers.
+    pub(crate) fn has_auth_token(&self, token: &str) -> bool {
+        self.iter().any(|meeting| meeting.users.iter().any(|user| user.auth_token == token))
+    }
+
     /// The user leaves for good: sessions no longer count.
     pub(crate) fn leave(&mut self, key: &UserKey) {
         self.drop_sessions(|other| other == key);
@@ -223,10 +252,17 @@ impl Meetings {
         match self.get_mut(meeting) {
             Some(found) => {
                 found.presentation = Presentation::new(name, meeting, now);
+                let made = found.made();
+                self.made.push(made);
                 true
             }
             None => false,
         }
+    }
+
+    /// The presentations made since the last call.
+    pub(crate) fn take_made(&mut self) -> Vec<Made> {
+        std::mem::take(&mut self.made)
     }
 
     /// Gives out a token for one upload into a meeting.

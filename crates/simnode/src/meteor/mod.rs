@@ -28,9 +28,7 @@ const BODY_MAX: usize = 256 * 1024;
 
 /// Answers a request that nginx handed on.
 pub(crate) async fn answer(node: &Arc<NodeState>, mut parts: Parts, body: Body) -> Answer {
-    let Some(meteor) = &node.effective.meteor else {
-        return answer::page(StatusCode::BAD_GATEWAY);
-    };
+    let meteor = node.services.meteor();
     let path = parts.uri.path().to_owned();
     let below = path.strip_prefix(meteor.prefix.as_str());
     let Some(rest) = below.filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
@@ -45,7 +43,7 @@ pub(crate) async fn answer(node: &Arc<NodeState>, mut parts: Parts, body: Body) 
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return answer::empty(StatusCode::METHOD_NOT_ALLOWED);
     }
-    get(node, meteor, rest, &parts)
+    get(node, &meteor, rest, &parts)
 }
 
 async fn post(rest: &str, body: Body) -> Answer {

@@ -29,19 +29,19 @@ pub(super) const GUEST_WAIT: &str = include_str!("../../client/guest-wait.html")
 
 /// The client's page. It differs from node to node: it carries the settings.
 pub(super) fn client(node: &NodeState, meteor: &Meteor, names: &MeteorNames) -> Answer {
-    let build = node.effective.release.client_build();
-    let text = include_str!("../../client/page-2.7.html")
+    let build = node.services.release.client_build();
+    let text = include_str!("../../client/page-2.x.html")
         .replace("STYLESHEET", &format!("{}/{}", meteor.prefix, names.stylesheet))
         .replace("SCRIPT", &format!("{}/{}", meteor.prefix, names.script))
         .replace("FONT_FACES", &client::font_faces("", &build))
         .replace("VERSION", &build)
         .replace("APP_BODY", include_str!("../../client/body.html"))
-        .replace("RUNTIME_CONFIG", &runtime_config(node, meteor));
+        .replace("RUNTIME_CONFIG", &runtime_config(meteor));
     answer::with_type(StatusCode::OK, "text/html; charset=utf-8", text)
 }
 
-fn runtime_config(node: &NodeState, meteor: &Meteor) -> String {
-    let public = node.effective.settings.get("public").cloned().unwrap_or(Value::Null);
+fn runtime_config(meteor: &Meteor) -> String {
+    let public = meteor.settings.get("public").cloned().unwrap_or(Value::Null);
     let mut config = json!({
         "meteorRelease": "METEOR@2.13",
         "gitCommitHash": "",

@@ -36,7 +36,11 @@ const PROTOCOL: &str = "graphql-transport-ws";
 pub(crate) async fn graphql(node: &Arc<NodeState>, parts: &mut Parts) -> Answer {
     let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(header::HOST).unwrap_or_default();
-    if !middleware_accepts(&node.effective.middleware_origin, text(header::ORIGIN), host) {
+    if !middleware_accepts(
+        &node.services.middleware().authorized_cross_origin,
+        text(header::ORIGIN),
+        host,
+    ) {
         let reason = "request Origin is not authorized for this Host";
         return answer::with_type(StatusCode::FORBIDDEN, "text/plain; charset=utf-8", reason);
     }

@@ -7,23 +7,19 @@
 use std::sync::Arc;
 
 use axum::extract::ws::{Message, WebSocket};
-use http::{StatusCode, request::Parts};
+use http::request::Parts;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::upgrade;
 use crate::{
-    answer::{self, Answer},
+    answer::Answer,
     meeting::{MediaReport, UserKey},
-    rest::user_of_query,
     state::NodeState,
 };
 
-/// Opens the socket of the selective forwarding unit.
-pub(crate) async fn sfu(node: &Arc<NodeState>, parts: &mut Parts) -> Answer {
-    let Some(key) = user_of_query(node, parts) else {
-        return answer::page(StatusCode::UNAUTHORIZED);
-    };
+/// Opens the socket of the selective forwarding unit for a user whom nginx let pass.
+pub(crate) async fn sfu(node: &Arc<NodeState>, parts: &mut Parts, key: UserKey) -> Answer {
     let upgrade = match upgrade(parts).await {
         Ok(upgrade) => upgrade,
         Err(answer) => return answer,
@@ -42,15 +38,20 @@ pub(crate) async fn sfu(node: &Arc<NodeState>, parts: &mut Parts) -> Answer {
     })
 }
 
-/// Opens the SIP socket, which listens and says nothing.
-pub(crate) async fn sip(node: &Arc<NodeState>, parts: &mut Parts) -> Answer {
-    if user_of_query(node, parts).is_none() {
-        return answer::page(StatusCode::UNAUTHORIZED);
-    }
-    let upgrade = match upgrade(parts).await {
-        Ok(upgrade) => upgrade.protocols(["sip"]),
+/// Opens a socket that listens and says nothing: SIP, pads, notes
+/// and LiveKit look like this to whoever only tests that they can be reached.
+pub(crate) async fn listening(
+    node: &Arc<NodeState>,
+    parts: &mut Parts,
+    protocol: Option<&'static str>,
+) -> Answer {
+    let mut upgrade = match upgrade(parts).await {
+        Ok(upgrade) => upgrade,
         Err(answer) => return answer,
     };
+    if let Some(protocol) = protocol {
+        upgrade = upgrade.protocols([protocol]);
+    }
     let (tasks, power) = (node.tasks.clone(), node.power());
     upgrade.on_upgrade(move |mut socket| {
         tasks.track_future(async move {

@@ -6,7 +6,7 @@ mod presence;
 pub(crate) mod view;
 
 pub(crate) use graphql::graphql;
-pub(crate) use media::{sfu, sip};
+pub(crate) use media::{listening, sfu};
 pub(crate) use presence::Presence;
 
 use axum::extract::{FromRequestParts, WebSocketUpgrade};

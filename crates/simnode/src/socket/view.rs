@@ -9,7 +9,6 @@ use crate::{
     api::signed_join_url,
     checksum::Algorithm,
     meeting::{Breakout, GuestStatus, Meeting, Role, User, UserKey},
-    release::Line,
     state::NodeState,
 };
 
@@ -105,14 +104,18 @@ pub(crate) fn read(node: &NodeState, key: &UserKey, subject: Subject) -> Value {
                 "name": meeting.name,
                 "isBreakout": meeting.breakout.is_some(),
                 "node": node.name,
+                "padId": meeting.pad_id(),
+                "mediaToken": user.auth_token,
             }]}),
             _ if !user.is_present() => Value::Null,
             Subject::Users => json!({ "user": users(node, meeting, key) }),
             Subject::CurrentPage => json!({"pres_page_curr": [{
                 "presentationName": meeting.presentation.name,
+                "downloadUrl": download_url(node, meeting),
+                "downloadPath": meeting.download_path(),
                 "svgUrl": format!(
                     "{}/{}/{}/{}/svg/1",
-                    node.effective.property("presentationBaseURL"),
+                    node.services.web().property("presentationBaseURL"),
                     meeting.internal_id,
                     meeting.internal_id,
                     meeting.presentation.id,
@@ -135,9 +138,8 @@ pub(crate) fn read(node: &NodeState, key: &UserKey, subject: Subject) -> Value {
 
 fn users(node: &NodeState, meeting: &Meeting, key: &UserKey) -> Vec<Value> {
     // On 2.7 guests wait on a page of their own, which opens no socket.
-    let waits_elsewhere = |user: &User| {
-        node.effective.release.line() == Line::V2_7 && user.guest_status == GuestStatus::Wait
-    };
+    let waits_elsewhere =
+        |user: &User| node.services.release.has_meteor() && user.guest_status == GuestStatus::Wait;
     meeting
         .users
         .iter()
@@ -155,6 +157,17 @@ fn users(node: &NodeState, meeting: &Meeting, key: &UserKey) -> Vec<Value> {
             })
         })
         .collect()
+}
+
+/// Where the presentation can be had as a file. From 2.6.0 to 2.6.9 the node says
+/// so, from a file that says its own address; else the client builds the link.
+fn download_url(node: &NodeState, meeting: &Meeting) -> Value {
+    if !node.services.release.has_export_link_setting() {
+        return Value::Null;
+    }
+    let web = node.services.web();
+    let base = web.export_link_base.as_deref().unwrap_or("/bigbluebutton/");
+    json!(format!("{base}{}", meeting.download_path()))
 }
 
 /// A room as this user sees it, with a join URL of the user's own, signed by

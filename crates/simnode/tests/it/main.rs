@@ -10,8 +10,11 @@
 
 mod api;
 mod client_files;
+mod extras;
 mod faults;
+mod lines;
 mod meteor;
+mod nginx;
 mod node;
 mod rules;
 mod sockets;

@@ -435,3 +435,25 @@ async fn posted_forms_before_and_since_2_7_8() {
         assert_eq!(refused, over_query, "{release}");
     }
 }
+
+/// Where the client is told to find the presentation as a file.
+pub(crate) async fn download_url(node: &Node) -> Value {
+    let browser = node.browser("files", "MODERATOR").await;
+    let path = format!("/bigbluebutton/api/enter?sessionToken={}", browser.token);
+    let entered = node.get_with(&path, &[("Cookie", &browser.cookie)]).await.json();
+    let entered = &entered["response"];
+    let path = "/html5client/sockjs/123/abcd1234/websocket";
+    let mut socket = open(node, path, &[]).await.unwrap();
+    assert_eq!(hear(&mut socket).await, "o");
+    say(&mut socket, json!({"msg": "connect", "version": "1", "support": ["1"]})).await;
+    hear_kind(&mut socket, "connected").await;
+    let token = json!([
+        entered["meetingID"],
+        entered["internalUserID"],
+        entered["authToken"],
+        entered["externUserID"]
+    ]);
+    call(&mut socket, "validateAuthToken", token).await;
+    let slides = subscribe(&mut socket, "slides").await;
+    slides[0]["downloadUrl"].clone()
+}

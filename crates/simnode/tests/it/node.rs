@@ -1,8 +1,11 @@
 //! A node in a temporary folder, and a plain HTTP client that changes nothing.
 
-use std::{fs, net::SocketAddr, sync::LazyLock};
+use std::{fs, net::SocketAddr, path::PathBuf, sync::LazyLock};
 
-use bluegate_simnode::{Settings, SimNode, Stock, install, start};
+use bluegate_simnode::{
+    BackEndSettings, BackEnds, NginxSettings, Settings, SimNode, StartError, Stock, install,
+    install_with_ports, start, start_with_nginx,
+};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::{
@@ -19,13 +22,23 @@ pub(crate) struct Node {
     pub(crate) origin: String,
     pub(crate) address: SocketAddr,
     secret: String,
-    _root: TempDir,
+    root: PathBuf,
+    _folder: TempDir,
 }
 
 /// How a node is set up before it starts.
 pub(crate) struct Setup {
     release: &'static str,
     files: Vec<(&'static str, String)>,
+}
+
+/// Files of the node as [`Setup`] wants them, at one root.
+fn write_files(root: &std::path::Path, origin: &str, files: &[(&'static str, String)]) {
+    for (path, text) in files {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text.replace("{origin}", origin)).unwrap();
+    }
 }
 
 impl Setup {
@@ -109,11 +122,7 @@ impl Setup {
             release: self.release.to_owned(),
         };
         install(root.path(), &stock).unwrap();
-        for (path, text) in self.files {
-            let path = root.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text.replace("{origin}", &origin)).unwrap();
-        }
+        write_files(root.path(), &origin, &self.files);
         let settings = Settings {
             name: "bbb-01".to_owned(),
             root: root.path().to_owned(),
@@ -122,11 +131,57 @@ impl Setup {
             strict: false,
         };
         let sim = start(settings).await.unwrap();
-        Node { sim, origin, address, secret: stock.secret, _root: root }
+        let path = root.path().to_owned();
+        Node { sim, origin, address, secret: stock.secret, root: path, _folder: root }
+    }
+}
+
+impl Setup {
+    /// Starts the node behind this machine's nginx.
+    pub(crate) async fn start_with_nginx(self) -> Node {
+        self.try_start_with_nginx().await.unwrap()
+    }
+
+    pub(crate) async fn try_start_with_nginx(self) -> Result<Node, StartError> {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("node");
+        let back_ends = BackEnds::bind().unwrap();
+        // nginx takes the port over, which nobody else is given meanwhile.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let origin = format!("http://bbb-01.cluster.localhost:{}", address.port());
+        let stock = Stock {
+            origin: origin.clone(),
+            secret: SECRET.to_owned(),
+            release: self.release.to_owned(),
+        };
+        install_with_ports(&root, &stock, &back_ends.ports()).unwrap();
+        write_files(&root, &origin, &self.files);
+        let settings = NginxSettings {
+            services: BackEndSettings {
+                name: "bbb-01".to_owned(),
+                root: root.clone(),
+                back_ends,
+                strict: false,
+            },
+            address,
+            run: folder.path().join("run"),
+            certificate: None,
+        };
+        let sim = start_with_nginx(settings).await?;
+        Ok(Node { sim, origin, address, secret: stock.secret, root, _folder: folder })
     }
 }
 
 impl Node {
+    /// Writes one of its files; `{origin}` stands for its own origin.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text.replace("{origin}", &self.origin)).unwrap();
+    }
+
     pub(crate) fn host(&self) -> String {
         self.origin.split_once("://").unwrap().1.to_owned()
     }
@@ -221,6 +276,19 @@ fn sign_with(secret: &str, call: &str, query: &str) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The chunks of a body, as far as they came.
+fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(end) = bytes.windows(2).position(|window| window == b"\r\n") {
+        let size = std::str::from_utf8(&bytes[..end]).unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        let rest = &bytes[end + 2..];
+        body.extend(&rest[..size.min(rest.len())]);
+        bytes = rest.get(size + 2..).unwrap_or_default();
+    }
+    body
+}
+
 /// An answer as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
@@ -239,7 +307,11 @@ impl Answer {
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
-        Some(Self { status, headers, body: bytes[end + 4..].to_vec() })
+        let mut answer = Self { status, headers, body: bytes[end + 4..].to_vec() };
+        if answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = unchunked(&answer.body);
+        }
+        Some(answer)
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
