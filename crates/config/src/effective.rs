@@ -51,6 +51,15 @@ pub fn effective(config: &Config) -> String {
         out.raw("client_connections", &proxy.front.client_connections.to_string());
         out.raw("client_rate", &proxy.front.client_rate.to_string());
         out.raw("client_burst", &proxy.front.client_burst.to_string());
+        let front = &proxy.front;
+        for (class, bucket) in [
+            ("handshake", front.client_handshakes),
+            ("upstream", front.client_upstream),
+            ("request", front.client_requests),
+        ] {
+            out.raw(&format!("client_{class}_rate"), &bucket.rate.to_string());
+            out.raw(&format!("client_{class}_burst"), &bucket.burst.to_string());
+        }
         out.path("acme_folder", Some(&proxy.acme_folder));
         out.list("redirect_listen", &proxy.front.redirect_listen);
         if let Some(hsts) = proxy.front.hsts {

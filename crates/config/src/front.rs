@@ -8,7 +8,7 @@ use bluegate_cluster::{Origin, Scheme};
 use crate::{
     parse::{read_duration, read_listen},
     reader::Table,
-    settings::Front,
+    settings::{Bucket, Front},
 };
 
 /// Reads the keys beside `listen`, for a cluster at `origin`.
@@ -41,5 +41,17 @@ pub(crate) fn read(table: &Table<'_>, listen: &[SocketAddr], origin: Option<&Ori
         client_connections: table.count("client_connections", 6_000),
         client_rate: table.count("client_rate", 50),
         client_burst: table.count("client_burst", 6_000),
+        client_handshakes: Bucket {
+            rate: table.count("client_handshake_rate", 25),
+            burst: table.count("client_handshake_burst", 6_000),
+        },
+        client_upstream: Bucket {
+            rate: table.count("client_upstream_rate", 100),
+            burst: table.count("client_upstream_burst", 20_000),
+        },
+        client_requests: Bucket {
+            rate: table.count("client_request_rate", 1_000),
+            burst: table.count("client_request_burst", 150_000),
+        },
     }
 }

@@ -24,5 +24,6 @@ pub use parse::parse;
 pub use problem::{Problem, Problems};
 pub use reference::{default_file, reference_page};
 pub use settings::{
-    Acme, Admin, Cache, Cluster, Config, Doctor, Front, NodeEntry, Proxy, Scaler, TenantEntry, Tls,
+    Acme, Admin, Bucket, Cache, Cluster, Config, Doctor, Front, NodeEntry, Proxy, Scaler,
+    TenantEntry, Tls,
 };

@@ -157,6 +157,21 @@ pub struct Front {
     pub client_rate: usize,
     /// New connections of one client before `client_rate` holds.
     pub client_burst: usize,
+    /// Whole TLS handshakes of one client.
+    pub client_handshakes: Bucket,
+    /// Requests of one client that go on to a node.
+    pub client_upstream: Bucket,
+    /// Requests of one client.
+    pub client_requests: Bucket,
+}
+
+/// What one client may have of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Per second, in the long run.
+    pub rate: usize,
+    /// At once, before `rate` holds.
+    pub burst: usize,
 }
 
 /// `[scaler]`

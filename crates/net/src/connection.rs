@@ -8,6 +8,8 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::clients::{Account, Cost, Overdrawn};
+
 /// The part of a drain, in hundredths, within which tunnels say goodbye, each at
 /// a random moment of it: late, since whoever is cut off comes back at once, and
 /// not all in one moment; and early enough for an answer before the cut.
@@ -39,6 +41,8 @@ pub struct Connection {
     pub tls: bool,
     tasks: TaskTracker,
     signals: Signals,
+    /// None for those who have no bound.
+    account: Option<Account>,
 }
 
 impl Connection {
@@ -48,13 +52,23 @@ impl Connection {
         tls: bool,
         tasks: TaskTracker,
         signals: Signals,
+        account: Option<Account>,
     ) -> Self {
-        Self { peer, client: peer.ip().to_canonical(), local, tls, tasks, signals }
+        Self { peer, client: peer.ip().to_canonical(), local, tls, tasks, signals, account }
     }
 
     /// The same connection, for a request that a balancer forwards.
-    pub(crate) fn on_behalf_of(&self, client: IpAddr) -> Self {
-        Self { peer: SocketAddr::new(client, 0), client, ..self.clone() }
+    pub(crate) fn on_behalf_of(&self, client: IpAddr, account: Option<Account>) -> Self {
+        Self { peer: SocketAddr::new(client, 0), client, account, ..self.clone() }
+    }
+
+    /// Charges the client of this request, on every listener that has bounds
+    /// for clients; a balancer that names nobody is not charged.
+    ///
+    /// # Errors
+    /// [`Overdrawn`] when it has had what it may have: answer 429.
+    pub fn charge(&self, cost: Cost) -> Result<(), Overdrawn> {
+        self.account.as_ref().map_or(Ok(()), |account| account.charge(cost))
     }
 
     /// Runs what follows an upgrade (a tunnel) as part of this listener: its

@@ -30,7 +30,7 @@ mod trust;
 pub use ipnet::IpNet;
 
 pub use bind::{BindError, Listener, bind};
-pub use clients::{ClientLimits, ClientReport, Clients, Shed};
+pub use clients::{Bucket, ClientLimits, ClientReport, Clients, Cost, Overdrawn, Shed};
 pub use connection::Connection;
 pub use descriptors::{TooFewDescriptors, fit_connections, raise_descriptor_limit};
 pub use handshakes::{HandshakeReport, Handshakes};

@@ -18,6 +18,8 @@ use crate::{
     upstream::Upstream,
 };
 
+mod cost;
+
 /// The request header with which browsers fetch a service worker's script.
 const SERVICE_WORKER: &str = "service-worker";
 

@@ -3,6 +3,9 @@
 //! Small pages that need nothing else and name nothing internal: no node, no
 //! address, no cause. What went wrong is in our log.
 
+use std::time::Duration;
+
+use bluegate_net::Overdrawn;
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,
     header::{
@@ -41,6 +44,8 @@ pub(crate) enum Answer {
     PathTooLong,
     /// 421: a host or scheme that is not ours.
     Misdirected,
+    /// 429: this client has had its share; it may come back after this.
+    TooManyRequests(Duration),
     /// 502: the node cannot be reached or answers what may not pass.
     NodeFailed,
     /// 503: the node has as much to do as we let it have.
@@ -58,6 +63,12 @@ pub(crate) enum Methods {
     ReadAndPost,
 }
 
+impl From<Overdrawn> for Answer {
+    fn from(over: Overdrawn) -> Self {
+        Self::TooManyRequests(over.retry_after)
+    }
+}
+
 impl Answer {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
@@ -70,6 +81,7 @@ impl Answer {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::PathTooLong => StatusCode::URI_TOO_LONG,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NodeFailed => StatusCode::BAD_GATEWAY,
             Self::NodeBusy => StatusCode::SERVICE_UNAVAILABLE,
             Self::NodeTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -117,6 +129,10 @@ impl Answer {
             // header out there.
             Self::BadRequest | Self::LengthRequired | Self::BodyTooLarge => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Self::TooManyRequests(wait) => {
+                // A fraction would be a zero, and that an invitation.
+                headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
             }
             Self::NodeFailed | Self::NodeBusy | Self::NodeTimeout => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));

@@ -191,11 +191,14 @@ impl Proxy {
         let reads = *request.method() == Method::GET || *request.method() == Method::HEAD;
         let cache = self.cache.as_ref().filter(|_| admitted.kind == Kind::Client && reads);
         let Some(cache) = cache else {
+            if let Err(refused) = admitted.charge_node(&request, connection) {
+                return (refused, record);
+            }
             return relay::relay(request, admitted, snapshot, connection, record).await;
         };
         let asked =
             Asked { method: request.method(), uri: request.uri(), headers: request.headers() };
-        match cache.serve(asked, &admitted.upstream, snapshot).await {
+        match cache.serve(asked, &admitted.upstream, snapshot, connection).await {
             Served::Answer(response, status) => {
                 if status.is_from_memory() {
                     admitted.upstream.traffic().saved(response.body().whole_len());
@@ -206,6 +209,9 @@ impl Proxy {
                 (response, record)
             }
             Served::Relay(status) => {
+                if let Err(refused) = admitted.charge_node(&request, connection) {
+                    return (refused, record);
+                }
                 let relaying = relay::relay(request, admitted, snapshot, connection, record);
                 let (mut response, record) = relaying.await;
                 cache::stamp(&mut response, status);
@@ -256,7 +262,9 @@ impl Service for Proxy {
     ) -> Response<Body> {
         let record = self.access_log.as_ref().map(|log| log.begin(&request, connection.peer.ip()));
         let snapshot = self.snapshots.current();
-        let (response, record) = match admission::admit(&request, &snapshot, &self.rules) {
+        let admission = admission::admit(&request, &snapshot, &self.rules)
+            .and_then(|admission| admission.charged(&connection));
+        let (response, record) = match admission {
             Ok(Admission::Leaf) => {
                 let (response, record) = self.answer_leaf(&request, &snapshot, record).await;
                 self.leaves.answered(RequestClass::Asset, &response);

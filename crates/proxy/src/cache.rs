@@ -29,6 +29,7 @@ use std::{
 };
 
 use bluegate_cache::{Asset, CacheKey, CacheStatus, Verdict};
+use bluegate_net::{Connection, Cost};
 use http::{HeaderMap, Method, Response, Uri};
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -153,8 +154,9 @@ impl Cache {
         asked: Asked<'_>,
         upstream: &Arc<Upstream>,
         snapshot: &Arc<Snapshot>,
+        connection: &Connection,
     ) -> Served {
-        let served = self.decide(asked, upstream, snapshot).await;
+        let served = self.decide(asked, upstream, snapshot, connection).await;
         let (Served::Answer(_, status) | Served::Relay(status)) = &served;
         self.counts.count(*status);
         served
@@ -165,6 +167,7 @@ impl Cache {
         asked: Asked<'_>,
         upstream: &Arc<Upstream>,
         snapshot: &Arc<Snapshot>,
+        connection: &Connection,
     ) -> Served {
         let target = asked.uri.path_and_query().map_or("/", |target| target.as_str());
         let target = CacheKey::shared(target);
@@ -188,12 +191,16 @@ impl Cache {
         if slot.unstorable_until.load(Relaxed) > now {
             return Served::Relay(CacheStatus::Miss);
         }
-        let question = || Question {
-            upstream: Arc::clone(upstream),
-            snapshot: Arc::clone(snapshot),
-            asset,
-            rest: rest.to_owned(),
-            ahead: false,
+        // Whoever makes us ask pays for it; those who only wait do not.
+        let question = || {
+            connection.charge(Cost::Upstream)?;
+            Ok(Question {
+                upstream: Arc::clone(upstream),
+                snapshot: Arc::clone(snapshot),
+                asset,
+                rest: rest.to_owned(),
+                ahead: false,
+            })
         };
         let joined = self.join(&slot, entry.as_ref(), question);
         if let (Some(entry), Some(Verdict::StaleWhileRevalidate)) = (&entry, verdict) {
@@ -202,6 +209,7 @@ impl Cache {
         }
         let outcome = match joined {
             Joined::Entry(entry) => Outcome::Confirmed(entry),
+            Joined::Refused(over) => Outcome::Failed(over.into()),
             Joined::Flight(mut flight) => {
                 match timeout(WAIT, flight.wait_for(Option::is_some)).await {
                     Ok(Ok(outcome)) => outcome.clone().unwrap_or(Outcome::Unstorable),

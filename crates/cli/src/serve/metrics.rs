@@ -50,10 +50,15 @@ pub(crate) fn connections(out: &mut Exposition, policy: &Policy) {
         ("open", report.shed_open),
         ("pressure", report.shed_pressure),
         ("full", report.shed_full),
+        ("handshakes", report.over_handshakes),
     ];
     let help = "Connections of browsers turned away, by reason";
     let samples = shed.map(|(reason, count)| ([("reason", reason)], count));
     out.family("bluegate_connections_shed_total", Counter, help, samples);
+    let over = [("upstream", report.over_upstream), ("request", report.over_requests)];
+    let help = "Requests of browsers refused with 429, by class of cost";
+    let samples = over.map(|(class, count)| ([("class", class)], count));
+    out.family("bluegate_requests_refused_total", Counter, help, samples);
 }
 
 /// What passed the proxy.

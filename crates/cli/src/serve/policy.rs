@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use bluegate_config::Config;
+use bluegate_config::{Config, Proxy};
 use bluegate_net::{
-    ClientLimits, Clients, Limits, Policy, Trust, fit_connections, raise_descriptor_limit,
+    Bucket, ClientLimits, Clients, Limits, Policy, Trust, fit_connections, raise_descriptor_limit,
 };
 
 use crate::exit::UsageError;
@@ -55,6 +55,9 @@ impl Policies {
             burst: bounded(front.client_burst),
             open: bounded(front.client_connections),
             total: max_connections,
+            handshakes: bucket(front.client_handshakes),
+            upstream: bucket(upstream(proxy)),
+            requests: bucket(front.client_requests),
         });
         let handshakes = Arc::default();
         let trust =
@@ -72,6 +75,22 @@ fn besides(limit: u64, config: &Config, node_requests: usize) -> u64 {
     let per_node = u64::from(bounded(node_requests)) + KEPT_PER_NODE;
     let nodes = u64::from(bounded(config.nodes.len())).saturating_mul(per_node);
     OWN_FILES + nodes.min(limit / 4)
+}
+
+/// Without a cache every request goes on to a node, and may.
+fn upstream(proxy: &Proxy) -> bluegate_config::Bucket {
+    let (upstream, requests) = (proxy.front.client_upstream, proxy.front.client_requests);
+    if proxy.cache.enabled && proxy.cache.memory > 0 {
+        return upstream;
+    }
+    bluegate_config::Bucket {
+        rate: upstream.rate.max(requests.rate),
+        burst: upstream.burst.max(requests.burst),
+    }
+}
+
+fn bucket(of: bluegate_config::Bucket) -> Bucket {
+    Bucket { rate: bounded(of.rate), burst: bounded(of.burst) }
 }
 
 fn bounded(number: usize) -> u32 {

@@ -1,8 +1,8 @@
 //! The rules, pure: time is an argument.
 
-use std::{collections::HashMap, net::IpAddr, time::Duration};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
-use super::{ClientLimits, Shed};
+use super::{ClientLimits, Costs, Shed};
 
 /// Clients without an open connection that are remembered at most, for what
 /// they opened just now.
@@ -27,11 +27,19 @@ impl Key {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Entry {
     open: u32,
     /// When its burst is whole again.
     whole_at: Duration,
+    /// Shared with its connections, which charge without asking us.
+    costs: Arc<Costs>,
+}
+
+impl Entry {
+    fn owes(&self, now: Duration) -> bool {
+        self.whole_at > now || !self.costs.are_full(now)
+    }
 }
 
 #[derive(Debug)]
@@ -54,33 +62,49 @@ impl Table {
 
     /// Takes a place for a new connection of `key` at `now`.
     pub(super) fn admit(&mut self, key: Key, now: Duration) -> Result<(), Shed> {
-        let known = self.entries.get(&key).copied().unwrap_or_default();
+        let known = self.entries.get(&key);
+        let (known_open, known_whole_at) =
+            known.map_or_else(Default::default, |known| (known.open, known.whole_at));
         let ClientLimits { burst, open, total, .. } = self.limits;
         if self.open >= total {
             return Err(Shed::Full);
         }
-        if known.open >= open {
+        if known_open >= open {
             return Err(Shed::Open);
         }
         let crowded = self.open >= total - total / 10;
-        if crowded && known.open >= (total / 100).max(1) {
+        if crowded && known_open >= (total / 100).max(1) {
             return Err(Shed::Pressure);
         }
         // The generic cell rate algorithm: each connection moves the moment at
         // which the burst is whole again, which may be at most a burst away.
-        let whole_at = known.whole_at.max(now) + self.step;
+        let whole_at = known_whole_at.max(now) + self.step;
         if whole_at - now > self.step.saturating_mul(burst.max(1)) {
             return Err(Shed::Rate);
         }
-        if known.open == 0 {
-            if self.entries.len() - self.busy >= MAX_IDLE_CLIENTS {
-                self.forget(now);
-            }
+        if known_open == 0 {
+            self.make_room(now);
             self.busy += 1;
         }
         self.open += 1;
-        self.entries.insert(key, Entry { open: known.open + 1, whole_at });
+        let entry = self.entries.entry(key).or_default();
+        (entry.open, entry.whole_at) = (known_open + 1, whole_at);
         Ok(())
+    }
+
+    /// What `key` costs, connected or not.
+    pub(super) fn costs(&mut self, key: Key, now: Duration) -> Arc<Costs> {
+        if let Some(known) = self.entries.get(&key) {
+            return Arc::clone(&known.costs);
+        }
+        self.make_room(now);
+        Arc::clone(&self.entries.entry(key).or_default().costs)
+    }
+
+    fn make_room(&mut self, now: Duration) {
+        if self.entries.len() - self.busy >= MAX_IDLE_CLIENTS {
+            self.forget(now);
+        }
     }
 
     /// Gives a place back.
@@ -102,7 +126,7 @@ impl Table {
     /// enough, all without a connection, since a flood from that many networks
     /// is not one client's.
     fn forget(&mut self, now: Duration) {
-        self.entries.retain(|_, entry| entry.open > 0 || entry.whole_at > now);
+        self.entries.retain(|_, entry| entry.open > 0 || entry.owes(now));
         if self.entries.len() - self.busy > MAX_IDLE_CLIENTS / 2 {
             self.entries.retain(|_, entry| entry.open > 0);
         }
@@ -114,8 +138,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Bucket, Cost};
 
-    const LIMITS: ClientLimits = ClientLimits { rate: 10, burst: 5, open: 8, total: 200 };
+    const ANY: Bucket = Bucket { rate: 10, burst: 5 };
+    const LIMITS: ClientLimits = ClientLimits {
+        rate: 10,
+        burst: 5,
+        open: 8,
+        total: 200,
+        handshakes: ANY,
+        upstream: ANY,
+        requests: ANY,
+    };
 
     fn key(address: &str) -> Key {
         Key::of(address.parse().unwrap())
@@ -242,5 +276,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_a_client_owes_outlives_its_connection_and_the_flood_of_others() {
+        let mut table = Table::new(LIMITS);
+        let debtor = key("192.0.2.1");
+        let now = seconds(1.0);
+        table.admit(debtor, now).unwrap();
+        let costs = table.costs(debtor, now);
+        for _ in 0..ANY.burst {
+            costs.take(Cost::Upstream, ANY, now).unwrap();
+        }
+        table.release(debtor);
+        // Half a room full of others, who owe nothing.
+        for other in 0..40_000_u64 {
+            table.costs(Key { six: true, bits: other }, now);
+        }
+        table.forget(now);
+        assert_eq!(table.size(), (0, 1));
+        table.costs(debtor, now).take(Cost::Upstream, ANY, now).unwrap_err();
+        table.forget(seconds(2.0));
+        assert_eq!(table.size(), (0, 0));
     }
 }

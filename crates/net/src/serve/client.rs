@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Request;
 
-use crate::{Connection, forwarded::last_hop};
+use crate::{Clients, Connection, forwarded::last_hop};
 
 /// Whom the requests of a connection are for.
 #[derive(Clone)]
@@ -12,13 +12,18 @@ pub(super) struct Client {
     pub(super) connection: Arc<Connection>,
     /// Each request says so itself.
     pub(super) forwards: bool,
+    /// Whose accounts those are whom it forwards for.
+    pub(super) clients: Option<Arc<Clients>>,
 }
 
 impl Client {
     pub(super) fn of<B>(&self, request: &Request<B>) -> Arc<Connection> {
         let client = if self.forwards { last_hop(request.headers()) } else { None };
         match client {
-            Some(client) => Arc::new(self.connection.on_behalf_of(client)),
+            Some(client) => {
+                let account = self.clients.as_ref().map(|clients| clients.account(client));
+                Arc::new(self.connection.on_behalf_of(client, account))
+            }
             None => Arc::clone(&self.connection),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use rustls::HandshakeKind;
 use tokio::{net::TcpStream, sync::OwnedSemaphorePermit, time::timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
@@ -13,7 +14,7 @@ use super::{
     socket::Socket,
     speak::Speaker,
 };
-use crate::{Connection, Policy, Service, connection::Signals};
+use crate::{Connection, Cost, Policy, Service, connection::Signals};
 
 /// HTTP/2's name in ALPN.
 const H2: &[u8] = b"h2";
@@ -59,8 +60,17 @@ pub(super) async fn serve_one<S: Service>(
         }
     };
     let Arrival { peer, forwards, place } = arrival;
-    let connection = Connection::new(peer, local, tls.is_some(), tasks, signals.clone());
-    let client = Client { connection: Arc::new(connection), forwards };
+    let account = place.as_ref().map(|place| place.account().clone());
+    if let (Some(account), Some(_)) = (&account, &tls)
+        && account.charge(Cost::Handshake).is_err()
+    {
+        tracing::debug!("connection turned away before its handshake");
+        return;
+    }
+    let connection =
+        Connection::new(peer, local, tls.is_some(), tasks, signals.clone(), account.clone());
+    let clients = policy.clients.clone();
+    let client = Client { connection: Arc::new(connection), forwards, clients };
     let socket = Socket::new(stream, slot, place);
     let limits = &policy.limits;
     let speaker = Speaker { service, client, limits, signals: &signals };
@@ -74,7 +84,13 @@ pub(super) async fn serve_one<S: Service>(
     match &handshake {
         // The handshake is all an authority comes for: it is nobody's.
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(ACME) => return,
-        Ok(Ok(stream)) => policy.handshakes.done(stream.get_ref().1.handshake_kind()),
+        Ok(Ok(stream)) => {
+            let kind = stream.get_ref().1.handshake_kind();
+            policy.handshakes.done(kind);
+            if let (Some(HandshakeKind::Resumed), Some(account)) = (kind, &account) {
+                account.give_back(Cost::Handshake);
+            }
+        }
         Ok(Err(error)) => policy.handshakes.failed(error),
         Err(_) => policy.handshakes.timed_out(),
     }

@@ -1,6 +1,8 @@
 //! What one client may take of a listener.
 
-use bluegate_net::{ClientLimits, Clients, Policy};
+use std::sync::Arc;
+
+use bluegate_net::{Bucket, ClientLimits, ClientReport, Clients, Policy};
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsConnector;
 
@@ -62,6 +64,37 @@ async fn too_many_handshakes_are_turned_away_before_they_cost_anything() {
 }
 
 #[tokio::test]
+async fn whole_handshakes_run_out_and_resumed_ones_do_not() {
+    let handshakes = Bucket { rate: 1, burst: 3 };
+    let clients = Clients::new(ClientLimits { handshakes, ..ClientLimits::default() });
+    let policy = Policy { clients: Some(clients.clone()), ..Policy::default() };
+    let (server, client) = tls();
+    let front = Front::start(policy, Some(server));
+    let come = async |client: &Arc<rustls::ClientConfig>| {
+        let connector = TlsConnector::from(client.clone());
+        let stream = front.connect().await;
+        match connector.connect("localhost".try_into().unwrap(), stream).await {
+            // The tickets for the next time come with the answer.
+            Ok(mut stream) => ask_who(&mut stream, "").await == "127.0.0.1",
+            Err(_) => false,
+        }
+    };
+    for visit in 0..10 {
+        assert!(come(&client).await, "visit {visit} of one that comes back");
+    }
+    let mut refused = 0;
+    for _ in 0..10 {
+        let mut stranger = (*client).clone();
+        stranger.resumption = rustls::client::Resumption::disabled();
+        refused += u64::from(!come(&Arc::new(stranger)).await);
+    }
+    // Two were left, and the rate lets one more through with every second.
+    assert!((5..=8).contains(&refused), "{refused}");
+    assert_eq!(clients.report().over_handshakes, refused);
+    assert_eq!(clients.report().shed_rate, 0);
+}
+
+#[tokio::test]
 async fn balancers_have_no_bound_of_their_own() {
     let clients = Clients::new(at_once(1));
     let policy = Policy { clients: Some(clients.clone()), ..behind_a_balancer(false) };
@@ -73,5 +106,7 @@ async fn balancers_have_no_bound_of_their_own() {
         assert_eq!(ask_who(&mut stream, &header).await, format!("192.0.2.{number}"));
         connections.push(stream);
     }
-    assert_eq!(clients.report(), bluegate_net::ClientReport::default());
+    // Whom it names has an account for requests, and no connection.
+    let report = ClientReport { clients: 4, ..ClientReport::default() };
+    assert_eq!(clients.report(), report);
 }

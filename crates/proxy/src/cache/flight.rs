@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, PoisonError, atomic::Ordering::Relaxed};
 
+use bluegate_net::Overdrawn;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tokio::{
@@ -62,22 +63,28 @@ pub(super) enum Joined {
     Entry(Arc<Entry>),
     /// Wait for it.
     Flight(Flight),
+    /// There is none, and whoever wants it must not begin one.
+    Refused(Overdrawn),
 }
 
 impl Cache {
     /// Joins the question under way, or asks. `seen` is the entry that the
-    /// caller found wanting: another one was stored since and will do.
+    /// caller found wanting: another one was stored since and will do. `question`
+    /// may refuse to begin one.
     pub(super) fn join(
         self: &Arc<Self>,
         slot: &Arc<Slot>,
         seen: Option<&Arc<Entry>>,
-        question: impl FnOnce() -> Question,
+        question: impl FnOnce() -> Result<Question, Overdrawn>,
     ) -> Joined {
         let mut flight = slot.flight.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = &*flight {
             return Joined::Flight(flight.clone());
         }
-        let question = question();
+        let question = match question() {
+            Ok(question) => question,
+            Err(over) => return Joined::Refused(over),
+        };
         if let Some(entry) = slot.entry_of(question.upstream.id())
             && seen.is_none_or(|seen| !Arc::ptr_eq(seen, &entry))
         {

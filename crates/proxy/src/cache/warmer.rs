@@ -151,15 +151,18 @@ impl Cache {
         }
         let (path, query) = split(target);
         let rest = below_client(path, upstream.node().name.as_str());
-        let question = || Question {
-            upstream: Arc::clone(upstream),
-            snapshot: Arc::clone(snapshot),
-            asset: Asset::of(rest, query),
-            rest: rest.to_owned(),
-            ahead: true,
+        let question = || {
+            Ok(Question {
+                upstream: Arc::clone(upstream),
+                snapshot: Arc::clone(snapshot),
+                asset: Asset::of(rest, query),
+                rest: rest.to_owned(),
+                ahead: true,
+            })
         };
         let outcome = match self.join(&slot, entry.as_ref(), question) {
             Joined::Entry(entry) => return Some(entry),
+            Joined::Refused(_) => return None,
             Joined::Flight(mut flight) => {
                 let landed = timeout(WAIT, flight.wait_for(Option::is_some)).await;
                 landed.ok()?.ok()?.clone()?

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bluegate_cluster::{Node, Origin, Routes};
-use bluegate_net::{Drained, Limits, tls};
+use bluegate_net::{Drained, Policy, tls};
 use bluegate_proxy::{CacheConfig, Config, Proxy};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -33,6 +33,7 @@ pub(crate) struct Setup {
     pub(crate) config: Config,
     pub(crate) drain: Duration,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(crate) policy: Policy,
 }
 
 /// A proxy at work.
@@ -81,6 +82,7 @@ impl Setup {
             },
             drain: PATIENCE,
             tls: None,
+            policy: Policy::default(),
         }
     }
 
@@ -117,7 +119,7 @@ impl Setup {
             listener,
             self.tls,
             Arc::clone(&proxy),
-            Limits::default(),
+            self.policy,
             shutdown.clone(),
             self.drain,
         );

@@ -23,6 +23,7 @@ mod hostile;
 mod names;
 mod relay;
 mod routes;
+mod share;
 mod smuggling;
 mod tls;
 mod traffic;
