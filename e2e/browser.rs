@@ -7,6 +7,7 @@
 
 mod cluster_proxy;
 mod contrast;
+mod door;
 mod frontend;
 mod second_node;
 mod visit;

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what a step lacks and says what it does:
 #   build   a C compiler, for the crates that bring C
-#   test    Chromium, a virtual display, xdotool, an ACME server, Python; nginx, HAProxy, Caddy, Apache, PostgreSQL
-#           (programs only, no service is started); the test runner and API client in target/tools
+#   test    Chromium, certutil, a virtual display, xdotool, an ACME server, Python; nginx, HAProxy, Caddy, Apache,
+#           PostgreSQL (programs only, no service is started); the test runner and API client in target/tools
 #   check   the dependency checker in target/tools
 #   bench   nginx, h2load, npm
 set -euo pipefail
@@ -90,6 +90,7 @@ for step in "$@"; do
         need Xvfb xvfb
         need xdotool xdotool
         need pebble pebble
+        need certutil libnss3-tools
         need_server nginx nginx-light nginx
         need unshare util-linux
         need_server haproxy haproxy haproxy

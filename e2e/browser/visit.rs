@@ -43,8 +43,8 @@ impl Desk {
         let cluster = Cluster::start(arguments).await;
         let display = Display::start().await?;
         let mut options = BrowserOptions::on(&display);
-        if arguments.contains(&"--tls") {
-            options = options.trusting_any_certificate();
+        if let Some(ca) = &cluster.ready.ca {
+            options = options.trusting(&std::fs::read_to_string(ca)?);
         }
         let browser = Browser::launch(options).await?;
         Ok(Self { browser, display, cluster })

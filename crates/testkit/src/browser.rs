@@ -14,7 +14,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -37,6 +37,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 pub struct BrowserOptions {
     display: Option<String>,
     arguments: Vec<String>,
+    authorities: Vec<String>,
 }
 
 impl BrowserOptions {
@@ -49,13 +50,15 @@ impl BrowserOptions {
     /// A browser whose window fills a display.
     #[must_use]
     pub fn on(display: &Display) -> Self {
-        Self { display: Some(display.name().to_owned()), arguments: Vec::new() }
+        Self { display: Some(display.name().to_owned()), ..Self::default() }
     }
 
-    /// Accepts every certificate, for servers whose authority was made by the test.
+    /// Trusts a certificate authority, given as PEM, as if the user had imported it: its
+    /// certificates are as good as any, which features such as dictionaries ask for.
     #[must_use]
-    pub fn trusting_any_certificate(self) -> Self {
-        self.argument("--ignore-certificate-errors")
+    pub fn trusting(mut self, authority: &str) -> Self {
+        self.authorities.push(authority.to_owned());
+        self
     }
 
     /// One more argument for the browser's command line.
@@ -84,6 +87,7 @@ impl Browser {
         let names = ["chromium", "chromium-browser", "google-chrome"];
         let program = find_program("BLUEGATE_TEST_CHROMIUM", &names)?;
         let profile = tempfile::Builder::new().prefix("bluegate-test-profile-").tempdir()?;
+        import(&options.authorities, profile.path()).await?;
         let mut process = Process::spawn(command(&program, profile.path(), &options))?;
         let address = debugging_address(&mut process, profile.path()).await?;
         let connection = Connection::open(&address).await?;
@@ -211,6 +215,31 @@ fn command(program: &Path, profile: &Path, options: &BrowserOptions) -> Command 
     }
     command.args(&options.arguments).arg("about:blank");
     command
+}
+
+/// Puts authorities into the store that the browser finds below its HOME.
+async fn import(authorities: &[String], profile: &Path) -> Result<()> {
+    if authorities.is_empty() {
+        return Ok(());
+    }
+    let program = find_program("BLUEGATE_TEST_CERTUTIL", &["certutil"])?;
+    let store = profile.join(".pki/nssdb");
+    std::fs::create_dir_all(&store)?;
+    let database = format!("sql:{}", store.display());
+    let run = async |arguments: &[&str]| -> Result<()> {
+        let mut process = Process::start(&program, ["-d", &database].iter().chain(arguments))?;
+        let status = process.wait(START_LIMIT).await?;
+        ensure!(status.success(), "certutil: {}", process.stderr());
+        Ok(())
+    };
+    run(&["-N", "--empty-password"]).await?;
+    for (number, authority) in authorities.iter().enumerate() {
+        let file = profile.join(format!("authority-{number}.pem"));
+        std::fs::write(&file, authority)?;
+        let (name, file) = (format!("authority {number}"), file.display().to_string());
+        run(&["-A", "-t", "C,,", "-n", &name, "-i", &file]).await?;
+    }
+    Ok(())
 }
 
 /// Reads where the browser listens from the file that it writes into its profile.
