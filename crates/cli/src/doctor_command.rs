@@ -1,11 +1,15 @@
 //! `bluegate doctor`.
 
-use std::{io::IsTerminal as _, path::Path, path::PathBuf};
+use std::{
+    fs,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+};
 
 use anstream::{eprint, print, println};
 use anyhow::{Context as _, bail};
 use bluegate_config::{Config, NodeEntry};
-use bluegate_doctor::{Bounds, Patient, Progress, Subject, examine};
+use bluegate_doctor::{Bounds, Patient, Progress, Recording, Subject, examine_and_record};
 use bluegate_net::tls;
 use tokio_util::sync::CancellationToken;
 
@@ -23,20 +27,36 @@ pub(crate) fn run(options: &DoctorOptions) -> Outcome {
     let tls = tls::client_config(config.cluster.node_ca.as_deref())?;
     let config = bluegate_doctor::Config { subject, tls, bounds: Bounds::default() };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let report = runtime.block_on(async {
+    let (report, recordings) = runtime.block_on(async {
         let stop = CancellationToken::new();
         let watch = tokio::spawn(stop_on_signal(stop.clone()));
-        let report = examine(&config, &stop, show_progress()).await;
+        let report = examine_and_record(&config, &stop, show_progress()).await;
         watch.abort();
         report
     });
     clear_progress();
+    if let Some(folder) = &options.record {
+        keep(folder, &recordings)?;
+    }
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print!("{report}");
     }
     Ok(if report.has_problems() { Exit::Problems } else { Exit::Done })
+}
+
+/// One file per node.
+fn keep(folder: &Path, recordings: &[Recording]) -> Result<(), anyhow::Error> {
+    fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    for recording in recordings {
+        let path = folder.join(format!("{}.json", recording.node));
+        let text = serde_json::to_string_pretty(&recording.document)?;
+        fs::write(&path, text + "\n")
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    Ok(())
 }
 
 fn subject(options: &DoctorOptions, config: &Config) -> Result<Subject, anyhow::Error> {

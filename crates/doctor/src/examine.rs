@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     check::{self, Case, ClusterCase},
     evidence::{ClusterEvidence, Evidence},
+    record::{Recording, record},
     release::Release,
     report::{self, Report},
     subject::{Patient, Subject},
@@ -95,6 +96,26 @@ pub async fn examine(
     stop: &CancellationToken,
     progress: impl Fn(Progress),
 ) -> Report {
+    let (cluster, found) = look(config, stop, progress).await;
+    judge(&config.subject, &cluster, found)
+}
+
+/// The same, with what each node answered.
+pub async fn examine_and_record(
+    config: &Config,
+    stop: &CancellationToken,
+    progress: impl Fn(Progress),
+) -> (Report, Vec<Recording>) {
+    let (cluster, found) = look(config, stop, progress).await;
+    let recordings = found.iter().map(record).collect();
+    (judge(&config.subject, &cluster, found), recordings)
+}
+
+async fn look(
+    config: &Config,
+    stop: &CancellationToken,
+    progress: impl Fn(Progress),
+) -> (ClusterEvidence, Vec<Found>) {
     let dialer = Dialer { tls: Arc::clone(&config.tls), timeout: config.bounds.connect };
     let (cluster, proxy) = cluster(config, &dialer).await;
     let proxy = proxy.map(Arc::new);
@@ -113,7 +134,7 @@ pub async fn examine(
         progress(Progress { node: one.patient.node.name.clone(), done, all });
         found.push(one);
     }
-    judge(&config.subject, &cluster, found)
+    (cluster, found)
 }
 
 /// Judges what was found; in the order of the cluster file.

@@ -10,6 +10,7 @@ mod meddler;
 mod page;
 mod proxies;
 mod reach;
+mod recording;
 mod schedule;
 mod services;
 mod settings;
