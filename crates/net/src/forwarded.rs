@@ -89,6 +89,12 @@ mod tests {
 
     proptest! {
         #[test]
+        fn only_the_last_hop_counts_whatever_comes(bytes: Vec<u8>, text in "(for=|[ -~]|,|\n){0,60}") {
+            crate::fuzzing::forwarded(&bytes);
+            crate::fuzzing::forwarded(text.as_bytes());
+        }
+
+        #[test]
         fn what_a_balancer_adds_is_what_is_read(
             before in "[ -~]{0,40}", four: [u8; 4], six: [u8; 16], port: u16,
         ) {

@@ -14,6 +14,8 @@ mod connection;
 mod descriptors;
 pub mod dispatch;
 mod forwarded;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod handover;
 mod handshakes;
 mod hsts;

@@ -16,6 +16,8 @@ mod body;
 mod build;
 mod cache;
 mod config;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod health;
 mod location;
 mod path;

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::fuzzing;
 
 const HOSTILE: &[(&str, u16)] = &include!("../../tests/data/hostile_paths.rs");
 
@@ -65,61 +66,32 @@ fn the_paths_of_real_clients_are_taken_apart() {
     }
 }
 
-/// What a lenient server might make of a path: decoded over and over, with
-/// backslashes as slashes, parameters cut off and dot segments resolved.
-fn resolved_by_a_lenient_server(path: &str) -> Vec<u8> {
-    let mut bytes = path.as_bytes().to_vec();
-    for _ in 0..3 {
-        let mut decoded = Vec::new();
-        let mut at = 0;
-        while let Some(&byte) = bytes.get(at) {
-            let digit = |offset| hex(bytes.get(at + offset));
-            match (byte, digit(1), digit(2)) {
-                (b'%', Some(high), Some(low)) => {
-                    decoded.push(high << 4 | low);
-                    at += 3;
-                }
-                _ => {
-                    decoded.push(byte);
-                    at += 1;
-                }
-            }
-        }
-        bytes = decoded;
-    }
-    let mut segments: Vec<&[u8]> = Vec::new();
-    for segment in bytes.split(|byte| b"/\\".contains(byte)) {
-        match segment.split(|&byte| byte == b';').next().unwrap_or_default() {
-            b"" | b"." => {}
-            b".." => {
-                segments.pop();
-            }
-            segment => segments.push(segment),
-        }
-    }
-    segments.join(&b'/')
-}
-
 proptest! {
     #[test]
     fn nothing_that_passes_can_be_read_as_another_place(
         path in "(/(bbb-01|html5client|bigbluebutton|api|[.%/\\\\;a0-9ef]{0,6})){1,6}"
     ) {
-        if let Ok(Target::Client { .. }) = parse(&path) {
-            let resolved = resolved_by_a_lenient_server(&path);
-            let segments: Vec<_> = resolved.split(|&byte| byte == b'/').collect();
-            prop_assert_eq!(segments.get(1), Some(&&b"html5client"[..]), "{}", path);
-        }
-        if let Ok(Target::ApiIndex { .. }) = parse(&path) {
-            let resolved = resolved_by_a_lenient_server(&path);
-            prop_assert!(resolved.ends_with(b"/bigbluebutton/api"), "{}", path);
-        }
+        fuzzing::path(path.as_bytes());
     }
 
     #[test]
     fn a_path_is_only_taken_apart(path in "/[ -~]{0,12}/(html5client/)?\\PC{0,20}") {
-        if let Ok(Target::Client { mount, rest }) = parse(&path) {
-            prop_assert_eq!(format!("/{mount}/html5client/{rest}"), path);
-        }
+        fuzzing::path(path.as_bytes());
     }
+
+    #[test]
+    fn any_bytes_are_a_path_or_none(bytes: Vec<u8>) {
+        fuzzing::path(&bytes);
+    }
+}
+
+#[test]
+fn the_corpus_of_the_fuzzer_passes() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/path");
+    let mut read = 0;
+    for entry in std::fs::read_dir(corpus).unwrap() {
+        fuzzing::path(&std::fs::read(entry.unwrap().path()).unwrap());
+        read += 1;
+    }
+    assert!(read > 5, "only {read} in the corpus");
 }
