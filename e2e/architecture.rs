@@ -25,7 +25,10 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("demo", &["cluster", "bbb-api", "net", "nodeconf", "proxy", "scaler", "simnode"]),
     (
         "bluegate",
-        &["admin", "cluster", "config", "demo", "doctor", "export", "net", "proxy", "scaler"],
+        &[
+            "admin", "cluster", "config", "demo", "doctor", "export", "net", "nodeconf", "proxy",
+            "scaler",
+        ],
     ),
 ];
 

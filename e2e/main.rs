@@ -15,5 +15,6 @@ mod command_line;
 mod doctor;
 mod front_door;
 mod metrics;
+mod node_plan;
 mod python_client;
 mod upgrade;

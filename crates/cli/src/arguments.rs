@@ -9,6 +9,8 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
+use crate::node_command::NodeCommand;
+
 /// Makes a fleet of BigBlueButton servers look and behave like one.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, arg_required_else_help = true)]
@@ -38,6 +40,9 @@ pub(crate) enum Command {
     Doctor(DoctorOptions),
     /// Write the configuration of another proxy for the same cluster.
     Export(ExportOptions),
+    /// Look at the configuration of a node and what has to change in it.
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Look at the cache of a running proxy, or empty it.
     #[command(subcommand)]
     Cache(CacheCommand),

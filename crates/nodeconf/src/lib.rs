@@ -6,7 +6,7 @@
 //! but for [`Folder`], which reads files, and [`write_changes`], which writes
 //! them. Does not restart services and does not roll back.
 //!
-//! Start at [`detect`] and [`plan()`].
+//! Start at [`detect()`] and [`plan()`].
 
 mod detect;
 mod edit;

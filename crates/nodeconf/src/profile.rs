@@ -3,7 +3,7 @@
 //! The files in `profiles/` are read by [`Profile::for_release`], which picks
 //! the one whose range holds the release and completes it from those it
 //! inherits. What holds for the release and the features of one node is then
-//! [`Profile::entries_for`]'s choice.
+//! for planning to choose.
 
 mod load;
 mod schema;

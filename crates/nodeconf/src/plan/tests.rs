@@ -164,3 +164,132 @@ fn a_node_that_is_not_proxied_is_left_alone() {
         assert!(plan.is_empty(), "{name}:\n{}", show(&plan));
     }
 }
+
+/// `host` with the file at `path` holding `text`.
+fn holding(host: &Snapshot, path: &str, text: &[u8]) -> Snapshot {
+    let mut host = host.clone();
+    let file = FileState { bytes: text.to_vec(), owner: "root:root".to_owned(), mode: 0o600 };
+    host.files.insert(path.to_owned(), file);
+    host
+}
+
+#[test]
+fn what_an_older_release_needed_goes_with_the_upgrade() {
+    for (from, to, gone) in [
+        ("2.6.9-stock", "2.6-stock", "/etc/bigbluebutton/bbb-export-annotations.json"),
+        ("2.7-stock", "3.0-stock", "/etc/bigbluebutton/nginx/zz-bbb-cluster.nginx"),
+        (
+            "2.7-stock",
+            "3.0-stock",
+            "/etc/systemd/system/bbb-html5-frontend@.service.d/cluster.conf",
+        ),
+        (
+            "3.0.0-beta.4-stock",
+            "3.0-stock",
+            "/etc/systemd/system/bbb-graphql-server.service.d/cluster.conf",
+        ),
+    ] {
+        let old = fixture(from);
+        let configured = old.clone().after(&planned(&old, CLUSTER, &node(true)));
+        assert!(configured.files.contains_key(gone), "{gone}");
+        // The packages replace their own files; what is ours stays.
+        let mut upgraded = fixture(to);
+        for (path, file) in &configured.files {
+            if old.files.get(path) != Some(file) {
+                upgraded.files.insert(path.clone(), file.clone());
+            }
+        }
+        let plan = planned(&upgraded, CLUSTER, &node(true));
+        let upgraded = upgraded.after(&plan);
+        assert!(!upgraded.files.contains_key(gone), "{gone}:\n{}", show(&plan));
+        assert!(planned(&upgraded, CLUSTER, &node(true)).is_empty(), "{to}");
+    }
+}
+
+#[test]
+fn a_node_of_another_site_is_refused_or_gets_what_can_be_done() {
+    let cluster: Origin = "https://bbb.example.com".parse().unwrap();
+    for (name, file) in [
+        ("3.0-stock", "/usr/share/bbb-web/WEB-INF/classes/application.properties"),
+        ("2.7-stock", "/usr/share/bbb-web/WEB-INF/classes/application.yml"),
+        ("3.0.10-stock", "/usr/share/bbb-web/WEB-INF/classes/application.yml"),
+    ] {
+        let stock = fixture(name);
+        let detected = detect(&stock, None).unwrap();
+        let planned = |host: &Snapshot, node: &Node, allow_cross_site| {
+            plan(host, &detected, &cluster, node, &Options { allow_cross_site })
+        };
+        let refused = planned(&stock, &node(true), false).unwrap_err();
+        assert!(matches!(refused, PlanError::CrossSite(_)), "{refused}");
+
+        let first = planned(&stock, &node(true), true).unwrap();
+        assert!(first.warnings.iter().any(|warning| warning.contains("Safari")), "{name}");
+        let host = stock.clone().after(&first);
+        let text = |host: &Snapshot, path: &str| {
+            String::from_utf8(host.files[path].bytes.clone()).unwrap()
+        };
+        assert!(text(&host, file).contains("SameSite"), "{name}: {}", text(&host, file));
+        let script = text(&host, "/etc/bigbluebutton/bbb-conf/apply-config.sh");
+        assert!(script.contains(file), "{script}");
+        assert!(planned(&host, &node(true), true).unwrap().is_empty(), "{name}");
+
+        // Taking the node out needs no leave, and takes the cookie's change out too.
+        let host = host.clone().after(&planned(&host, &node(false), false).unwrap());
+        assert_eq!(text(&host, file), text(&stock, file), "{name}");
+    }
+}
+
+#[test]
+fn line_endings_owner_and_mode_of_a_file_stay() {
+    let path = "/etc/bigbluebutton/bbb-web.properties";
+    let text = b"# caf\xE9\r\nsecuritySalt=x\r\napiUrl=y\r\nlast=1";
+    let plan = planned(&holding(&fixture("3.0-stock"), path, text), CLUSTER, &node(true));
+    let change = plan.changes.iter().find(|change| change.path == path).unwrap();
+    let after = change.after.as_ref().unwrap();
+    assert_eq!(after.mode, 0o600);
+    assert!(after.bytes.starts_with(b"# caf\xE9\r\nsecuritySalt=x\r\nlast=1\r\n# BEGIN"));
+    let lines = after.bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    assert!(lines.into_iter().all(|line| line.ends_with(b"\r")));
+}
+
+#[test]
+fn files_that_cannot_be_edited_safely_are_named() {
+    for (path, text) in [
+        ("/etc/bigbluebutton/bbb-html5.yml", &b"public: { app: {} }\n"[..]),
+        ("/etc/bigbluebutton/bbb-html5.yml", b"\xEF\xBB\xBFpublic:\n"),
+        ("/etc/bigbluebutton/bbb-html5.yml", b"a: \xFF\n"),
+        ("/etc/bigbluebutton/etherpad.json", b"[]"),
+        ("/etc/bigbluebutton/nginx/bbb-cluster.nginx", b"location / {\n"),
+        ("/etc/bigbluebutton/bbb-web.properties", b"\xFF\xFEa\0"),
+    ] {
+        let host = holding(&fixture("3.0-stock"), path, text);
+        let detected = detect(&host, None).unwrap();
+        let refused =
+            plan(&host, &detected, &CLUSTER.parse().unwrap(), &node(true), &Options::default());
+        match refused.unwrap_err() {
+            PlanError::Edit { path: named, .. } => assert_eq!(named, path),
+            other => panic!("{path}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn the_commands_for_after_an_upgrade_do_what_the_plan_does() {
+    for name in ["2.4-stock", "2.4-by-hand", "2.5-stock"] {
+        let stock = fixture(name);
+        let plan = planned(&stock, CLUSTER, &node(true));
+        let configured = stock.clone().after(&plan);
+        let script = &configured.files["/etc/bigbluebutton/bbb-conf/apply-config.sh"].bytes;
+        let change =
+            plan.changes.iter().find(|change| change.path.ends_with("loadbalancer.nginx")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("loadbalancer.nginx");
+        fs::write(&file, &change.before.as_ref().unwrap().bytes).unwrap();
+        let script = String::from_utf8(script.clone()).unwrap();
+        let script = script.replace(&change.path, file.to_str().unwrap());
+        let status = std::process::Command::new("bash").arg("-c").arg(script).status().unwrap();
+        assert!(status.success());
+        let wanted = String::from_utf8(change.after.as_ref().unwrap().bytes.clone()).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), wanted, "{name}");
+    }
+}

@@ -1,0 +1,81 @@
+//! `bluegate node ...`: the configuration of nodes.
+
+mod arguments;
+mod show;
+
+use anstream::{print, println};
+use anyhow::Context as _;
+use bluegate_config::Config;
+use bluegate_nodeconf::{
+    DetectError, Detected, Evidence, Folder, Options, Plan, PlanError, detect, plan,
+};
+use serde::Serialize;
+
+pub(crate) use self::arguments::NodeCommand;
+use self::arguments::PlanOptions;
+use crate::{
+    Outcome, config_command,
+    exit::{Exit, UsageError},
+};
+
+pub(crate) fn run(command: &NodeCommand) -> Outcome {
+    let (options, show): (_, fn(&Detected, &Plan) -> String) = match command {
+        NodeCommand::Plan(options) => (options, show::plan),
+        NodeCommand::Verify(options) => (options, show::verification),
+    };
+    let (detected, plan) = make(options)?;
+    if options.json {
+        let shown = Shown { plan: &plan, evidence: &detected.evidence };
+        println!("{}", serde_json::to_string_pretty(&shown)?);
+    } else {
+        print!("{}", show(&detected, &plan));
+    }
+    Ok(if plan.is_empty() { Exit::Done } else { Exit::Problems })
+}
+
+/// A plan for programs.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    evidence: &'a [Evidence],
+}
+
+fn make(options: &PlanOptions) -> Result<(Detected, Plan), anyhow::Error> {
+    let config = config_command::load(&options.config)?;
+    let node = &named(options, &config)?.node;
+    let host = Folder::new(&options.root);
+    let detected = detect(&host, options.bbb.as_ref()).map_err(|error| match error {
+        error @ (DetectError::NoRelease | DetectError::Release(_)) => {
+            UsageError(error.to_string()).into()
+        }
+        error => anyhow::Error::from(error),
+    })?;
+    let allowed = Options { allow_cross_site: options.allow_cross_site };
+    let plan = plan(&host, &detected, &config.cluster.origin, node, &allowed);
+    let plan = plan.map_err(|error| match error {
+        PlanError::CrossSite(error) => UsageError(format!(
+            "{error}, or say `--allow-cross-site`: it sets what can be set, and still fails in private windows and in Safari"
+        ))
+        .into(),
+        PlanError::Profile(error) => UsageError(error.to_string()).into(),
+        error => anyhow::Error::from(error),
+    });
+    Ok((detected, plan.with_context(|| format!("cannot plan for `{}`", node.name))?))
+}
+
+fn named<'a>(
+    options: &PlanOptions,
+    config: &'a Config,
+) -> Result<&'a bluegate_config::NodeEntry, UsageError> {
+    config.nodes.iter().find(|entry| entry.node.name == options.node).ok_or_else(|| {
+        let known: Vec<String> =
+            config.nodes.iter().map(|entry| format!("`{}`", entry.node.name)).collect();
+        UsageError(format!(
+            "`{}` has no [[node]] `{}`; it has {}",
+            options.config.display(),
+            options.node,
+            if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+        ))
+    })
+}
