@@ -194,7 +194,9 @@ impl Proxy {
             if let Err(refused) = admitted.charge_node(&request, connection) {
                 return (refused, record);
             }
-            return relay::relay(request, admitted, snapshot, connection, record).await;
+            // Boxed, as all that is not a hit: a connection of HTTP/1.1 keeps room for
+            // the largest of its requests.
+            return Box::pin(relay::relay(request, admitted, snapshot, connection, record)).await;
         };
         let asked =
             Asked { method: request.method(), uri: request.uri(), headers: request.headers() };
@@ -213,7 +215,7 @@ impl Proxy {
                     return (refused, record);
                 }
                 let relaying = relay::relay(request, admitted, snapshot, connection, record);
-                let (mut response, record) = relaying.await;
+                let (mut response, record) = Box::pin(relaying).await;
                 cache::stamp(&mut response, status);
                 (response, record)
             }
@@ -266,7 +268,8 @@ impl Service for Proxy {
             .and_then(|admission| admission.charged(&connection));
         let (response, record) = match admission {
             Ok(Admission::Leaf) => {
-                let (response, record) = self.answer_leaf(&request, &snapshot, record).await;
+                let answering = Box::pin(self.answer_leaf(&request, &snapshot, record));
+                let (response, record) = answering.await;
                 self.leaves.answered(RequestClass::Asset, &response);
                 (response, record)
             }

@@ -211,7 +211,8 @@ impl Cache {
             Joined::Entry(entry) => Outcome::Confirmed(entry),
             Joined::Refused(over) => Outcome::Failed(over.into()),
             Joined::Flight(mut flight) => {
-                match timeout(WAIT, flight.wait_for(Option::is_some)).await {
+                let waiting = Box::pin(timeout(WAIT, flight.wait_for(Option::is_some)));
+                match waiting.await {
                     Ok(Ok(outcome)) => outcome.clone().unwrap_or(Outcome::Unstorable),
                     // Too slow, or cut off: everyone for themselves.
                     Ok(Err(_)) | Err(_) => Outcome::Unstorable,

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use rustls::HandshakeKind;
 use tokio::{net::TcpStream, sync::OwnedSemaphorePermit, time::timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::task::TaskTracker;
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     socket::Socket,
     speak::Speaker,
 };
-use crate::{Connection, Cost, Policy, Service, connection::Signals};
+use crate::{Connection, Cost, Policy, Service, clients::Account, connection::Signals};
 
 /// HTTP/2's name in ALPN.
 const H2: &[u8] = b"h2";
@@ -74,32 +74,56 @@ pub(super) async fn serve_one<S: Service>(
     let socket = Socket::new(stream, slot, place);
     let limits = &policy.limits;
     let speaker = Speaker { service, client, limits, signals: &signals };
+    // Each stage in a box of its own, so that a connection takes no more room than
+    // the stage it is in.
     let Some(acceptor) = tls else {
-        return speaker.speak_http1(socket).await;
+        return Box::pin(speaker.speak_http1(socket)).await;
     };
+    let shaking = shake_hands(&acceptor, socket, account.as_ref(), &policy, &signals);
+    let Some(stream) = Box::pin(shaking).await else { return };
+    match stream.get_ref().1.alpn_protocol() {
+        Some(H2) => Box::pin(speaker.speak_http2(Encrypted::new(*stream))).await,
+        // The handshake is all an authority comes for.
+        Some(ACME) => {}
+        _ => {
+            let stream = Box::new(Encrypted::new(*stream));
+            Box::pin(speaker.speak_http1(stream)).await;
+        }
+    }
+}
+
+async fn shake_hands(
+    acceptor: &TlsAcceptor,
+    socket: Socket,
+    account: Option<&Account>,
+    policy: &Policy,
+    signals: &Signals,
+) -> Option<Box<TlsStream<Socket>>> {
     let handshake = tokio::select! {
-        handshake = timeout(limits.tls_handshake, acceptor.accept(socket)) => handshake,
-        () = signals.cut.cancelled() => return,
+        handshake = timeout(policy.limits.tls_handshake, acceptor.accept(socket)) => handshake,
+        () = signals.cut.cancelled() => return None,
     };
-    match &handshake {
-        // The handshake is all an authority comes for: it is nobody's.
-        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(ACME) => return,
-        Ok(Ok(stream)) => {
-            let kind = stream.get_ref().1.handshake_kind();
-            policy.handshakes.done(kind);
-            if let (Some(HandshakeKind::Resumed), Some(account)) = (kind, &account) {
-                account.give_back(Cost::Handshake);
-            }
-        }
-        Ok(Err(error)) => policy.handshakes.failed(error),
-        Err(_) => policy.handshakes.timed_out(),
-    }
     match handshake {
-        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(H2) => {
-            speaker.speak_http2(Encrypted::new(stream)).await;
+        Ok(Ok(stream)) => {
+            let session = stream.get_ref().1;
+            // An authority's is nobody's.
+            if session.alpn_protocol() != Some(ACME) {
+                let kind = session.handshake_kind();
+                policy.handshakes.done(kind);
+                if let (Some(HandshakeKind::Resumed), Some(account)) = (kind, account) {
+                    account.give_back(Cost::Handshake);
+                }
+            }
+            return Some(Box::new(stream));
         }
-        Ok(Ok(stream)) => speaker.speak_http1(Encrypted::new(stream)).await,
-        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
-        Err(_) => tracing::debug!("TLS handshake took too long"),
+        Ok(Err(error)) => {
+            policy.handshakes.failed(&error);
+            tracing::debug!(%error, "TLS handshake failed");
+        }
+        Err(_) => {
+            policy.handshakes.timed_out();
+            tracing::debug!("TLS handshake took too long");
+        }
     }
+    None
 }
