@@ -28,9 +28,9 @@ test: ## Every test, the ones in a real browser included
 	cargo nextest run --locked --workspace
 
 .PHONY: bench-proxy
-bench-proxy: ## The proxy beside nginx: CPU per request, as ratios (ARGS="--rounds 5")
+bench-proxy: ## The proxy beside nginx, HAProxy and Caddy (ARGS=--quick)
 	@scripts/setup.sh build bench
-	cargo build --locked --release --quiet -p bluegate
+	cargo build --locked --release --quiet -p bluegate -p bluegate-load
 	bench/proxy.py $(ARGS)
 
 .PHONY: check

@@ -21,6 +21,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("proxy", &["cache", "cluster", "net", "pack", "page"]),
     ("scaler", &["cluster", "bbb-api", "net", "page", "store"]),
     ("simnode", &[]),
+    ("load", &[]),
     ("testkit", &[]),
     ("demo", &["cluster", "bbb-api", "net", "nodeconf", "proxy", "scaler", "simnode"]),
     (

@@ -4,7 +4,7 @@
 #   test    Chromium, certutil, a virtual display, xdotool, an ACME server, Python; nginx, HAProxy, Caddy, Apache,
 #           PostgreSQL (programs only, no service is started); the test runner and API client in target/tools
 #   check   the dependency checker in target/tools
-#   bench   nginx, h2load, npm
+#   bench   nginx, HAProxy, Caddy, h2load, npm
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -118,6 +118,8 @@ for step in "$@"; do
     bench)
         need python3 python3
         need_server nginx nginx-light nginx
+        need_server haproxy haproxy haproxy
+        need_server caddy caddy caddy
         need h2load nghttp2-client
         need openssl openssl
         need npm npm

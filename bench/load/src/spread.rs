@@ -1,0 +1,24 @@
+//! Median and tail of times.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Milliseconds.
+#[derive(Debug, Serialize)]
+pub(crate) struct Spread {
+    p50_ms: f64,
+    p99_ms: f64,
+}
+
+impl Spread {
+    pub(crate) fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        let at = |hundredth: usize| {
+            let place = times.len() * hundredth / 100;
+            let time = times.get(place.min(times.len().saturating_sub(1)));
+            time.map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+        };
+        Self { p50_ms: at(50), p99_ms: at(99) }
+    }
+}
