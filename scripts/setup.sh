@@ -2,7 +2,7 @@
 # Installs what a step lacks and says what it does:
 #   build   a C compiler, for the crates that bring C
 #   test    Chromium, certutil, a virtual display, xdotool, an ACME server, Python; nginx, HAProxy, Caddy, Apache,
-#           PostgreSQL (programs only, no service is started); the test runner and API client in target/tools
+#           sshd, PostgreSQL (programs only, no service is started); the test runner and API client in target/tools
 #   check   the dependency checker in target/tools
 #   bench   nginx, HAProxy, Caddy, h2load, npm
 set -euo pipefail
@@ -96,6 +96,8 @@ for step in "$@"; do
         need_server haproxy haproxy haproxy
         need_server caddy caddy caddy
         need_server apache2 apache2-bin apache2
+        need_server sshd openssh-server ssh
+        need ssh openssh-client
         # A server of each test's own; no cluster is made for the machine.
         ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || {
             missing+=(postgresql)

@@ -30,7 +30,10 @@ impl Folder {
 
     /// Where `path` of the node lies on this machine, links followed. The last
     /// part need not exist.
-    fn resolve(&self, path: &str) -> io::Result<PathBuf> {
+    ///
+    /// # Errors
+    /// When there are too many links on the way.
+    pub fn resolve(&self, path: &str) -> io::Result<PathBuf> {
         let mut pending: Vec<PathBuf> = parts(Path::new(path));
         let mut inside = PathBuf::new();
         let mut links = 0;

@@ -1,0 +1,94 @@
+//! A node that can be changed: its files, and commands that run on it.
+
+mod local;
+mod shell;
+
+use std::{io, time::Duration};
+
+use bluegate_nodeconf::{FileState, Host};
+
+pub use local::Local;
+pub use shell::{Shell, ShellOptions};
+
+/// Longest a command on a node may take: bbb-web starts within two minutes.
+pub const MAX_COMMAND: Duration = Duration::from_secs(180);
+
+/// What a file is called until it is whole.
+pub(crate) const TEMPORARY: &str = ".bluegate-new";
+
+/// What a command came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Its exit status; 124 when it took too long.
+    pub status: i32,
+    /// What it said, on both streams.
+    pub text: String,
+}
+
+/// A node could not be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    /// A file could not be put in place.
+    #[error("cannot write `{path}`")]
+    Write {
+        /// The path on the node.
+        path: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file or folder could not be removed.
+    #[error("cannot remove `{path}`")]
+    Remove {
+        /// The path on the node.
+        path: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A command could not be started.
+    #[error("cannot run `{command}`")]
+    Run {
+        /// The command.
+        command: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The connection could not be opened.
+    #[error("cannot reach `{place}`: try `ssh {place} true`")]
+    Connect {
+        /// As given to ssh.
+        place: String,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// A node that can be changed. Paths are absolute paths on the node.
+pub trait Machine: Host {
+    /// Puts `file` at `path`, whole or not at all, and makes its folders.
+    ///
+    /// # Errors
+    /// [`MachineError`] when the file at `path` is still as it was.
+    fn write(&self, path: &str, file: &FileState) -> Result<(), MachineError>;
+
+    /// Removes the file at `path`, if there is one.
+    ///
+    /// # Errors
+    /// [`MachineError`] when it is still there.
+    fn remove(&self, path: &str) -> Result<(), MachineError>;
+
+    /// Removes the folder at `path` if it is there and empty.
+    ///
+    /// # Errors
+    /// [`MachineError`] when the node cannot be reached.
+    fn remove_empty_folder(&self, path: &str) -> Result<(), MachineError>;
+
+    /// Runs a command on the node, for at most [`MAX_COMMAND`].
+    ///
+    /// # Errors
+    /// [`MachineError`] when it was not started.
+    fn run(&self, command: &[&str]) -> Result<Output, MachineError>;
+
+    /// Whether the node is alive: has services to restart, and users to own
+    /// its files. An image in a folder is not.
+    fn is_live(&self) -> bool;
+}

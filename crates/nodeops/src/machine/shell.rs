@@ -1,0 +1,312 @@
+//! A node far away: one `ssh` with one `sh` at its other end.
+//!
+//! Drives the system's `ssh`, so that the operator's own configuration, agent
+//! and jump hosts count. Scripts go in and answers come back as base64, so no
+//! byte of a file is ever read by a shell.
+
+use std::{
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{
+        Mutex,
+        mpsc::{Receiver, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bluegate_nodeconf::{FileState, Host, HostError, MAX_FILE_SIZE, MAX_FOLDER_ENTRIES};
+
+use super::{MAX_COMMAND, Machine, MachineError, Output, TEMPORARY};
+
+/// Longest answer that is read: a file of the largest size, as base64 of it
+/// and of the line about it.
+const MAX_ANSWER: u64 = MAX_FILE_SIZE * 4 / 3 + 4096;
+
+/// Longest wait for an answer: the longest command and a slow line.
+const MAX_WAIT: Duration = Duration::from_secs(MAX_COMMAND.as_secs() + 30);
+
+/// What the far shell is told first. `$R` is the node's `/`; `r` follows the
+/// links of a path's last part as the node would; `i` names a user's number.
+const PREAMBLE: &str = r#"
+LC_ALL=C; export LC_ALL
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH
+r() { p=$1; n=0
+  while [ -L "$R$p" ]; do
+    n=$((n+1)); [ $n -lt 40 ] || return 1
+    l=$(readlink -- "$R$p") || return 1
+    case $l in /*) p=$l;; *) p=${p%/*}/$l;; esac
+  done; }
+i() { awk -F: -v n="$2" '$1==n{print $3; f=1} END{if(!f && n ~ /^[0-9]+$/) print n; else if(!f && n=="root") print 0}' "$R/etc/$1" 2>/dev/null; }
+"#;
+
+/// How a far node is reached.
+#[derive(Clone, Debug, Default)]
+pub struct ShellOptions {
+    /// The folder there that is the node's `/`; the machine itself when absent.
+    pub root: Option<PathBuf>,
+    /// Instead of the operator's own ssh configuration.
+    pub ssh_config: Option<PathBuf>,
+    /// Whether to become root with `sudo -n` there.
+    pub sudo: bool,
+}
+
+/// A shell on a far node.
+#[derive(Debug)]
+pub struct Shell {
+    place: String,
+    is_live: bool,
+    line: Mutex<Line>,
+}
+
+/// Both ends of the shell's line.
+#[derive(Debug)]
+struct Line {
+    child: Child,
+    scripts: ChildStdin,
+    answers: Receiver<io::Result<String>>,
+}
+
+impl Shell {
+    /// Opens a shell at `place`: a host of the ssh configuration, or
+    /// `user@host`.
+    ///
+    /// # Errors
+    /// [`MachineError::Connect`] when ssh cannot be started or the far shell
+    /// does not answer.
+    pub fn connect(place: &str, options: &ShellOptions) -> Result<Self, MachineError> {
+        let failed = |source| MachineError::Connect { place: place.to_owned(), source };
+        let mut ssh = Command::new("ssh");
+        if let Some(config) = &options.ssh_config {
+            ssh.arg("-F").arg(config);
+        }
+        ssh.args(["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15"]);
+        ssh.args(["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3", "--", place]);
+        ssh.arg(if options.sudo { "sudo -n sh" } else { "sh" });
+        let mut child = ssh
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .map_err(failed)?;
+        let missing = || failed(io::Error::other("ssh has no pipes"));
+        let scripts = child.stdin.take().ok_or_else(missing)?;
+        let output = child.stdout.take().ok_or_else(missing)?;
+        let (sender, answers) = sync_channel(1);
+        thread::spawn(move || {
+            let mut output = BufReader::new(output);
+            loop {
+                let mut line = Vec::new();
+                let read = output.by_ref().take(MAX_ANSWER).read_until(b'\n', &mut line);
+                let answer = match read {
+                    Ok(_) if line.pop() == Some(b'\n') => {
+                        Ok(String::from_utf8_lossy(&line).into_owned())
+                    }
+                    Ok(_) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the line broke")),
+                    Err(error) => Err(error),
+                };
+                let is_end = answer.is_err();
+                if sender.send(answer).is_err() || is_end {
+                    break;
+                }
+            }
+        });
+        let root = options.root.as_deref().unwrap_or(Path::new("")).display().to_string();
+        let root = root.trim_end_matches('/');
+        let shell = Self {
+            place: place.to_owned(),
+            is_live: root.is_empty(),
+            line: Mutex::new(Line { child, scripts, answers }),
+        };
+        let start = format!("R={}\n{PREAMBLE}", quoted(root));
+        shell.tell(&start).and_then(|()| shell.ask("true")).map_err(failed)?;
+        Ok(shell)
+    }
+
+    /// Breaks the line, as a network does.
+    #[cfg(test)]
+    pub(crate) fn cut(&self) {
+        self.line.lock().unwrap().child.kill().unwrap();
+    }
+
+    fn tell(&self, script: &str) -> io::Result<()> {
+        let mut line = self.line.lock().map_err(|_| io::Error::other("the line is in disorder"))?;
+        line.scripts.write_all(script.as_bytes())?;
+        line.scripts.flush()
+    }
+
+    /// What `script` writes, and its exit status.
+    fn ask(&self, script: &str) -> io::Result<(Vec<u8>, i32)> {
+        self.tell(&format!(
+            "{{ ( {script}\n) </dev/null 2>&1; printf '\\n%s' $?; }} | base64 | tr -d '\\n'; echo\n"
+        ))?;
+        let line = self.line.lock().map_err(|_| io::Error::other("the line is in disorder"))?;
+        let answer = line.answers.recv_timeout(MAX_WAIT).map_err(|_| {
+            io::Error::new(io::ErrorKind::TimedOut, format!("`{}` does not answer", self.place))
+        })??;
+        let bytes = STANDARD.decode(answer.trim()).map_err(io::Error::other)?;
+        let end = bytes.iter().rposition(|&byte| byte == b'\n');
+        let end = end.ok_or_else(|| io::Error::other("the far shell's answer is not ours"))?;
+        let (text, status) = bytes.split_at(end);
+        let status = String::from_utf8_lossy(status).trim().parse().map_err(io::Error::other)?;
+        Ok((text.to_vec(), status))
+    }
+
+    /// What `script` writes; an error when it fails.
+    fn done(&self, script: &str) -> io::Result<Vec<u8>> {
+        let (text, status) = self.ask(script)?;
+        if status == 0 {
+            return Ok(text);
+        }
+        let text = String::from_utf8_lossy(&text);
+        Err(io::Error::other(format!("{} (status {status})", text.trim())))
+    }
+
+    fn read(&self, path: &str, script: &str) -> Result<Vec<u8>, HostError> {
+        self.done(script).map_err(|source| HostError::Read { path: path.to_owned(), source })
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        if let Ok(line) = self.line.get_mut() {
+            // Gone already, or gone now.
+            drop(line.child.kill());
+            drop(line.child.wait());
+        }
+    }
+}
+
+/// `text` as one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn lines(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+impl Host for Shell {
+    fn file(&self, path: &str) -> Result<Option<FileState>, HostError> {
+        let path_word = quoted(path);
+        let owner = if self.is_live { "%U:%G" } else { "%u:%g" };
+        let script = format!(
+            "r {path_word} || {{ echo too many symbolic links; exit 1; }}
+             [ -f \"$R$p\" ] || exit 0
+             stat -Lc '{owner} %a %s' -- \"$R$p\" || exit 1
+             [ \"$(stat -Lc %s -- \"$R$p\")\" -le {MAX_FILE_SIZE} ] || exit 0
+             cat -- \"$R$p\""
+        );
+        let answer = self.read(path, &script)?;
+        let Some(end) = answer.iter().position(|&byte| byte == b'\n') else { return Ok(None) };
+        let (head, bytes) = answer.split_at(end);
+        let broken = || HostError::Read {
+            path: path.to_owned(),
+            source: io::Error::other("the far shell's answer is not ours"),
+        };
+        let head = String::from_utf8_lossy(head).into_owned();
+        let mut words = head.split(' ');
+        let owner = words.next().ok_or_else(broken)?.to_owned();
+        let mode = words.next().and_then(|mode| u32::from_str_radix(mode, 8).ok());
+        let size: u64 = words.next().and_then(|size| size.parse().ok()).ok_or_else(broken)?;
+        if size > MAX_FILE_SIZE {
+            return Err(HostError::FileTooLarge { path: path.to_owned() });
+        }
+        let bytes = bytes.get(1..).unwrap_or_default().to_vec();
+        Ok(Some(FileState { bytes, owner, mode: mode.ok_or_else(broken)? }))
+    }
+
+    fn exists(&self, path: &str) -> Result<bool, HostError> {
+        let script = format!("r {} && [ -e \"$R$p\" ] && echo there; true", quoted(path));
+        Ok(!lines(&self.read(path, &script)?).is_empty())
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, HostError> {
+        let script = format!(
+            "r {} && [ -d \"$R$p\" ] || exit 0; ls -1A -- \"$R$p\" | head -n {}",
+            quoted(folder),
+            MAX_FOLDER_ENTRIES + 1
+        );
+        let mut names = lines(&self.read(folder, &script)?);
+        if names.len() > MAX_FOLDER_ENTRIES {
+            return Err(HostError::FolderTooLarge { path: folder.to_owned() });
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn link(&self, path: &str) -> Result<Option<String>, HostError> {
+        let script = format!("readlink -- \"$R\"{} 2>/dev/null; true", quoted(path));
+        Ok(lines(&self.read(path, &script)?).pop())
+    }
+
+    fn package(&self, path: &str) -> Result<Option<String>, HostError> {
+        let script = format!(
+            "grep -lxF -- {} \"$R\"/var/lib/dpkg/info/bbb-*.list 2>/dev/null; true",
+            quoted(path)
+        );
+        let found = lines(&self.read(path, &script)?);
+        let name = found.first().and_then(|list| list.rsplit('/').next());
+        Ok(name.and_then(|name| name.strip_suffix(".list")).map(str::to_owned))
+    }
+}
+
+impl Machine for Shell {
+    fn write(&self, path: &str, file: &FileState) -> Result<(), MachineError> {
+        let (user, group) = file.owner.split_once(':').unwrap_or((&file.owner, &file.owner));
+        let strict = if self.is_live { "exit 1" } else { "true" };
+        let script = format!(
+            "r {path} || exit 1
+             t=\"$R$p{TEMPORARY}\"
+             trap 'rm -f -- \"$t\"' EXIT
+             mkdir -p -- \"$(dirname -- \"$R$p\")\" || exit 1
+             umask 077
+             base64 -d >\"$t\" <<'BLUEGATE' || exit 1
+{bytes}
+BLUEGATE
+             u=$(i passwd {user}); g=$(i group {group})
+             if [ -n \"$u\" ] && [ -n \"$g\" ]; then chown \"$u:$g\" -- \"$t\" || {strict}
+             else echo {nobody}; {strict}; fi
+             chmod {mode:o} -- \"$t\" && sync -- \"$t\" && mv -fT -- \"$t\" \"$R$p\"",
+            path = quoted(path),
+            bytes = STANDARD.encode(&file.bytes),
+            user = quoted(user),
+            group = quoted(group),
+            nobody = quoted(&format!("this node has no user and group `{}`", file.owner)),
+            mode = file.mode,
+        );
+        self.done(&script)
+            .map(drop)
+            .map_err(|source| MachineError::Write { path: path.to_owned(), source })
+    }
+
+    fn remove(&self, path: &str) -> Result<(), MachineError> {
+        let script = format!("r {} || exit 1; rm -f -- \"$R$p{TEMPORARY}\" \"$R$p\"", quoted(path));
+        self.done(&script)
+            .map(drop)
+            .map_err(|source| MachineError::Remove { path: path.to_owned(), source })
+    }
+
+    fn remove_empty_folder(&self, path: &str) -> Result<(), MachineError> {
+        let script = format!("rmdir -- \"$R\"{} 2>/dev/null; true", quoted(path));
+        self.done(&script)
+            .map(drop)
+            .map_err(|source| MachineError::Remove { path: path.to_owned(), source })
+    }
+
+    fn run(&self, command: &[&str]) -> Result<Output, MachineError> {
+        let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+        let script = format!("timeout {} {}", MAX_COMMAND.as_secs(), words.join(" "));
+        let (text, status) = self
+            .ask(&script)
+            .map_err(|source| MachineError::Run { command: command.join(" "), source })?;
+        Ok(Output { status, text: String::from_utf8_lossy(&text).into_owned() })
+    }
+
+    fn is_live(&self) -> bool {
+        self.is_live
+    }
+}
