@@ -11,5 +11,6 @@ mod life;
 mod lost;
 mod replicas;
 mod simulated;
+mod successor;
 mod tenants;
 mod tls;
