@@ -12,6 +12,7 @@ mod architecture;
 mod browser;
 mod cluster;
 mod command_line;
+mod descriptors;
 mod doctor;
 mod front_door;
 mod metrics;

@@ -93,6 +93,7 @@ for step in "$@"; do
         need certutil libnss3-tools
         need_server nginx nginx-light nginx
         need unshare util-linux
+        need prlimit util-linux
         need_server haproxy haproxy haproxy
         need_server caddy caddy caddy
         need_server apache2 apache2-bin apache2

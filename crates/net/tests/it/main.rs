@@ -13,4 +13,5 @@ mod acme;
 mod balancer;
 mod clients;
 mod handshakes;
+mod hostile;
 mod https_only;
