@@ -211,6 +211,10 @@ pub(crate) struct DoctorOptions {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Join in a headless Chromium too, one node after the other.
+    #[arg(long)]
+    pub(crate) browser: bool,
+
     /// Keep what each node answered in this folder, without anything secret.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,

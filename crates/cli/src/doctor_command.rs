@@ -4,12 +4,15 @@ use std::{
     fs,
     io::IsTerminal as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anstream::{eprint, print, println};
 use anyhow::{Context as _, bail};
 use bluegate_config::{Config, NodeEntry};
-use bluegate_doctor::{Bounds, Patient, Progress, Recording, Subject, examine_and_record};
+use bluegate_doctor::{
+    Bounds, Browser, BrowserSeat, Patient, Progress, Recording, Subject, examine_and_record,
+};
 use bluegate_net::tls;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +28,11 @@ pub(crate) fn run(options: &DoctorOptions) -> Outcome {
     let config = config_command::load(&options.config)?;
     let subject = subject(options, &config)?;
     let tls = tls::client_config(config.cluster.node_ca.as_deref())?;
-    let config = bluegate_doctor::Config { subject, tls, bounds: Bounds::default() };
+    let browser = match options.browser {
+        true => Some(Arc::new(BrowserSeat::new(Browser::find()?))),
+        false => None,
+    };
+    let config = bluegate_doctor::Config { subject, tls, bounds: Bounds::default(), browser };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let (report, recordings) = runtime.block_on(async {
         let stop = CancellationToken::new();

@@ -5,6 +5,7 @@
 //! once the earlier one found a problem: one cause, one finding.
 
 mod api;
+mod browser;
 mod calls;
 mod client;
 mod cluster;
@@ -152,6 +153,9 @@ pub const CHECKS: &[Check] = &[
     session::PAD_EXPORT,
     session::LOBBY,
     session::SERVERS,
+    browser::PAGE,
+    browser::CONSOLE,
+    browser::ORIGINS,
     session::ENDED,
     cluster::BUILDS,
 ];

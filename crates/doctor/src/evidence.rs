@@ -8,6 +8,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    browser::BrowserVisit,
     cookie::Cookie,
     probe::Probe,
     stun::ServerProbe,
@@ -87,6 +88,8 @@ pub struct Session {
     pub guest_wait: Option<Exchange>,
     /// The data of the learning dashboard.
     pub dashboard: Option<Exchange>,
+    /// What a real browser met, when one was to be started.
+    pub browser: Option<Result<BrowserVisit, String>>,
     /// `end`.
     pub end: Option<Exchange>,
     /// Whether a create went out, so that the meeting may exist.

@@ -14,9 +14,11 @@ use std::{
 
 use bluegate_cluster::{Mount, Scheme};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    browser::Browser,
     check::{self, Case, ClusterCase},
     evidence::{ClusterEvidence, Evidence},
     record::{Recording, record},
@@ -35,6 +37,23 @@ pub struct Config {
     pub tls: Arc<rustls::ClientConfig>,
     /// How much it may take.
     pub bounds: Bounds,
+    /// Whether a real browser joins too, one after the other.
+    pub browser: Option<Arc<BrowserSeat>>,
+}
+
+/// A browser, and the one seat in front of it.
+#[derive(Debug)]
+pub struct BrowserSeat {
+    pub(crate) browser: Browser,
+    pub(crate) seat: Semaphore,
+}
+
+impl BrowserSeat {
+    /// For one visit at a time.
+    #[must_use]
+    pub fn new(browser: Browser) -> Self {
+        Self { browser, seat: Semaphore::new(1) }
+    }
 }
 
 /// How much an examination may take.

@@ -9,6 +9,7 @@
 //! writes and therefore shares nothing with it. Changes no configuration; its
 //! probe meetings are marked, short-lived, and always ended.
 
+mod browser;
 mod check;
 mod cookie;
 mod evidence;
@@ -27,9 +28,10 @@ mod subject;
 mod wire;
 
 pub use bluegate_site::{Site, site_of};
+pub use browser::{Browser, BrowserVisit, NoBrowser};
 pub use check::{CHECKS, Check, Outcome};
 pub use evidence::{ClusterEvidence, Evidence, Session};
-pub use examine::{Bounds, Config, Progress, examine, examine_and_record};
+pub use examine::{Bounds, BrowserSeat, Config, Progress, examine, examine_and_record};
 pub use finding::{Finding, Fix, Seen, Setting, Severity};
 pub use record::Recording;
 pub use release::{ClientKind, Release};

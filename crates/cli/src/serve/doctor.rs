@@ -50,7 +50,12 @@ pub(crate) fn start(
             file: file.clone(),
             nodes: patients.collect(),
         };
-        bluegate_doctor::Config { subject, tls: Arc::clone(&tls), bounds: Bounds::default() }
+        bluegate_doctor::Config {
+            subject,
+            tls: Arc::clone(&tls),
+            bounds: Bounds::default(),
+            browser: None,
+        }
     };
     // Waited for at the end, within bounds: a look that is cut short still ends
     // its meetings.

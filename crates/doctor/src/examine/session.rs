@@ -19,8 +19,9 @@ use tokio_tungstenite::{
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::Config;
+use super::{BrowserSeat, Config};
 use crate::{
+    browser::BrowserVisit,
     cookie::Cookie,
     evidence::Session,
     probe::Names,
@@ -82,6 +83,13 @@ impl Visit<'_> {
             // What is not known by then counts as not looked at.
             _ = tokio::time::timeout(self.config.bounds.session, visit) => {}
         }
+        if let (Some(seat), Some(_)) = (&self.config.browser, &session.client_url) {
+            let visit = self.browse(seat, &meeting);
+            tokio::select! {
+                () = stop.cancelled() => {}
+                visit = visit => session.browser = Some(visit),
+            }
+        }
         // A create that was sent may have made the meeting, answered or not.
         if session.was_sent {
             let mut query = RawQuery::default();
@@ -90,6 +98,20 @@ impl Visit<'_> {
             session.end = Some(self.call("end", &query, meeting.algorithm).await);
         }
         session
+    }
+
+    /// Joins once more, in a real browser. Browsers wait for one another, and
+    /// each has bounds of its own.
+    async fn browse(self, seat: &BrowserSeat, meeting: &Meeting) -> Result<BrowserVisit, String> {
+        // Never closed: the seat lives as long as the configuration.
+        let _seat = seat.seat.acquire().await;
+        let query = join_query(meeting, false);
+        let query = signed_query("join", &query, self.secret, meeting.algorithm);
+        let url = format!("{}/bigbluebutton/api/join?{query}", self.names.node.origin);
+        seat.browser.visit(&url).await.map_err(|error| {
+            let cause = std::error::Error::source(&error);
+            cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+        })
     }
 
     async fn all(self, session: &mut Session, meeting: &mut Meeting) {
@@ -199,18 +221,7 @@ impl Visit<'_> {
 
     /// Joins; as a guest, who has to wait, or as a moderator.
     async fn join(self, meeting: &Meeting, guest: bool) -> (Exchange, Option<Guest>) {
-        let mut query = RawQuery::default();
-        query.append("meetingID", &meeting.id);
-        query.append("fullName", if guest { "Doctor (guest)" } else { "Doctor" });
-        if guest {
-            query.append("password", "attendee");
-            query.append("role", "VIEWER");
-            query.append("guest", "true");
-        } else {
-            query.append("password", &meeting.password);
-            query.append("role", "MODERATOR");
-        }
-        query.append("redirect", "true");
+        let query = join_query(meeting, guest);
         let exchange = self.call("join", &query, meeting.algorithm).await;
         let joined = exchange.answer().and_then(|answer| {
             let location = answer.header(&header::LOCATION)?.to_owned();
@@ -351,6 +362,22 @@ impl Visit<'_> {
         let page = self.names.cluster.to_string();
         with_cookie(request.header(header::ORIGIN, page), cookie)
     }
+}
+
+fn join_query(meeting: &Meeting, guest: bool) -> RawQuery {
+    let mut query = RawQuery::default();
+    query.append("meetingID", &meeting.id);
+    query.append("fullName", if guest { "Doctor (guest)" } else { "Doctor" });
+    if guest {
+        query.append("password", "attendee");
+        query.append("role", "VIEWER");
+        query.append("guest", "true");
+    } else {
+        query.append("password", &meeting.password);
+        query.append("role", "MODERATOR");
+    }
+    query.append("redirect", "true");
+    query
 }
 
 fn with_cookie(request: Request, cookie: Option<&Cookie>) -> Request {

@@ -241,6 +241,7 @@ impl Cluster {
             subject: self.subject.clone(),
             tls: Arc::clone(&self.tls),
             bounds: Bounds::default(),
+            browser: None,
         }
     }
 }
