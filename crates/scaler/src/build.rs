@@ -168,7 +168,7 @@ impl Scaler {
     }
 
     /// Lives beside another process on the same store until `alone`: look-ups
-    /// ask the store, and lists are at most [`ACCOMPANIED_REFRESH`] behind it.
+    /// ask the store, and lists are a quarter of a second behind it.
     /// In force when this returns.
     pub fn accompanied<F: Future<Output = ()> + Send>(
         &self,
