@@ -9,6 +9,7 @@ mod cluster_proxy;
 mod contrast;
 mod door;
 mod frontend;
+mod nginx_nodes;
 mod second_node;
 mod visit;
 mod what_went_where;

@@ -249,6 +249,10 @@ pub(crate) struct DemoOptions {
     #[arg(long, value_name = "LINE", default_value = "3.0")]
     pub(crate) bbb: BbbLine,
 
+    /// Put this machine's nginx in front of every node, to load the very files of the node.
+    #[arg(long)]
+    pub(crate) nginx: bool,
+
     /// First port; the others follow it. 0 takes free ports.
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     pub(crate) port_base: u16,
@@ -278,11 +282,23 @@ pub(crate) struct DemoOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BbbLine {
     /// Meteor's client, DDP over SockJS.
+    #[value(name = "2.4")]
+    V2_4,
+    /// The same.
+    #[value(name = "2.5")]
+    V2_5,
+    /// The same; the API answers for its own cross-origin rule.
+    #[value(name = "2.6")]
+    V2_6,
+    /// The same.
     #[value(name = "2.7")]
     V2_7,
     /// The static client, GraphQL.
     #[value(name = "3.0")]
     V3_0,
+    /// The same, the next line.
+    #[value(name = "4.0")]
+    V4_0,
 }
 
 #[cfg(test)]

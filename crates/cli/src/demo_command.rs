@@ -23,9 +23,14 @@ pub(crate) fn run(options: DemoOptions) -> Outcome {
         let demo = Demo::start(Options {
             nodes: options.nodes,
             release: match options.bbb {
+                BbbLine::V2_4 => Release::V2_4,
+                BbbLine::V2_5 => Release::V2_5,
+                BbbLine::V2_6 => Release::V2_6,
                 BbbLine::V2_7 => Release::V2_7,
                 BbbLine::V3_0 => Release::V3_0,
+                BbbLine::V4_0 => Release::V4_0,
             },
+            nginx: options.nginx,
             port_base: options.port_base,
             data: options.data,
             authority,

@@ -6,7 +6,9 @@ use bluegate_cluster::{BbbVersion, Node, Origin, Secret};
 use bluegate_nodeconf::{
     DetectError, Folder, Options, PlanError, WriteError, detect, plan, write_changes,
 };
-use bluegate_simnode::{InstallError, Settings, SimNode, Stock};
+use bluegate_simnode::{
+    BackEndSettings, BackEnds, Certificate, InstallError, NginxSettings, Settings, SimNode, Stock,
+};
 use rustls::ServerConfig;
 
 use crate::layout::Seat;
@@ -14,11 +16,19 @@ use crate::layout::Seat;
 /// A BBB release that the demo's nodes can play.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Release {
-    /// 2.7: Meteor's client, DDP over SockJS.
+    /// 2.4: Meteor's client, DDP over SockJS.
+    V2_4,
+    /// 2.5: the same.
+    V2_5,
+    /// 2.6: the same; the API answers for its own cross-origin rule.
+    V2_6,
+    /// 2.7: the same.
     V2_7,
     /// 3.0: the static client, GraphQL.
     #[default]
     V3_0,
+    /// 4.0: the same.
+    V4_0,
 }
 
 impl Release {
@@ -26,8 +36,12 @@ impl Release {
     #[must_use]
     pub fn number(self) -> &'static str {
         match self {
+            Self::V2_4 => "2.4.9",
+            Self::V2_5 => "2.5.18",
+            Self::V2_6 => "2.6.18",
             Self::V2_7 => "2.7.17",
             Self::V3_0 => "3.0.28",
+            Self::V4_0 => "4.0.0",
         }
     }
 }
@@ -43,6 +57,9 @@ pub enum NodeError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A node's services found no ports.
+    #[error("cannot take ports for a node's services")]
+    Ports(#[source] std::io::Error),
     /// The stock files could not be written.
     #[error("cannot install the simulated node `{name}`")]
     Install {
@@ -91,6 +108,14 @@ pub(crate) struct Recipe<'a> {
     pub(crate) proxied: bool,
     pub(crate) strict: bool,
     pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// Present when each node is to have this machine's nginx in front.
+    pub(crate) nginx: Option<&'a NginxRecipe>,
+}
+
+/// What nodes with an nginx need besides.
+pub(crate) struct NginxRecipe {
+    /// The certificate, when everything is HTTPS.
+    pub(crate) certificate: Option<Certificate>,
 }
 
 /// Installs, configures and starts one node; a folder of an earlier demo is
@@ -114,7 +139,12 @@ pub(crate) async fn start(
         secret: secret.expose().to_owned(),
         release: number.to_owned(),
     };
-    bluegate_simnode::install(&root, &stock)
+    let back_ends = match recipe.nginx {
+        Some(_) => Some(BackEnds::bind().map_err(NodeError::Ports)?),
+        None => None,
+    };
+    let ports = back_ends.as_ref().map(BackEnds::ports).unwrap_or_default();
+    bluegate_simnode::install_with_ports(&root, &stock, &ports)
         .map_err(|source| NodeError::Install { name: name.to_string(), source })?;
 
     let node = Node {
@@ -130,15 +160,33 @@ pub(crate) async fn start(
     write_changes(&root, &plan)
         .map_err(|source| NodeError::Configure { name: node.name.to_string(), source })?;
 
-    let settings = Settings {
-        name: node.name.to_string(),
-        root,
-        listener: seat.listener,
-        tls: recipe.tls.clone(),
-        strict: recipe.strict,
+    let name = node.name.to_string();
+    let simulated = match (recipe.nginx, back_ends) {
+        (Some(nginx), Some(back_ends)) => {
+            let run = recipe.folder.join(format!("{name}.nginx"));
+            let services =
+                BackEndSettings { name: name.clone(), root, back_ends, strict: recipe.strict };
+            // nginx binds the port itself.
+            drop(seat.listener);
+            let settings = NginxSettings {
+                services,
+                address: seat.address,
+                run,
+                certificate: nginx.certificate.clone(),
+            };
+            bluegate_simnode::start_with_nginx(settings).await
+        }
+        _ => {
+            let settings = Settings {
+                name: name.clone(),
+                root,
+                listener: seat.listener,
+                tls: recipe.tls.clone(),
+                strict: recipe.strict,
+            };
+            bluegate_simnode::start(settings).await
+        }
     };
-    let simulated = bluegate_simnode::start(settings)
-        .await
-        .map_err(|source| NodeError::Start { name: node.name.to_string(), source })?;
+    let simulated = simulated.map_err(|source| NodeError::Start { name, source })?;
     Ok(Running { node, secret, simulated: Arc::new(simulated) })
 }

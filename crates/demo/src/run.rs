@@ -10,6 +10,7 @@ use std::{
 use bluegate_cluster::{Origin, Routes, Scheme, Secret, TenantName};
 use bluegate_net::{Limits, Listener, RouterService, Service, serve, tls};
 use bluegate_scaler::{Bounds, NodeConfig, TenantConfig};
+use bluegate_simnode::Certificate;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -18,7 +19,7 @@ use crate::{
     certificates::{CertificateError, Certificates},
     frontend::{self, Api, Frontend, HttpClient, ShownNode},
     layout::{Layout, PortTaken, Seat},
-    nodes::{self, NodeError, Recipe, Release, Running},
+    nodes::{self, NginxRecipe, NodeError, Recipe, Release, Running},
     ready::{Ready, ReadyNode},
 };
 
@@ -40,6 +41,8 @@ pub struct Options {
     pub authority: Option<PathBuf>,
     /// Whether the cluster's origin serves the nodes' clients.
     pub proxied: bool,
+    /// Whether this machine's nginx stands in front of every node.
+    pub nginx: bool,
     /// Whether the simulated client drops its page's port, as the real one does.
     pub strict: bool,
 }
@@ -93,6 +96,7 @@ pub enum StartError {
 /// TLS of all parts, when the demo is HTTPS.
 struct DemoTls {
     server: Arc<ServerConfig>,
+    certificate: Certificate,
     ca_file: PathBuf,
 }
 
@@ -113,6 +117,9 @@ impl Demo {
         let client_tls = tls::client_config(demo_tls.as_ref().map(|tls| tls.ca_file.as_path()))?;
 
         let cluster = layout.proxy.origin.clone();
+        let nginx = options.nginx.then(|| NginxRecipe {
+            certificate: demo_tls.as_ref().map(|tls| tls.certificate.clone()),
+        });
         let recipe = Recipe {
             cluster: &cluster,
             folder: &folder.join("nodes"),
@@ -120,6 +127,7 @@ impl Demo {
             proxied: options.proxied,
             strict: options.strict,
             tls: server_tls.clone(),
+            nginx: nginx.as_ref(),
         };
         let mut running = Vec::with_capacity(layout.nodes.len());
         for (name, seat) in layout.nodes {
@@ -309,7 +317,8 @@ fn set_up_tls(authority: &Path) -> Result<DemoTls, StartError> {
     let certificates = Certificates::from_folder(authority)?;
     let server =
         tls::server_config_from_pem(certificates.chain.as_bytes(), certificates.key.as_bytes())?;
-    Ok(DemoTls { server, ca_file: certificates.ca_file })
+    let certificate = Certificate { chain: certificates.chain, key: certificates.key };
+    Ok(DemoTls { server, certificate, ca_file: certificates.ca_file })
 }
 
 fn random_secret() -> Secret {

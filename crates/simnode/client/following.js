@@ -71,6 +71,7 @@ async function openPads(settings, meeting) {
   const session = new URLSearchParams({ padName: meeting.padId, sessionID: `s.${meeting.mediaToken}`, lang: "en", rtl: "false" });
   const frame = withToken(RELEASE.padSessions ? `${base}/auth_session?${session}` : `${base}/p/${pad}?lang=en`);
   await runStep("pad", frame, () => tryFrame(frame, "pad", "open"));
+  if (!RELEASE.notesToWhiteboard) return;
   const file = withToken(`${base}/p/${pad}/export/txt`);
   await runStep("pad-export", file, () => fetchExport(file));
 }

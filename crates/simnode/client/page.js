@@ -36,7 +36,8 @@ const AUTOMATIC = RELEASE.meteor
 // The steps that follow by themselves once the page is ready; the dashboard is
 // for moderators, and what a node's release lacks is no step.
 const FOLLOWING = [
-  "sfu", "sip", "pad", "pad-export", "download", "dashboard",
+  "sfu", "sip", "pad", "download", "dashboard",
+  ...(RELEASE.notesToWhiteboard ? ["pad-export"] : []),
   ...(RELEASE.liveKit ? ["livekit"] : []),
   ...(RELEASE.sharedNotes ? ["notes", "notes-export"] : []),
 ];

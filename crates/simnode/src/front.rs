@@ -83,7 +83,7 @@ pub(crate) async fn answer(
         Route::Plugins => rest::plugins(&parts),
         Route::LearningDashboard => answer::with_type(StatusCode::OK, "text/html", dashboard::PAGE),
         Route::Pad(path) => match query_user() {
-            Some(_) => pads::answer(node, &path, &mut parts).await,
+            Some(_) => pads_redirect(pads::answer(node, &path, &mut parts).await),
             None => answer::page(StatusCode::UNAUTHORIZED),
         },
         Route::Welcome => rest::welcome(node),
@@ -147,6 +147,16 @@ fn slide(
         slides::answer(node, parts, meeting, presentation, kind, page)
     };
     rest::slide_cors(node, &mut answer);
+    answer
+}
+
+/// nginx's `proxy_redirect / /pad/`.
+fn pads_redirect(mut answer: Answer) -> Answer {
+    let target = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+    let target = target.map(|target| HeaderValue::try_from(format!("/pad{target}")));
+    if let Some(Ok(target)) = target {
+        answer.headers_mut().insert(header::LOCATION, target);
+    }
     answer
 }
 

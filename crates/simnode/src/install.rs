@@ -123,7 +123,9 @@ struct Filling<'a> {
 impl Filling<'_> {
     fn fill(&self, text: &str) -> String {
         let (listen, certificate) = self.listener();
-        let text = text
+        // First, since the origin may have a port that starts like one of these.
+        self.ports
+            .fill(text)
             .replace("HTML5_CLIENT_VERSION", &self.release.client_build())
             .replace("BBB_VERSION", &self.release.to_string())
             .replace("WS_URL", &format!("{}/bbb-webrtc-sfu", self.origin.websocket()))
@@ -141,8 +143,7 @@ impl Filling<'_> {
             .replace("SERVER_NAME", self.origin.host())
             .replace("CERTIFICATE\n", certificate)
             .replace("{origin}", &self.origin.to_string())
-            .replace("{secret}", self.secret);
-        self.ports.fill(&text)
+            .replace("{secret}", self.secret)
     }
 
     /// Arguments of nginx's `listen` and the lines about the certificate. A node
@@ -159,5 +160,31 @@ impl Filling<'_> {
         } else {
             (place, "")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{Stock, install_with_ports};
+    use crate::ports::Ports;
+
+    #[test]
+    fn the_nodes_own_port_is_not_taken_for_a_services() {
+        let root = tempfile::tempdir().unwrap();
+        let stock = Stock {
+            // It starts like the port of `bbb-html5`.
+            origin: "http://bbb-01.cluster.localhost:41005".to_owned(),
+            secret: "s".to_owned(),
+            release: "2.7.17".to_owned(),
+        };
+        let ports = Ports { html5: 7, ..Ports::default() };
+        install_with_ports(root.path(), &stock, &ports).unwrap();
+        let read = |path| fs::read_to_string(root.path().join(path)).unwrap();
+        let site = read("etc/nginx/sites-enabled/bigbluebutton");
+        assert!(site.contains("listen 127.0.0.1:41005;"), "{site}");
+        let upstream = read("etc/nginx/conf.d/bbb-html5-loadbalancer.conf");
+        assert!(upstream.contains("server 127.0.0.1:7;"), "{upstream}");
     }
 }

@@ -32,7 +32,8 @@ pub(crate) async fn answer(node: &Arc<NodeState>, path: &str, parts: &mut Parts)
     }
 }
 
-/// Sets Etherpad's own cookie and sends the frame on to the pad.
+/// Sets Etherpad's own cookie and sends the frame on to the pad, at the path
+/// Etherpad knows; nginx writes its own in front of it.
 fn open_session(node: &NodeState, parts: &Parts) -> Answer {
     let parameters = Parameters::parse(parts.uri.query().unwrap_or_default());
     let (Some(pad), Some(session)) = (parameters.filled("padName"), parameters.filled("sessionID"))
@@ -43,7 +44,7 @@ fn open_session(node: &NodeState, parts: &Parts) -> Answer {
         .iter()
         .filter_map(|name| Some(format!("{name}={}", encode(parameters.filled(name)?))))
         .collect();
-    let to = format!("/pad/p/{}?{}", encode(pad), kept.join("&"));
+    let to = format!("/p/{}?{}", encode(pad), kept.join("&"));
     let mut answer = answer::redirect(StatusCode::FOUND, &to);
     // On plain HTTP (only ever on loopback) browsers would drop a secure cookie,
     // and without `Secure` they refuse `SameSite=None`.

@@ -102,6 +102,11 @@ impl Release {
         self.since(2, 5, 0)
     }
 
+    /// The client offers to move notes to the whiteboard, from an export.
+    pub(crate) fn has_notes_to_whiteboard(&self) -> bool {
+        self.since(2, 5, 0)
+    }
+
     /// Etherpad takes `cluster_proxies` of `etherpad.json`; before, exports are
     /// answered with `*`, which no credentialed call may read (BBB#15436).
     pub(crate) fn has_cluster_proxies(&self) -> bool {

@@ -79,6 +79,7 @@ pub(super) fn constants(release: &Release, strict: bool) -> String {
         "slidesNeedSession": release.slides_need_session(),
         "slidesTakeCredentials": release.has_cors_origin_variable(),
         "padSessions": release.has_pad_sessions(),
+        "notesToWhiteboard": release.has_notes_to_whiteboard(),
         "liveKit": !release.has_meteor(),
         "sharedNotes": release.has_shared_notes_server(),
     });
