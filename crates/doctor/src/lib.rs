@@ -1,7 +1,7 @@
 //! The doctor: looks at a cluster from outside, as a browser and as a
 //! frontend, and names the file and the value to mend.
 //!
-//! Probes ([`examine`]) do the asking, bounded in number, time and bytes, and
+//! Probes ([`examine()`]) do the asking, bounded in number, time and bytes, and
 //! leave [`Evidence`]. Checks ([`CHECKS`]) are pure functions over it; each
 //! finding says what a user would see, on what evidence, and what mends it.
 //!

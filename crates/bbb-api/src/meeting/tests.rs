@@ -21,6 +21,15 @@ fn meeting() -> Element {
 }
 
 #[test]
+fn a_probe_is_known_by_its_mark() {
+    let text =
+        MEETING.replace("<bluegate-x>1</bluegate-x>", "<bluegate-probe>doctor</bluegate-probe>");
+    let probe = Document::parse(&text).unwrap();
+    assert!(MeetingFacts::read(probe.root()).unwrap().is_probe);
+    assert!(!MeetingFacts::read(&meeting()).unwrap().is_probe);
+}
+
+#[test]
 fn facts_are_read_past_thousands_separators() {
     assert_eq!(
         MeetingFacts::read(&meeting()),

@@ -19,6 +19,22 @@ async fn a_dead_node_is_one_finding_and_delays_nobody() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_one_node_is_its_own_and_what_is_wrong_everywhere_is_not() {
+    let cluster = cluster("3.0.28").nodes(3).start().await;
+    cluster.nodes[1].power_off();
+    let verdicts = cluster.examine().await.verdicts();
+    let wanted = [(true, false), (false, true), (true, false)];
+    let found: Vec<_> = verdicts.iter().map(|v| (v.is_well(), v.alone)).collect();
+    assert_eq!(found, wanted);
+    assert_eq!(verdicts[1].problems, ["node-answers"]);
+    for node in &cluster.nodes {
+        node.power_off();
+    }
+    let verdicts = cluster.examine().await.verdicts();
+    assert!(verdicts.iter().all(|verdict| !verdict.is_well() && !verdict.alone), "{verdicts:?}");
+}
+
+#[tokio::test]
 async fn a_node_that_hangs_is_bounded() {
     let cluster = cluster("3.0.28").nodes(2).start().await;
     for _ in 0..3 {
