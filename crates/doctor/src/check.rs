@@ -9,7 +9,9 @@ mod browser;
 mod calls;
 mod client;
 mod cluster;
+mod inside;
 mod media;
+mod places;
 mod reach;
 mod route;
 mod session;
@@ -132,11 +134,11 @@ pub const CHECKS: &[Check] = &[
     media::SIP,
     media::LIVEKIT,
     media::SHARED_NOTES_SOCKET,
-    calls::UPLOADS,
-    calls::PADS,
-    calls::DASHBOARD,
-    calls::DASHBOARD_TEXTS,
-    calls::LOBBY_TEXTS,
+    places::UPLOADS,
+    places::PADS,
+    places::DASHBOARD,
+    places::DASHBOARD_TEXTS,
+    places::LOBBY_TEXTS,
     api::SECRET,
     api::CHECKSUMS,
     session::MEETING,
@@ -147,16 +149,16 @@ pub const CHECKS: &[Check] = &[
     session::ENTERED,
     session::BINDING,
     settings::CLIENT,
-    session::SOCKET,
-    session::SFU,
-    session::SIP,
-    session::PAD_EXPORT,
-    session::LOBBY,
-    session::SERVERS,
+    inside::SOCKET,
+    inside::SFU,
+    inside::SIP,
+    inside::PAD_EXPORT,
+    inside::LOBBY,
+    inside::SERVERS,
     browser::PAGE,
     browser::CONSOLE,
     browser::ORIGINS,
-    session::ENDED,
+    inside::ENDED,
     cluster::BUILDS,
 ];
 
