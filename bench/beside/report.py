@@ -1,6 +1,10 @@
 """The results as a page."""
 
+import pathlib
 from statistics import median
+
+# What was found out by profiling, which a run cannot tell.
+NOTES = pathlib.Path(__file__).parent / "notes.md"
 
 
 def middle(results, figure):
@@ -89,4 +93,5 @@ def page(results, names, about):
         "",
         *memory_table(results["memory"], names),
         "",
+        NOTES.read_text(),
     ])

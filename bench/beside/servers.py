@@ -140,6 +140,12 @@ connections = {connections}
 client_connections = {connections}
 client_rate = 1000000
 client_burst = 1000000
+client_handshake_rate = 1000000
+client_handshake_burst = 1000000
+client_upstream_rate = 1000000
+client_upstream_burst = 1000000
+client_request_rate = 1000000
+client_request_burst = 10000000
 tls = {{ cert = "{certificates}/leaf.pem", key = "{certificates}/leaf.key" }}
 [proxy.cache]
 warm = {warm}
