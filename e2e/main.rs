@@ -16,6 +16,7 @@ mod descriptors;
 mod doctor;
 mod front_door;
 mod metrics;
+mod node_apply;
 mod node_plan;
 mod python_client;
 mod upgrade;
