@@ -28,8 +28,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "bluegate",
         &[
-            "admin", "cluster", "config", "demo", "doctor", "export", "net", "nodeconf",
-            "nodeops", "proxy", "scaler",
+            "admin", "cluster", "config", "demo", "doctor", "export", "net", "nodeconf", "nodeops",
+            "proxy", "scaler",
         ],
     ),
 ];

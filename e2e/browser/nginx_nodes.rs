@@ -61,8 +61,8 @@ async fn failed_steps(arguments: &[&str]) -> Result<String> {
     all.extend(arguments);
     let cluster = Cluster::start(&all).await;
     let mut options = BrowserOptions::headless();
-    if arguments.contains(&"--tls") {
-        options = options.trusting_any_certificate();
+    if let Some(ca) = &cluster.ready.ca {
+        options = options.trusting(&std::fs::read_to_string(ca)?);
     }
     let browser = Browser::launch(options).await?;
     let page = browser.first_page()?;
