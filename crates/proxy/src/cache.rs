@@ -16,6 +16,7 @@ mod entry;
 mod fetch;
 mod flight;
 mod leaves;
+mod preload;
 mod reply;
 mod report;
 mod settings;
@@ -30,7 +31,7 @@ use std::{
 
 use bluegate_cache::{Asset, CacheKey, CacheStatus, Verdict};
 use bluegate_net::{Connection, Cost};
-use http::{HeaderMap, Method, Response, Uri};
+use http::{HeaderMap, Method, Response, StatusCode, Uri, header::LINK};
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -260,7 +261,13 @@ impl Cache {
         if let Some(elsewhere) = self.elsewhere(entry, asked, slot.key.target(), status) {
             return Served::Answer(elsewhere, status);
         }
-        Served::Answer(self.reply(entry, asked.method, asked.headers, status), status)
+        let mut answer = self.reply(entry, asked.method, asked.headers, status);
+        if answer.status() == StatusCode::OK
+            && let Some(link) = self.preload(entry, &slot.key, asked.headers)
+        {
+            answer.headers_mut().insert(LINK, link);
+        }
+        Served::Answer(answer, status)
     }
 }
 

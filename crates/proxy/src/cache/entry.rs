@@ -17,7 +17,7 @@ use http::{
     },
 };
 
-use super::{clock, content::Content};
+use super::{clock, content::Content, preload};
 
 const USE_AS_DICTIONARY: HeaderName = HeaderName::from_static("use-as-dictionary");
 
@@ -45,6 +45,8 @@ pub(super) struct Entry {
     pub(super) shared: bool,
     /// Whether a browser without dictionaries may be sent on for it.
     pub(super) leaf: bool,
+    /// The bundle that this page inserts; see [`preload`].
+    pub(super) bundle: Option<String>,
     /// The head by coding, made when first needed.
     heads: [OnceLock<HeaderMap>; 4],
 }
@@ -78,6 +80,8 @@ impl Entry {
         let leaf = source.share_builds
             && !freshness.browser_stale.is_zero()
             && is_leaf(source.rest, &source.passed);
+        let bundle =
+            preload::bundle_of(source.asset, source.rest, &source.passed, &content.identity);
         let mut base = source.passed;
         // What belongs to one transfer, or is ours to say.
         for name in [
@@ -93,7 +97,11 @@ impl Entry {
             base.remove(name);
         }
         base.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        let vary = if shared { "accept-encoding, available-dictionary" } else { "accept-encoding" };
+        let vary = match (shared, &bundle) {
+            (true, _) => "accept-encoding, available-dictionary",
+            (false, Some(_)) => "accept-encoding, sec-ch-ua",
+            (false, None) => "accept-encoding",
+        };
         base.insert(VARY, HeaderValue::from_static(vary));
         insert_text(&mut base, CACHE_CONTROL, &freshness.cache_control());
         if shared {
@@ -109,6 +117,7 @@ impl Entry {
             base,
             shared,
             leaf,
+            bundle,
             heads: Default::default(),
         })
     }
@@ -135,6 +144,7 @@ impl Entry {
             base,
             shared: false,
             leaf: false,
+            bundle: None,
             heads: Default::default(),
         }
     }
@@ -162,6 +172,7 @@ impl Entry {
             base,
             shared: self.shared,
             leaf: self.leaf,
+            bundle: self.bundle.clone(),
             heads: Default::default(),
         })
     }

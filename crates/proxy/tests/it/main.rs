@@ -12,6 +12,7 @@ mod cache_bounds;
 mod cache_builds;
 mod cache_disk;
 mod cache_leaves;
+mod cache_preload;
 mod cache_refusals;
 mod cache_shared;
 mod desync;
