@@ -50,7 +50,7 @@ pub(crate) fn answer(node: &NodeState, what: &str, parts: &Parts) -> Answer {
     }
 }
 
-/// The user's key as nginx hands it on after [`answer`] let a request pass.
+/// The user's key as nginx hands it on after [`answer()`] let a request pass.
 pub(crate) fn user_of_nginx(headers: &HeaderMap) -> Option<UserKey> {
     Some(UserKey {
         meeting: text(headers, "meeting-id")?.to_owned(),

@@ -12,6 +12,7 @@ mod api;
 mod client_files;
 mod extras;
 mod faults;
+mod fixtures;
 mod lines;
 mod meteor;
 mod nginx;

@@ -3,8 +3,8 @@
 use std::{fs, net::SocketAddr, path::PathBuf, sync::LazyLock};
 
 use bluegate_simnode::{
-    BackEndSettings, BackEnds, NginxSettings, Settings, SimNode, StartError, Stock, install,
-    install_with_ports, start, start_with_nginx,
+    BackEndSettings, BackEnds, ClusterOf, FixtureError, NginxSettings, Settings, SimNode,
+    StartError, Stock, install, install_with_ports, start, start_with_nginx,
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -30,7 +30,11 @@ pub(crate) struct Node {
 pub(crate) struct Setup {
     release: &'static str,
     files: Vec<(&'static str, String)>,
+    fixture: Option<Fixture>,
 }
+
+/// Somebody else's way to configure a node.
+type Fixture = fn(&std::path::Path, &ClusterOf) -> Result<(), FixtureError>;
 
 /// Files of the node as [`Setup`] wants them, at one root.
 fn write_files(root: &std::path::Path, origin: &str, files: &[(&'static str, String)]) {
@@ -43,7 +47,13 @@ fn write_files(root: &std::path::Path, origin: &str, files: &[(&'static str, Str
 
 impl Setup {
     pub(crate) fn stock() -> Self {
-        Self { release: "3.0.28", files: Vec::new() }
+        Self { release: "3.0.28", files: Vec::new(), fixture: None }
+    }
+
+    /// Lets somebody else make the node part of the cluster.
+    pub(crate) fn configured(mut self, fixture: Fixture) -> Self {
+        self.fixture = Some(fixture);
+        self
     }
 
     pub(crate) fn release(mut self, release: &'static str) -> Self {
@@ -158,6 +168,10 @@ impl Setup {
         };
         install_with_ports(&root, &stock, &back_ends.ports()).unwrap();
         write_files(&root, &origin, &self.files);
+        if let Some(fixture) = self.fixture {
+            let cluster = ClusterOf { origin: PROXY.to_owned(), mount: "bbb-01".to_owned() };
+            fixture(&root, &cluster).unwrap();
+        }
         let settings = NginxSettings {
             services: BackEndSettings {
                 name: "bbb-01".to_owned(),
