@@ -10,8 +10,7 @@ import urllib.request
 
 from beside.files import MOUNT, ROOT, SMALL, run
 
-# Connections with requests under way. With 32 the load itself is what is slow,
-# and answers wait in the sockets until they are in no cache of the CPU.
+# Connections with requests under way.
 CLIENTS = 16
 
 LOAD = ROOT / "target/release/bluegate-load"
