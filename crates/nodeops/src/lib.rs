@@ -1,8 +1,8 @@
 //! Carrying out node configuration plans: writing, restarting, checking, and
 //! undoing all of it.
 //!
-//! Owns how a node is reached ([`Local`], [`Shell`]), backups, [`apply`],
-//! [`rollback`] and [`verify`], and the questions that decide whether a node
+//! Owns how a node is reached ([`Local`], [`Shell`]), backups, [`apply()`],
+//! [`rollback()`] and [`verify()`], and the questions that decide whether a node
 //! may be touched now. Decides nothing about what a node's files shall hold:
 //! that is a plan's.
 
