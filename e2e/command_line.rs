@@ -79,7 +79,7 @@ fn nonsense_is_a_usage_error() {
     for arguments in [
         &["demo", "--nodes", "0"][..],
         &["demo", "--nodes", "51"],
-        &["demo", "--bbb", "2.6"],
+        &["demo", "--bbb", "2.3"],
         &["serv"],
         &[],
     ] {

@@ -129,6 +129,7 @@ async fn a_demo_is_well_and_a_mistake_in_the_file_is_named() {
         or run    bluegate node apply bbb-20
         source    BBB#21130, BBB#24292, BBB#24346: defaultHTML5ClientUrl
        checks not made because of `client-on-node`
+       checks not made because of `client-url`
 
      problems,  warnings,  notes;  checks passed,  not made
     --- stderr
