@@ -16,7 +16,7 @@ use bluegate_nodeconf::{
 use serde::Serialize;
 
 pub(crate) use self::arguments::NodeCommand;
-use self::arguments::PlanOptions;
+use self::arguments::NodeOptions;
 use crate::{
     Outcome, config_command,
     exit::{Exit, UsageError},
@@ -29,7 +29,7 @@ pub(crate) fn run(command: &NodeCommand) -> Outcome {
         NodeCommand::Apply(options) => return change::apply_plan(options),
         NodeCommand::Rollback(options) => return change::roll_back(options),
     };
-    let (detected, plan) = make(options)?;
+    let (detected, plan) = make(&options.node)?;
     if options.json {
         let shown = Shown { plan: &plan, evidence: &detected.evidence };
         println!("{}", serde_json::to_string_pretty(&shown)?);
@@ -47,7 +47,7 @@ struct Shown<'a> {
     evidence: &'a [Evidence],
 }
 
-fn make(options: &PlanOptions) -> Result<(Detected, Plan), anyhow::Error> {
+fn make(options: &NodeOptions) -> Result<(Detected, Plan), anyhow::Error> {
     let config = config_command::load(&options.config)?;
     let node = &named(&options.node, &options.config, &config)?.node;
     let host = Folder::new(&options.root);

@@ -81,7 +81,7 @@ pub(crate) struct RollbackOptions {
     pub(crate) no_restart: bool,
 }
 
-/// A node whose configuration changes.
+/// A node, and what is said of it on the command line.
 #[derive(Args, Debug)]
 pub(crate) struct NodeOptions {
     /// The node's name in the configuration file.
@@ -101,32 +101,15 @@ pub(crate) struct NodeOptions {
     #[arg(long, value_name = "RELEASE")]
     pub(crate) bbb: Option<BbbVersion>,
 
-    /// Apply to a node of another site than the cluster's, knowing that some browsers will fail.
+    /// Take a node of another site than the cluster's, knowing that some browsers will fail.
     #[arg(long)]
     pub(crate) allow_cross_site: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct PlanOptions {
-    /// The node's name in the configuration file.
-    #[arg(value_name = "NODE")]
-    pub(crate) node: Mount,
-
-    /// The configuration file.
-    #[arg(short, long, value_name = "FILE", default_value = "/etc/bluegate/bluegate.toml")]
-    pub(crate) config: PathBuf,
-
-    /// The folder that is the node's `/`; this machine when absent.
-    #[arg(long, value_name = "DIR", default_value = "/", hide_default_value = true)]
-    pub(crate) root: PathBuf,
-
-    /// Take this for the node's release instead of looking.
-    #[arg(long, value_name = "RELEASE")]
-    pub(crate) bbb: Option<BbbVersion>,
-
-    /// Plan for a node of another site than the cluster's, knowing that some browsers will fail.
-    #[arg(long)]
-    pub(crate) allow_cross_site: bool,
+    #[command(flatten)]
+    pub(crate) node: NodeOptions,
 
     /// Print JSON.
     #[arg(long)]
