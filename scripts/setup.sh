@@ -60,18 +60,18 @@ install_missing() {
 
 # python_packages NAME...: into the tools folder, made on first use.
 python_packages() {
-    if [ ! -x "$tools/bin/pip" ]; then
+    if ! "$tools/bin/python" -m pip --version >/dev/null 2>&1; then
         echo "setup: making a Python environment in $tools"
         rm -rf "$tools"
         python3 -m venv "$tools"
     fi
     local wanted=()
     for package in "$@"; do
-        "$tools/bin/pip" show --quiet "${package%%=*}" >/dev/null 2>&1 || wanted+=("$package")
+        "$tools/bin/python" -m pip show --quiet "${package%%=*}" >/dev/null 2>&1 || wanted+=("$package")
     done
     [ ${#wanted[@]} -gt 0 ] || return 0
     echo "setup: installing Python packages into $tools: ${wanted[*]}"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check "${wanted[@]}"
+    "$tools/bin/python" -m pip install --quiet --disable-pip-version-check "${wanted[@]}"
 }
 
 if ! have cargo; then
