@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Doctor(DoctorOptions),
     /// Write the configuration of another proxy for the same cluster.
     Export(ExportOptions),
-    /// Look at the configuration of a node and what has to change in it.
+    /// Look at the configuration of a node, change it, undo the change.
     #[command(subcommand)]
     Node(NodeCommand),
     /// Look at the cache of a running proxy, or empty it.
