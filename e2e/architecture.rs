@@ -8,6 +8,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cluster", &[]),
     ("cache", &[]),
     ("pack", &[]),
+    ("seal", &[]),
     ("bbb-api", &["cluster"]),
     ("config", &["cluster"]),
     ("admin", &["cluster"]),
