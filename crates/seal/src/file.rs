@@ -63,7 +63,7 @@ pub enum KeyFileError {
         /// Which, from 1.
         line: usize,
     },
-    /// No key at all, or more than [`MAX_KEYS`].
+    /// No key at all, or more than the file takes.
     #[error("the key file `{}` holds {count} keys; it takes 1 to {MAX_KEYS}", path.display())]
     Count {
         /// The file.
