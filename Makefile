@@ -25,6 +25,7 @@ demo: ## A whole cluster with simulated nodes on this machine (ARGS="--nodes 5")
 .PHONY: test
 test: ## Every test, the ones in a real browser included
 	@scripts/setup.sh build test
+	cargo test --locked --workspace --doc --quiet
 	cargo nextest run --locked --workspace
 
 .PHONY: bench-proxy

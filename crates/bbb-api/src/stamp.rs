@@ -7,7 +7,7 @@
 //! still say whose every meeting is, and nobody without a node's secret can.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use bluegate_cluster::{Secret, TenantName};
+use bluegate_cluster::{Secret, TenantMeetingId, TenantName};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
@@ -36,6 +36,12 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// The meeting it names, as its tenant does.
+    #[must_use]
+    pub fn meeting(&self) -> TenantMeetingId {
+        TenantMeetingId::new(&self.tenant, &self.meeting_id)
+    }
+
     /// The stamp's text, signed with a node's secret.
     #[must_use]
     pub fn sign(&self, secret: &Secret) -> String {

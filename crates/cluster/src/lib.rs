@@ -1,8 +1,8 @@
 //! The words every part of Bluegate shares, as types.
 //!
 //! Owns what a cluster *is*: its [`Origin`], its [`Node`]s and the [`Mount`]s
-//! they hang at, the [`Routes`] the proxy follows, [`TenantName`]s and
-//! [`Secret`]s. Pure: no I/O, no clock, no knowledge of any part above it.
+//! they hang at, the [`Routes`] the proxy follows, [`TenantName`]s with the
+//! IDs that are theirs ([`TenantMeetingId`]), and [`Secret`]s. Pure: no I/O, no clock, no knowledge of any part above it.
 
 mod address;
 mod allowed;
@@ -11,6 +11,7 @@ mod mount;
 mod node;
 mod origin;
 mod routes;
+mod scoped;
 mod secret;
 mod tenant;
 mod verdict;
@@ -22,6 +23,7 @@ pub use mount::{Mount, MountError, RESERVED_MOUNTS};
 pub use node::Node;
 pub use origin::{Origin, OriginError, Scheme};
 pub use routes::{Routes, RoutesError};
+pub use scoped::{Meeting, Recording, Scoped, TenantMeetingId, TenantRecordingId};
 pub use secret::{EmptySecret, Secret};
 pub use tenant::{TenantName, TenantNameError};
 pub use verdict::Verdict;

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use bluegate_cluster::{Mount, TenantName};
+use bluegate_cluster::{Mount, TenantMeetingId, TenantName};
 use bluegate_store::Generation;
 
 /// The open generations, by every key they are looked up with.
@@ -45,16 +45,23 @@ impl Directory {
     }
 
     /// The open generation of a meeting.
-    pub(crate) fn meeting(&self, tenant: &TenantName, meeting_id: &str) -> Option<Arc<Generation>> {
+    pub(crate) fn meeting(&self, meeting: &TenantMeetingId) -> Option<Arc<Generation>> {
         let maps = self.read();
-        let id = maps.by_meeting.get(tenant)?.get(meeting_id)?;
+        let id = maps.by_meeting.get(meeting.tenant())?.get(meeting.id())?;
         maps.by_id.get(id).cloned()
     }
 
-    /// The open generation with this internal meeting ID, whoever's it is.
-    pub(crate) fn internal(&self, internal_meeting_id: &str) -> Option<Arc<Generation>> {
+    /// A tenant's open generation by its whole internal meeting ID.
+    pub(crate) fn internal(&self, given: &TenantMeetingId) -> Option<Arc<Generation>> {
         let maps = self.read();
-        maps.by_id.get(maps.by_internal.get(internal_meeting_id)?).cloned()
+        let found = maps.by_id.get(maps.by_internal.get(given.id())?)?;
+        (found.tenant == *given.tenant()).then(|| Arc::clone(found))
+    }
+
+    /// Whether a row stands for the life that a node calls by this internal ID,
+    /// whoever's it is.
+    pub(crate) fn stands_for(&self, internal_meeting_id: &str) -> bool {
+        self.read().by_internal.contains_key(internal_meeting_id)
     }
 
     /// A tenant's open generations, oldest first.

@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use bluegate_cluster::{Mount, TenantName};
+use bluegate_cluster::{Mount, TenantMeetingId};
 use bluegate_store::{Generation, State, Store, StoreError, Write, WriteError};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -52,10 +52,8 @@ pub(crate) struct Terms {
 
 /// A meeting somebody wants to create.
 pub(crate) struct Wanted<'a> {
-    /// Whose.
-    pub(crate) tenant: &'a TenantName,
-    /// The tenant's ID for it.
-    pub(crate) meeting_id: &'a str,
+    /// Which, and whose.
+    pub(crate) meeting: &'a TenantMeetingId,
     /// The nodes' ID for it.
     pub(crate) node_meeting_id: String,
     /// The dial-in number the client chose.
@@ -131,13 +129,9 @@ impl Ledger {
     /// The open generation a tenant calls `given`: its meeting ID, or the whole
     /// internal ID of one of its meetings. Where other scalers write to the
     /// store too, it is asked; while it does not answer, memory is.
-    pub(crate) async fn look_up(
-        &self,
-        tenant: &TenantName,
-        given: &str,
-    ) -> Option<Arc<Generation>> {
+    pub(crate) async fn look_up(&self, given: &TenantMeetingId) -> Option<Arc<Generation>> {
         if self.is_shared() {
-            match self.store.find_open(tenant, given).await {
+            match self.store.find_open(given).await {
                 Ok(found) => return found.map(Arc::new),
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
@@ -145,8 +139,7 @@ impl Ledger {
                 }
             }
         }
-        let found = self.directory.meeting(tenant, given);
-        found.or_else(|| self.directory.internal(given).filter(|found| found.tenant == *tenant))
+        self.directory.meeting(given).or_else(|| self.directory.internal(given))
     }
 
     /// Takes over what other scalers have written; says whether there may be
@@ -164,11 +157,10 @@ impl Ledger {
     /// Whether we superseded a generation of this meeting with this createTime.
     pub(crate) async fn was_superseded(
         &self,
-        tenant: &TenantName,
-        meeting_id: &str,
+        meeting: &TenantMeetingId,
         create_time: i64,
     ) -> Result<bool, StoreError> {
-        self.store.was_superseded(tenant, meeting_id, create_time).await
+        self.store.was_superseded(meeting, create_time).await
     }
 
     /// Finds or makes the generation a create call belongs to, and counts the
@@ -184,7 +176,7 @@ impl Ledger {
             return Ok(Entered::At { generation: Box::new(live), counted: false, inserted: false });
         }
         let (_gate, mut write) = self.begin().await?;
-        let open = write.open_generation(wanted.tenant, wanted.meeting_id).await?;
+        let open = write.open_generation(wanted.meeting).await?;
         let standing = |node: &Mount| {
             if lost(node) {
                 Standing::Lost
@@ -331,9 +323,9 @@ impl Ledger {
     /// The meeting's generation when it is live: from the store, which other
     /// scalers write too; from memory while the store is down.
     async fn find_live(&self, wanted: &Wanted<'_>) -> Result<Option<Generation>, StoreError> {
-        let found = match self.store.open_generation(wanted.tenant, wanted.meeting_id).await {
+        let found = match self.store.open_generation(wanted.meeting).await {
             Ok(found) => found,
-            Err(error) => match self.directory.meeting(wanted.tenant, wanted.meeting_id) {
+            Err(error) => match self.directory.meeting(wanted.meeting) {
                 Some(known) => Some(Arc::unwrap_or_clone(known)),
                 None => return Err(error),
             },
@@ -365,12 +357,12 @@ impl Ledger {
         let voice_bridge = wanted.voice_bridge.clone().or_else(|| {
             let taken: HashSet<&str> =
                 others.iter().filter_map(|other| other.voice_bridge.as_deref()).collect();
-            voice_bridge::choose(wanted.tenant, wanted.meeting_id, |n| taken.contains(n))
+            voice_bridge::choose(wanted.meeting, |n| taken.contains(n))
         });
         Generation {
             id: clock::new_id(),
-            tenant: wanted.tenant.clone(),
-            meeting_id: wanted.meeting_id.to_owned(),
+            tenant: wanted.meeting.tenant().clone(),
+            meeting_id: wanted.meeting.id().to_owned(),
             node,
             node_meeting_id: wanted.node_meeting_id.clone(),
             state: State::Placing,

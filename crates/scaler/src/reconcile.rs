@@ -125,19 +125,19 @@ impl Reconciler {
     async fn strangers(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
         for meeting in &snapshot.meetings {
             let directory = self.context.ledger.directory();
-            if directory.internal(&meeting.facts.internal_id).is_some() {
+            if directory.stands_for(&meeting.facts.internal_id) {
                 continue;
             }
             let tenant = meeting.stamp.as_ref().and_then(|s| self.context.tenants.get(&s.tenant));
             let Some(tenant) = tenant else { continue };
             let Some(stamp) = meeting.own_stamp(tenant.scope) else { continue };
-            match directory.meeting(&stamp.tenant, &stamp.meeting_id) {
+            let named = stamp.meeting();
+            match directory.meeting(&named) {
                 Some(open) if open.node == self.node.node.name => {}
                 Some(open) => self.twin(meeting, &open, snapshot.begun).await?,
                 None => {
                     let wanted = Wanted {
-                        tenant: &stamp.tenant,
-                        meeting_id: &stamp.meeting_id,
+                        meeting: &named,
                         node_meeting_id: ids::node_meeting_id(
                             &stamp.tenant,
                             tenant.scope,

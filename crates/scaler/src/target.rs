@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bluegate_bbb_api::{
     Answer, Document, MeetingFacts, RawQuery, ids, info_from_meeting, show_to_tenant,
 };
-use bluegate_cluster::TenantName;
+use bluegate_cluster::{TenantMeetingId, TenantName};
 use bluegate_store::{Generation, State};
 
 use crate::{
@@ -32,7 +32,7 @@ impl Target {
     /// internal ID of one of its meetings, or either ID of a breakout room
     /// under one. Never a prefix, never another tenant's.
     pub(crate) async fn find(context: &Context, tenant: &TenantName, given: &str) -> Option<Self> {
-        let own = context.ledger.look_up(tenant, given).await;
+        let own = context.ledger.look_up(&TenantMeetingId::new(tenant, given)).await;
         match own.filter(|generation| generation.state != State::Placing) {
             Some(generation) => Self::of_generation(context, generation),
             None => Self::of_breakout(context, tenant, given),

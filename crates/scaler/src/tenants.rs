@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bluegate_bbb_api::{checksum::Presented, ids::Scope};
-use bluegate_cluster::{Secret, TenantName};
+use bluegate_cluster::{Secret, TenantMeetingId, TenantName};
 
 use crate::config::TenantConfig;
 
@@ -54,6 +54,11 @@ impl Tenants {
 }
 
 impl Tenant {
+    /// The meeting this tenant calls `id`.
+    pub(crate) fn meeting(&self, id: &str) -> TenantMeetingId {
+        TenantMeetingId::new(&self.name, id)
+    }
+
     /// Whether one of this tenant's secrets made the checksum.
     pub(crate) fn is_authentic(&self, presented: &Presented) -> bool {
         self.secrets.iter().fold(false, |found, secret| presented.is_signed_by(secret) | found)

@@ -4,7 +4,7 @@
 //! cluster and the same each time a meeting ID comes to life: nine digits, the
 //! first not 0, so that the digit BBB appends for a breakout room still fits.
 
-use bluegate_cluster::TenantName;
+use bluegate_cluster::TenantMeetingId;
 use sha2::{Digest, Sha256};
 
 /// Numbers tried before the node is left to choose.
@@ -13,21 +13,17 @@ const SMALLEST: u64 = 100_000_000;
 const COUNT: u64 = 900_000_000;
 
 /// The number for a meeting: the first of its own sequence that is not taken.
-pub(crate) fn choose(
-    tenant: &TenantName,
-    meeting_id: &str,
-    taken: impl Fn(&str) -> bool,
-) -> Option<String> {
-    (0..PROBES).map(|probe| number(tenant, meeting_id, probe)).find(|number| !taken(number))
+pub(crate) fn choose(meeting: &TenantMeetingId, taken: impl Fn(&str) -> bool) -> Option<String> {
+    (0..PROBES).map(|probe| number(meeting, probe)).find(|number| !taken(number))
 }
 
-fn number(tenant: &TenantName, meeting_id: &str, probe: u32) -> String {
+fn number(meeting: &TenantMeetingId, probe: u32) -> String {
     let digest = Sha256::new()
         .chain_update(b"bluegate voice bridge\0")
-        .chain_update(tenant.as_str())
+        .chain_update(meeting.tenant().as_str())
         .chain_update(b"\0")
         .chain_update(probe.to_be_bytes())
-        .chain_update(meeting_id)
+        .chain_update(meeting.id())
         .finalize();
     let (first, _) = digest.as_slice().split_first_chunk().expect("SHA-256 has 32 bytes");
     (SMALLEST + u64::from_be_bytes(*first) % COUNT).to_string()
@@ -39,13 +35,13 @@ mod tests {
 
     use super::*;
 
-    fn tenant(name: &str) -> TenantName {
-        name.parse().unwrap()
+    fn meeting(tenant: &str, id: &str) -> TenantMeetingId {
+        TenantMeetingId::new(&tenant.parse().unwrap(), id)
     }
 
     #[test]
     fn a_meetings_number_is_its_own_and_stays() {
-        let choose = |name: &str, id: &str| choose(&tenant(name), id, |_| false).unwrap();
+        let choose = |name: &str, id: &str| choose(&meeting(name, id), |_| false).unwrap();
         assert_eq!(choose("default", "abc"), choose("default", "abc"));
         assert_ne!(choose("default", "abc"), choose("physics", "abc"));
         for id in 0..1000 {
@@ -58,9 +54,9 @@ mod tests {
     fn taken_numbers_are_passed_over_until_the_bound() {
         let mut taken = HashSet::new();
         for _ in 0..PROBES {
-            let number = choose(&tenant("default"), "abc", |n| taken.contains(n)).unwrap();
+            let number = choose(&meeting("default", "abc"), |n| taken.contains(n)).unwrap();
             assert!(taken.insert(number));
         }
-        assert_eq!(choose(&tenant("default"), "abc", |n| taken.contains(n)), None);
+        assert_eq!(choose(&meeting("default", "abc"), |n| taken.contains(n)), None);
     }
 }

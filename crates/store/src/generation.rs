@@ -1,6 +1,6 @@
 //! The row of a generation.
 
-use bluegate_cluster::{Mount, TenantName};
+use bluegate_cluster::{Mount, TenantMeetingId, TenantName};
 use sqlx::{Row, postgres::PgRow, sqlite::SqliteRow};
 
 use crate::error::StoreError;
@@ -85,6 +85,14 @@ pub struct Generation {
     pub end_requested_at: Option<i64>,
     /// When it ended or was superseded.
     pub ended_at: Option<i64>,
+}
+
+impl Generation {
+    /// The meeting as its tenant names it.
+    #[must_use]
+    pub fn meeting(&self) -> TenantMeetingId {
+        TenantMeetingId::new(&self.tenant, &self.meeting_id)
+    }
 }
 
 /// The columns, in the order of [`Generation`]'s fields.

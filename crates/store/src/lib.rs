@@ -5,6 +5,21 @@
 //! which row may become what is decided by the scaler's pure code, between
 //! [`Store::write`] and [`Write::commit`].
 //!
+//! A meeting is looked up by a `TenantMeetingId` only; without a tenant a query
+//! does not compile:
+//!
+//! ```compile_fail
+//! async fn find(store: bluegate_store::Store) {
+//!     store.find_open("class").await.unwrap();
+//! }
+//! ```
+//! ```
+//! async fn find(store: bluegate_store::Store, physics: bluegate_cluster::TenantName) {
+//!     let class = bluegate_cluster::TenantMeetingId::new(&physics, "class");
+//!     store.find_open(&class).await.unwrap();
+//! }
+//! ```
+//!
 //! SQLite, embedded, or PostgreSQL, which several scalers may share. Statements
 //! are constants with `$n` placeholders over TEXT, BIGINT and BOOLEAN, which both
 //! run unchanged; each has one writer at a time.

@@ -1,6 +1,6 @@
 //! Opening the store and reading from it.
 
-use bluegate_cluster::TenantName;
+use bluegate_cluster::TenantMeetingId;
 
 use crate::{
     database::{Database, Readers, on_each},
@@ -64,10 +64,9 @@ impl Store {
     /// [`StoreError`] when the store does not answer.
     pub async fn open_generation(
         &self,
-        tenant: &TenantName,
-        meeting_id: &str,
+        meeting: &TenantMeetingId,
     ) -> Result<Option<Generation>, StoreError> {
-        self.optional(SELECT_OPEN_OF_MEETING, tenant, meeting_id).await
+        self.optional(SELECT_OPEN_OF_MEETING, meeting).await
     }
 
     /// The open generation a tenant calls `given`: its meeting ID or, if it has
@@ -77,21 +76,19 @@ impl Store {
     /// [`StoreError`] when the store does not answer.
     pub async fn find_open(
         &self,
-        tenant: &TenantName,
-        given: &str,
+        given: &TenantMeetingId,
     ) -> Result<Option<Generation>, StoreError> {
-        self.optional(SELECT_OPEN_BY_EITHER, tenant, given).await
+        self.optional(SELECT_OPEN_BY_EITHER, given).await
     }
 
     async fn optional(
         &self,
         statement: &'static str,
-        tenant: &TenantName,
-        id: &str,
+        meeting: &TenantMeetingId,
     ) -> Result<Option<Generation>, StoreError> {
         let failed = |source| StoreError::Query { operation: "find a meeting", source };
         on_each!(Readers, self.database.readers(), readers => {
-            let query = sqlx::query(statement).bind(tenant.as_str()).bind(id);
+            let query = sqlx::query(statement).bind(meeting.tenant().as_str()).bind(meeting.id());
             let row = query.fetch_optional(readers).await.map_err(failed)?;
             row.as_ref().map(Readable::generation).transpose()
         })
@@ -103,15 +100,14 @@ impl Store {
     /// [`StoreError`] when the store does not answer.
     pub async fn was_superseded(
         &self,
-        tenant: &TenantName,
-        meeting_id: &str,
+        meeting: &TenantMeetingId,
         create_time: i64,
     ) -> Result<bool, StoreError> {
         let failed = |source| StoreError::Query { operation: "find a former meeting", source };
         on_each!(Readers, self.database.readers(), readers => {
             let query = sqlx::query(SELECT_SUPERSEDED)
-                .bind(tenant.as_str())
-                .bind(meeting_id)
+                .bind(meeting.tenant().as_str())
+                .bind(meeting.id())
                 .bind(create_time);
             Ok(query.fetch_optional(readers).await.map_err(failed)?.is_some())
         })

@@ -1,6 +1,6 @@
 //! A write transaction and what can be done inside it.
 
-use bluegate_cluster::TenantName;
+use bluegate_cluster::TenantMeetingId;
 use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::{
@@ -57,10 +57,9 @@ impl Write {
     /// [`StoreError`] when the store does not answer.
     pub async fn open_generation(
         &mut self,
-        tenant: &TenantName,
-        meeting_id: &str,
+        meeting: &TenantMeetingId,
     ) -> Result<Option<Generation>, StoreError> {
-        self.optional(SELECT_OPEN_OF_MEETING, &[tenant.as_str(), meeting_id]).await
+        self.optional(SELECT_OPEN_OF_MEETING, &[meeting.tenant().as_str(), meeting.id()]).await
     }
 
     /// A generation in any state.

@@ -133,8 +133,7 @@ impl Creation {
             .collect();
         let given = self.request.parameters.text("voiceBridge");
         let wanted = Wanted {
-            tenant: &self.request.tenant.name,
-            meeting_id: &self.meeting_id,
+            meeting: &self.request.tenant.meeting(&self.meeting_id),
             node_meeting_id: self.node_meeting_id.clone(),
             voice_bridge: given.filter(|number| !number.is_empty()),
         };

@@ -46,7 +46,7 @@ pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Repl
 fn being_placed(context: &Context, request: &ApiRequest) -> Option<Language> {
     let language = request.person?;
     let given = meeting_id(request)?;
-    let found = context.ledger.directory().meeting(&request.tenant.name, &given)?;
+    let found = context.ledger.directory().meeting(&request.tenant.meeting(&given))?;
     (found.state == State::Placing).then_some(language)
 }
 
@@ -65,6 +65,6 @@ async fn renewed_create_time(
     }
     let ledger = &context.ledger;
     // The store down, the join goes on as it is.
-    let superseded = ledger.was_superseded(&generation.tenant, &generation.meeting_id, given).await;
+    let superseded = ledger.was_superseded(&generation.meeting(), given).await;
     superseded.unwrap_or(false).then_some(current)
 }

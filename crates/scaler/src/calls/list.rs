@@ -29,7 +29,7 @@ pub(crate) fn meetings(context: &Context, request: &ApiRequest) -> Reply {
             meeting.is_breakout_of(tenant)
                 && meeting.stamp.as_ref().is_some_and(|stamp| has_parent(context, stamp))
                 // A room that was created through us has a row and is listed.
-                && context.ledger.directory().internal(&meeting.facts.internal_id).is_none()
+                && !context.ledger.directory().stands_for(&meeting.facts.internal_id)
         });
         shown.extend(rooms.map(|room| room.shown.clone()));
     }
@@ -50,6 +50,6 @@ fn is_visible(context: &Context, generation: &Generation) -> bool {
 }
 
 fn has_parent(context: &Context, stamp: &Stamp) -> bool {
-    let parent = context.ledger.directory().meeting(&stamp.tenant, &stamp.meeting_id);
+    let parent = context.ledger.directory().meeting(&stamp.meeting());
     parent.is_some_and(|parent| is_visible(context, &parent))
 }

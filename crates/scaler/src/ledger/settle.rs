@@ -52,7 +52,7 @@ impl Ledger {
             {
                 return Ok(Settled { first });
             }
-            _ => write.open_generation(&entered.tenant, &entered.meeting_id).await?,
+            _ => write.open_generation(&entered.meeting()).await?,
         };
         let (id, now) = (clock::new_id(), clock::now());
         let mut changed = match current {
@@ -121,7 +121,7 @@ impl Ledger {
         let former = write.generation_by_internal_id(&sign.internal_meeting_id).await?;
         let ended_since =
             former.is_some_and(|former| former.ended_at.is_none_or(|ended| ended >= begun));
-        let open = write.open_generation(wanted.tenant, wanted.meeting_id).await?;
+        let open = write.open_generation(wanted.meeting).await?;
         if ended_since || open.is_some() {
             return Ok(open);
         }

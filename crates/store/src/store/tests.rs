@@ -1,5 +1,6 @@
 use std::{future::Future, os::unix::fs::PermissionsExt, path::PathBuf, pin::Pin};
 
+use bluegate_cluster::TenantName;
 use bluegate_testkit::Postgres;
 
 use super::*;
@@ -83,6 +84,10 @@ fn tenant() -> TenantName {
     "physics".parse().unwrap()
 }
 
+fn meeting(id: &str) -> TenantMeetingId {
+    TenantMeetingId::new(&tenant(), id)
+}
+
 fn generation(id: &str, meeting_id: &str, state: State) -> Generation {
     Generation {
         id: id.to_owned(),
@@ -127,8 +132,8 @@ async fn rows_come_back_as_they_were_after_opening_again(home: Home) {
 
     let store = home.open().await;
     assert_eq!(store.open_generations().await.unwrap(), vec![row.clone()]);
-    assert_eq!(store.open_generation(&tenant(), "Übung ''1").await.unwrap(), Some(row));
-    assert_eq!(store.open_generation(&tenant(), "übung ''1").await.unwrap(), None);
+    assert_eq!(store.open_generation(&meeting("Übung ''1")).await.unwrap(), Some(row));
+    assert_eq!(store.open_generation(&meeting("übung ''1")).await.unwrap(), None);
 }
 
 async fn at_most_one_generation_of_a_meeting_is_open(home: Home) {
@@ -159,14 +164,15 @@ async fn former_generations_are_found_and_forgotten_by_age(home: Home) {
     insert(&store, &generation("a", "m", State::Superseded)).await.unwrap();
     insert(&store, &generation("b", "m", State::Live)).await.unwrap();
     let time = 1_700_000_000_000;
-    assert!(store.was_superseded(&tenant(), "m", time).await.unwrap());
+    assert!(store.was_superseded(&meeting("m"), time).await.unwrap());
     for (given, wanted) in [("m", Some("b")), ("b-1700000000000", Some("b")), ("a", None)] {
-        let found = store.find_open(&tenant(), given).await.unwrap().map(|found| found.id);
+        let found = store.find_open(&meeting(given)).await.unwrap().map(|found| found.id);
         assert_eq!(found.as_deref(), wanted, "{given}");
     }
-    assert_eq!(store.find_open(&"history".parse().unwrap(), "m").await.unwrap(), None);
-    assert!(!store.was_superseded(&tenant(), "m", time + 1).await.unwrap());
-    assert!(!store.was_superseded(&tenant(), "n", time).await.unwrap());
+    let of_another = TenantMeetingId::new(&"history".parse().unwrap(), "m");
+    assert_eq!(store.find_open(&of_another).await.unwrap(), None);
+    assert!(!store.was_superseded(&meeting("m"), time + 1).await.unwrap());
+    assert!(!store.was_superseded(&meeting("n"), time).await.unwrap());
 
     let mut write = store.write().await.unwrap();
     assert_eq!(write.generation("a").await.unwrap().unwrap().state, State::Superseded);
@@ -186,7 +192,7 @@ async fn writers_wait_for_each_other_and_readers_for_nobody(home: Home) {
         let store = store.clone();
         async move {
             let mut write = store.write().await.unwrap();
-            write.open_generation(&tenant(), "m").await.unwrap()
+            write.open_generation(&meeting("m")).await.unwrap()
         }
     });
     assert_eq!(store.open_generations().await.unwrap(), Vec::new());
