@@ -16,6 +16,7 @@ use crate::{
     clock,
     config::Config,
     context::Context,
+    fleet::Fleet,
     front,
     health::Health,
     ledger::{Ledger, Terms},
@@ -23,7 +24,6 @@ use crate::{
     nodes::{NodeHandle, Nodes},
     overseer,
     placement::Reservations,
-    poller,
     reads::Reads,
     tenants::Tenants,
 };
@@ -99,7 +99,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
     Ok(Scaler {
         context: Arc::new(Context {
             tenants: Tenants::new(config.tenants),
-            nodes,
+            fleet: Fleet::new(nodes),
             ledger,
             bounds,
             reads,
@@ -140,10 +140,7 @@ impl Scaler {
     pub async fn run(&self, background: CancellationToken, shutdown: CancellationToken) {
         let context = &self.context;
         let pollers = TaskTracker::new();
-        for node in context.nodes.values() {
-            let poller = poller::run(Arc::clone(context), Arc::clone(node), background.clone());
-            pollers.spawn(poller);
-        }
+        pollers.spawn(Fleet::poll(Arc::clone(context), background.clone()));
         pollers.spawn(overseer::run(Arc::clone(context), background.clone()));
         pollers.spawn(follow_others(Arc::clone(context), background.clone()));
         pollers.spawn(keep_house(Arc::clone(context), background.clone()));
@@ -161,7 +158,7 @@ impl Scaler {
 
     /// Waits until every node has been polled once, answered or not.
     pub async fn has_polled(&self) {
-        for node in self.context.nodes.values() {
+        for node in self.context.nodes().values() {
             // The sender is in the node itself, which we hold.
             drop(node.polled.subscribe().wait_for(|polled| *polled).await);
         }
@@ -195,8 +192,8 @@ impl Scaler {
     /// What is believed of each node, by name.
     #[must_use]
     pub fn health(&self) -> Vec<(Mount, Health)> {
-        let nodes = self.context.nodes.values();
-        nodes.map(|node| (node.node.name.clone(), node.health())).collect()
+        let nodes = self.context.nodes();
+        nodes.values().map(|node| (node.node.name.clone(), node.health())).collect()
     }
 }
 

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     config::Bounds,
+    fleet::Fleet,
     health::Health,
     ledger::Ledger,
     nodes::{NodeHandle, Nodes, Snapshot},
@@ -19,7 +20,7 @@ use crate::{
 /// The state of a scaler.
 pub(crate) struct Context {
     pub(crate) tenants: Tenants,
-    pub(crate) nodes: Nodes,
+    pub(crate) fleet: Fleet,
     pub(crate) ledger: Ledger,
     pub(crate) bounds: Bounds,
     /// Reads that many ask at once.
@@ -34,8 +35,13 @@ pub(crate) struct Context {
 
 impl Context {
     /// The node of this name.
-    pub(crate) fn node(&self, name: &Mount) -> Option<&Arc<NodeHandle>> {
-        self.nodes.get(name)
+    pub(crate) fn node(&self, name: &Mount) -> Option<Arc<NodeHandle>> {
+        self.fleet.node(name)
+    }
+
+    /// All nodes, as they now are.
+    pub(crate) fn nodes(&self) -> Arc<Nodes> {
+        self.fleet.nodes()
     }
 
     /// Whether the node of this name is given up.
@@ -45,7 +51,7 @@ impl Context {
 
     /// The nodes that take new meetings, with what they last said.
     pub(crate) fn healthy(&self) -> Vec<(Mount, Arc<Snapshot>)> {
-        self.nodes
+        self.nodes()
             .values()
             .filter(|node| node.health() == Health::Healthy)
             .map(|node| (node.node.name.clone(), node.snapshot()))

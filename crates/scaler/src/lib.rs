@@ -13,6 +13,7 @@ mod clock;
 mod config;
 mod context;
 mod directory;
+mod fleet;
 mod front;
 mod health;
 mod intake;

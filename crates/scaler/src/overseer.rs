@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     context::Context,
     health::Record,
+    nodes::Nodes,
     outlook::{Judgement, Outlook, Terms},
 };
 
@@ -27,12 +28,13 @@ pub(crate) async fn run(context: Arc<Context>, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(interval) => {}
         }
-        let records: Vec<Record> = context.nodes.values().map(|node| node.record()).collect();
-        conclude(&context, &outlook.look(&records, terms, Instant::now()));
+        let nodes = context.nodes();
+        let records: Vec<Record> = nodes.values().map(|node| node.record()).collect();
+        conclude(&context, &nodes, &outlook.look(&records, terms, Instant::now()));
     }
 }
 
-fn conclude(context: &Context, judgement: &Judgement) {
+fn conclude(context: &Context, nodes: &Nodes, judgement: &Judgement) {
     let was_frozen = context.frozen.swap(judgement.frozen, Ordering::Relaxed);
     match (was_frozen, judgement.frozen) {
         (false, true) => tracing::error!(
@@ -41,7 +43,7 @@ fn conclude(context: &Context, judgement: &Judgement) {
         (true, false) => tracing::warn!("most nodes answer again"),
         _ => {}
     }
-    for (index, node) in context.nodes.values().enumerate() {
+    for (index, node) in nodes.values().enumerate() {
         if judgement.lost.contains(&index) {
             node.note(Record::lost);
         }

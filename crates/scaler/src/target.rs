@@ -54,7 +54,7 @@ impl Target {
         }
         let internal = generation.internal_meeting_id.clone();
         Some(Self {
-            node: Arc::clone(node),
+            node,
             asked: name_for_node(&generation),
             shown: Some(generation.meeting_id.clone()),
             internal,
@@ -64,7 +64,7 @@ impl Target {
 
     fn of_breakout(context: &Context, tenant: &TenantName, given: &str) -> Option<Self> {
         let there = |node: &&Arc<NodeHandle>| node.health() != Health::Lost;
-        context.nodes.values().filter(there).find_map(|node| {
+        context.nodes().values().filter(there).find_map(|node| {
             let snapshot = node.snapshot();
             let room = snapshot.breakout(tenant, given)?;
             let internal = room.facts.internal_id.clone();

@@ -71,7 +71,7 @@ pub(crate) fn polled_copy(
     let internal = open.internal_meeting_id.as_ref()?;
     let meetings = &snapshot.meetings;
     let copy = meetings.iter().find(|meeting| meeting.facts.internal_id == *internal)?;
-    Some((Arc::clone(node), Arc::clone(copy)))
+    Some((node, Arc::clone(copy)))
 }
 
 /// Ends this copy. Whatever comes of it shows at the next poll.

@@ -143,7 +143,7 @@ impl Creation {
 
     /// Sends the call to the generation's node, once.
     async fn attempt(&mut self, generation: &Generation, counted: bool) -> Step {
-        let Some(node) = self.context.node(&generation.node).map(Arc::clone) else {
+        let Some(node) = self.context.node(&generation.node) else {
             return Step::Break(Failure::NodeUnreachable.into());
         };
         let left = self.deadline.saturating_duration_since(Instant::now());

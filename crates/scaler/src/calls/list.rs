@@ -23,7 +23,7 @@ pub(crate) fn meetings(context: &Context, request: &ApiRequest) -> Reply {
         });
         shown.extend(polled.or_else(|| generation.description.clone()));
     }
-    for node in context.nodes.values().filter(|node| node.health() != Health::Lost) {
+    for node in context.nodes().values().filter(|node| node.health() != Health::Lost) {
         let snapshot = node.snapshot();
         let rooms = snapshot.meetings.iter().filter(|meeting| {
             meeting.is_breakout_of(tenant)
