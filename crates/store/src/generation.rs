@@ -135,6 +135,12 @@ pub(crate) const SELECT_BY_INTERNAL: &str = concat!(
     columns!(),
     " FROM generations WHERE internal_meeting_id = $1 ORDER BY created_at DESC, id LIMIT 1"
 );
+/// The latest generations of a tenant's meeting in any state.
+pub(crate) const SELECT_OF_MEETING: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM generations WHERE tenant = $1 AND meeting_id = $2 ORDER BY created_at DESC, id LIMIT $3"
+);
 /// A new row.
 pub(crate) const INSERT: &str = concat!(
     "INSERT INTO generations (",

@@ -1,7 +1,7 @@
 //! What must survive a restart.
 //!
 //! Owns every SQL statement of Bluegate, the schema and its migrations. Gives
-//! typed rows ([`Generation`]) and transactions ([`Write`]); holds no logic:
+//! typed rows ([`Generation`], [`StoredNode`]) and transactions ([`Write`]); holds no logic:
 //! which row may become what is decided by the scaler's pure code, between
 //! [`Store::write`] and [`Write::commit`].
 //!
@@ -21,17 +21,21 @@
 //! ```
 //!
 //! SQLite, embedded, or PostgreSQL, which several scalers may share. Statements
-//! are constants with `$n` placeholders over TEXT, BIGINT and BOOLEAN, which both
+//! are constants with `$n` placeholders over TEXT, BIGINT, DOUBLE PRECISION and BOOLEAN, which both
 //! run unchanged; each has one writer at a time.
 
 mod database;
 mod error;
 mod generation;
+mod history;
 mod migrations;
+mod node;
 mod store;
 mod write;
 
 pub use error::{OpenError, StoreError, WriteError};
 pub use generation::{Generation, State};
+pub use history::Life;
+pub use node::{NodeState, StoredNode};
 pub use store::Store;
 pub use write::Write;

@@ -8,8 +8,10 @@ use sqlx::{
 };
 
 /// Version, description and statements, oldest first.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "generations", include_str!("../migrations/0001_generations.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "generations", include_str!("../migrations/0001_generations.sql")),
+    (2, "placement", include_str!("../migrations/0002_placement.sql")),
+];
 
 pub(crate) fn migrator() -> Migrator {
     let migrations = MIGRATIONS

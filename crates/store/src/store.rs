@@ -32,6 +32,10 @@ impl Store {
         Ok(Self { database: Database::open(url).await? })
     }
 
+    pub(crate) fn readers(&self) -> Readers<'_> {
+        self.database.readers()
+    }
+
     /// Whether other scalers may write to it too.
     #[must_use]
     pub fn is_shared(&self) -> bool {

@@ -17,6 +17,8 @@ const UPDATE: &str = "UPDATE generations SET tenant = $2, meeting_id = $3, node 
      voice_bridge = $9, in_flight = $10, attempted_at = $11, first_answered = $12, reserved = $13, \
      description = $14, created_at = $15, live_at = $16, end_requested_at = $17, ended_at = $18 \
      WHERE id = $1";
+const DELETE_DECISIONS: &str = "DELETE FROM decisions WHERE generation IN (SELECT id FROM \
+     generations WHERE state IN ('ended', 'superseded') AND ended_at < $1)";
 const DELETE_ENDED: &str =
     "DELETE FROM generations WHERE state IN ('ended', 'superseded') AND ended_at < $1";
 
@@ -37,6 +39,10 @@ pub(crate) enum Open {
 impl Write {
     pub(crate) fn new(transaction: Open) -> Self {
         Self { transaction }
+    }
+
+    pub(crate) fn transaction(&mut self) -> &mut Open {
+        &mut self.transaction
     }
 
     /// Every open generation.
@@ -98,13 +104,16 @@ impl Write {
         self.execute("change a meeting", UPDATE, generation).await
     }
 
-    /// Deletes generations that ended or were superseded before `time`.
+    /// Deletes generations that ended or were superseded before `time`, and why
+    /// they were placed.
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
     pub async fn delete_ended_before(&mut self, time: i64) -> Result<u64, StoreError> {
         let failed = |source| StoreError::Query { operation: "delete old meetings", source };
         on_each!(Open, &mut self.transaction, transaction => {
+            let decisions = sqlx::query(DELETE_DECISIONS).bind(time);
+            decisions.execute(&mut **transaction).await.map_err(failed)?;
             let done = sqlx::query(DELETE_ENDED).bind(time).execute(&mut **transaction).await;
             done.map(|done| done.rows_affected()).map_err(failed)
         })

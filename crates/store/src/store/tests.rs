@@ -1,10 +1,10 @@
 use std::{future::Future, os::unix::fs::PermissionsExt, path::PathBuf, pin::Pin};
 
-use bluegate_cluster::TenantName;
+use bluegate_cluster::{Node, TenantName};
 use bluegate_testkit::Postgres;
 
 use super::*;
-use crate::{State, WriteError};
+use crate::{Life, NodeState, State, StoredNode, WriteError};
 
 /// Where a store lives that can be opened again and again.
 #[derive(Clone)]
@@ -39,11 +39,14 @@ impl Folder {
 type Rule = fn(Home) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// What holds in either database.
-const RULES: [(&str, Rule); 5] = [
+const RULES: [(&str, Rule); 8] = [
     ("rows", |home| Box::pin(rows_come_back_as_they_were_after_opening_again(home))),
     ("at most one", |home| Box::pin(at_most_one_generation_of_a_meeting_is_open(home))),
     ("dropped", |home| Box::pin(a_transaction_that_is_dropped_leaves_no_trace_and_no_lock(home))),
     ("former", |home| Box::pin(former_generations_are_found_and_forgotten_by_age(home))),
+    ("nodes", |home| Box::pin(added_nodes_and_what_was_decided_of_nodes_come_back(home))),
+    ("lives", |home| Box::pin(former_lives_are_remembered_within_bounds(home))),
+    ("decisions", |home| Box::pin(a_decision_goes_with_its_generation(home))),
     ("writers", |home| Box::pin(writers_wait_for_each_other_and_readers_for_nobody(home))),
 ];
 
@@ -182,6 +185,103 @@ async fn former_generations_are_found_and_forgotten_by_age(home: Home) {
     assert_eq!(write.delete_ended_before(6).await.unwrap(), 1);
     assert_eq!(write.open_generations().await.unwrap().len(), 1);
     assert_eq!(write.generation("a").await.unwrap(), None);
+}
+
+async fn added_nodes_and_what_was_decided_of_nodes_come_back(home: Home) {
+    let node = |name: &str, whole: bool| StoredNode {
+        node: Node {
+            name: name.parse().unwrap(),
+            origin: format!("https://{name}.example.org").parse().unwrap(),
+            address: whole.then(|| "10.0.0.1:443".parse().unwrap()),
+            bbb: whole.then(|| "3.0.28".parse().unwrap()),
+            proxied: whole,
+        },
+        secrets: "sealed".to_owned(),
+        weight: 1.5,
+        tags: if whole { vec!["a".to_owned(), "b".to_owned()] } else { Vec::new() },
+        max_meetings: whole.then_some(40),
+        max_users: None,
+        max_meeting_users: whole.then_some(200),
+        added_at: 7,
+    };
+    let store = home.open().await;
+    let mut write = store.write().await.unwrap();
+    for row in [node("n-2", false), node("n-1", true)] {
+        write.insert_node(&row).await.unwrap();
+    }
+    let state = |cordoned_at, uncordoned_at| NodeState {
+        node: "n-1".parse().unwrap(),
+        cordoned_at,
+        uncordoned_at,
+        weight: Some(0.5),
+    };
+    write.put_node_state(&state(Some(3), None)).await.unwrap();
+    write.put_node_state(&state(None, Some(4))).await.unwrap();
+    assert_eq!(write.node_states().await.unwrap(), [state(None, Some(4))]);
+    write.commit().await.unwrap();
+    store.close().await;
+
+    let store = home.open().await;
+    assert_eq!(store.nodes().await.unwrap(), [node("n-1", true), node("n-2", false)]);
+    assert_eq!(store.node_states().await.unwrap(), [state(None, Some(4))]);
+    let mut write = store.write().await.unwrap();
+    assert!(write.delete_node(&"n-1".parse().unwrap()).await.unwrap());
+    assert!(!write.delete_node(&"n-1".parse().unwrap()).await.unwrap());
+    write.commit().await.unwrap();
+    assert_eq!(store.nodes().await.unwrap(), [node("n-2", false)]);
+    assert_eq!(store.node_states().await.unwrap(), []);
+
+    let mut write = store.write().await.unwrap();
+    let twice = write.insert_node(&node("n-2", true)).await;
+    assert!(matches!(twice, Err(WriteError::Taken)));
+}
+
+async fn former_lives_are_remembered_within_bounds(home: Home) {
+    let store = home.open().await;
+    assert_eq!(store.lives(&meeting("m")).await.unwrap(), []);
+    let mut write = store.write().await.unwrap();
+    for users in 1..=25 {
+        let life = Life { users, minutes: 2 * users };
+        write.remember_life(&meeting("m"), life, i64::from(users)).await.unwrap();
+    }
+    let life = Life { users: 3, minutes: 4 };
+    write.remember_life(&meeting("n"), life, 30).await.unwrap();
+    write.commit().await.unwrap();
+    let lives = store.lives(&meeting("m")).await.unwrap();
+    assert_eq!(lives.len(), 20);
+    assert_eq!(lives.first(), Some(&Life { users: 6, minutes: 12 }));
+    assert_eq!(lives.last(), Some(&Life { users: 25, minutes: 50 }));
+    let of_another = TenantMeetingId::new(&"history".parse().unwrap(), "m");
+    assert_eq!(store.lives(&of_another).await.unwrap(), []);
+
+    let mut write = store.write().await.unwrap();
+    write.forget_history_before(26).await.unwrap();
+    write.commit().await.unwrap();
+    assert_eq!(store.lives(&meeting("m")).await.unwrap(), []);
+    assert_eq!(store.lives(&meeting("n")).await.unwrap(), [life]);
+}
+
+async fn a_decision_goes_with_its_generation(home: Home) {
+    let store = home.open().await;
+    insert(&store, &generation("a", "m", State::Ended)).await.unwrap();
+    let mut open = generation("b", "m", State::Live);
+    open.created_at = 2;
+    insert(&store, &open).await.unwrap();
+    let mut write = store.write().await.unwrap();
+    for (id, text) in [("a", "first"), ("b", "first"), ("b", "second")] {
+        write.put_decision(id, 1, text).await.unwrap();
+    }
+    write.commit().await.unwrap();
+    let of_meeting = store.generations_of(&meeting("m"), 5).await.unwrap();
+    let ids: Vec<&str> = of_meeting.iter().map(|row| row.id.as_str()).collect();
+    assert_eq!(ids, ["b", "a"]);
+    assert_eq!(store.generations_of(&meeting("m"), 1).await.unwrap(), [open]);
+
+    let mut write = store.write().await.unwrap();
+    write.delete_ended_before(6).await.unwrap();
+    write.commit().await.unwrap();
+    assert_eq!(store.decision("a").await.unwrap(), None);
+    assert_eq!(store.decision("b").await.unwrap().as_deref(), Some("second"));
 }
 
 async fn writers_wait_for_each_other_and_readers_for_nobody(home: Home) {
