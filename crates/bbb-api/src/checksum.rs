@@ -26,6 +26,9 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// Every algorithm, the strongest first.
+    pub const STRONGEST_FIRST: [Self; 4] = [Self::Sha512, Self::Sha384, Self::Sha256, Self::Sha1];
+
     fn of_hex_length(length: usize) -> Option<Self> {
         match length {
             40 => Some(Self::Sha1),

@@ -1,8 +1,8 @@
-//! Calls to one node: signed, bounded, over pooled connections.
+//! Signed calls to one node: bounded, over pooled connections.
 
 use std::{sync::Arc, time::Duration};
 
-use bluegate_bbb_api::{Answer, AnswerError};
+use bluegate_bbb_api::AnswerError;
 use bluegate_cluster::Node;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
@@ -75,6 +75,9 @@ pub(crate) enum CallError {
     /// Sent, and no answer in time.
     #[error("no answer in time")]
     Timeout,
+    /// There is no secret to sign with; the node did not see the call.
+    #[error("there is no secret to sign the call with")]
+    Unsigned,
     /// An HTTP status other than 200.
     #[error("the node answered with status {0}")]
     Status(StatusCode),
@@ -86,7 +89,7 @@ pub(crate) enum CallError {
 impl CallError {
     /// Whether the node may have acted on the call.
     pub(crate) fn was_sent(&self) -> bool {
-        !matches!(self, Self::Connect(_) | Self::Busy | Self::Unsendable(_))
+        !matches!(self, Self::Connect(_) | Self::Busy | Self::Unsendable(_) | Self::Unsigned)
     }
 }
 
@@ -103,19 +106,6 @@ impl NodeClient {
             permits: Semaphore::new(bounds.calls_per_node),
             answer_bytes: bounds.answer_bytes,
         }
-    }
-
-    /// Sends a call and reads its BBB answer.
-    pub(crate) async fn call(
-        &self,
-        request: NodeRequest<'_>,
-        timeout: Duration,
-    ) -> Result<Answer, CallError> {
-        let raw = self.send(request, timeout).await?;
-        if raw.status != StatusCode::OK {
-            return Err(CallError::Status(raw.status));
-        }
-        Answer::parse(&raw.body).map_err(CallError::Unusable)
     }
 
     /// Sends a call and hands back whatever comes.

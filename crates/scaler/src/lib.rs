@@ -29,6 +29,7 @@ mod reads;
 mod reconcile;
 mod reply;
 mod route;
+mod signing;
 mod target;
 mod tenants;
 mod twin;

@@ -6,25 +6,18 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use bluegate_bbb_api::{
-    Call, MeetingFacts, RawQuery,
-    checksum::{Algorithm, signed_query},
-    ids,
-    stamp::Stamp,
-};
+use bluegate_bbb_api::{MeetingFacts, ids, stamp::Stamp};
 use bluegate_cluster::{Mount, Node, Secret, TenantName};
 use bluegate_store::Generation;
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    client::{NodeClient, NodeRequest},
+    client::NodeClient,
     config::{Bounds, NodeConfig},
     health::{Health, Record},
     placement::Polled,
+    signing::Signing,
 };
-
-/// The algorithm nodes are called with: known to every release since 2.2.
-const ALGORITHM: Algorithm = Algorithm::Sha256;
 
 /// All nodes, by name.
 pub(crate) type Nodes = BTreeMap<Mount, Arc<NodeHandle>>;
@@ -33,9 +26,11 @@ pub(crate) type Nodes = BTreeMap<Mount, Arc<NodeHandle>>;
 pub(crate) struct NodeHandle {
     /// Its name, origin and address.
     pub(crate) node: Node,
-    /// The first signs.
+    /// The first signs stamps, and calls too unless the node refuses it.
     pub(crate) secrets: Vec<Secret>,
-    /// Calls to it.
+    /// What it takes of the ways to sign a call.
+    pub(crate) signing: Signing,
+    /// Sends what is signed.
     pub(crate) client: NodeClient,
     /// Wakes its poller early.
     pub(crate) wake: Notify,
@@ -78,6 +73,7 @@ impl NodeHandle {
             client: NodeClient::new(&config.node, tls, bounds),
             node: config.node,
             secrets: config.secrets,
+            signing: Signing::default(),
             wake: Notify::new(),
             polled: watch::Sender::new(false),
             record: Mutex::default(),
@@ -85,21 +81,9 @@ impl NodeHandle {
         }
     }
 
-    /// The secret that signs; `build` has made sure that there is one.
+    /// The secret that signs stamps; `build` has made sure that there is one.
     pub(crate) fn secret(&self) -> &Secret {
         self.secrets.first().expect("build refuses a node without secret")
-    }
-
-    /// A call with these parameters, signed for this node.
-    pub(crate) fn signed<'a>(&self, call: &'a str, query: &RawQuery) -> NodeRequest<'a> {
-        NodeRequest { call, query: signed_query(call, query, self.secret(), ALGORITHM), body: None }
-    }
-
-    /// Where a browser joins: the node's own address for the signed call.
-    pub(crate) fn join_address(&self, query: &RawQuery) -> String {
-        let call = Call::Join.name();
-        let query = signed_query(call, query, self.secret(), ALGORITHM);
-        format!("{}/bigbluebutton/api/{call}?{query}", self.node.origin)
     }
 
     /// What we believe of it.

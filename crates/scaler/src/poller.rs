@@ -14,6 +14,7 @@ use crate::{
     nodes::{NodeHandle, PolledMeeting, Snapshot},
     pace::Pace,
     reconcile::Reconciler,
+    signing::NodeCall,
 };
 
 /// Polls a node until `shutdown`. What follows from a poll is always finished.
@@ -82,8 +83,8 @@ enum PollError {
 
 async fn fetch(node: &NodeHandle, patience: Duration) -> Result<Snapshot, PollError> {
     let begun = clock::now();
-    let call = node.signed(Call::GetMeetings.name(), &RawQuery::default());
-    let answer = node.client.call(call, patience).await.map_err(PollError::Call)?;
+    let call = NodeCall::new(Call::GetMeetings.name(), RawQuery::default());
+    let answer = node.call(call, patience).await.map_err(PollError::Call)?;
     if answer.outcome() == Outcome::Failed {
         return Err(PollError::Refused(answer.key()));
     }

@@ -15,6 +15,7 @@ use crate::{
     ledger::Wanted,
     life::{self, Listed, Patience, Sign, Verdict},
     nodes::{NodeHandle, PolledMeeting, Snapshot},
+    signing::NodeCall,
     twin::{self, TwinWatch},
     twins::{self, Resolution},
 };
@@ -88,8 +89,8 @@ impl Reconciler {
         let asked = clock::now();
         let mut query = RawQuery::default();
         query.append("meetingID", id);
-        let call = self.node.signed(Call::GetMeetingInfo.name(), &query);
-        let Ok(answer) = self.node.client.call(call, self.context.bounds.poll_timeout).await else {
+        let call = NodeCall::new(Call::GetMeetingInfo.name(), query);
+        let Ok(answer) = self.node.call(call, self.context.bounds.poll_timeout).await else {
             return Ok(false);
         };
         let ledger = &self.context.ledger;

@@ -9,6 +9,7 @@ use crate::{
     context::Context,
     health::Health,
     nodes::{NodeHandle, PolledMeeting},
+    signing::NodeCall,
     twins::{Own, Resolution},
 };
 
@@ -84,8 +85,8 @@ pub(crate) async fn end(context: &Context, node: &NodeHandle, meeting: &PolledMe
     {
         query.append("password", &password);
     }
-    let call = node.signed(Call::End.name(), &query);
-    match node.client.call(call, context.bounds.call_timeout).await {
+    let call = NodeCall::new(Call::End.name(), query);
+    match node.call(call, context.bounds.call_timeout).await {
         Ok(answer) if answer.outcome() == Outcome::Success => {
             tracing::warn!(node.id = %node.node.name, "ended the empty copy of a meeting");
             node.wake.notify_one();

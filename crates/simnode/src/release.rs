@@ -170,6 +170,16 @@ impl Release {
         self.since(2, 7, 8) || self.since(2, 6, 18) && !self.since(2, 7, 0)
     }
 
+    /// Checksums may be SHA-384 and SHA-512.
+    pub(crate) fn has_long_digests(&self) -> bool {
+        self.since(2, 5, 0)
+    }
+
+    /// Which digests are taken is a property (BBB#15880).
+    pub(crate) fn has_digest_property(&self) -> bool {
+        self.since(2, 5, 7)
+    }
+
     /// The build number of the client, as it stands behind `?v=`.
     pub(crate) fn client_build(&self) -> String {
         let (major, minor, patch) = self.number;
@@ -201,7 +211,9 @@ mod tests {
 
     #[test]
     fn features_come_and_go_with_their_releases() {
-        let table: [Gate; 10] = [
+        let table: [Gate; 12] = [
+            (Release::has_long_digests, &[("2.4.9", false), ("2.5.0", true)]),
+            (Release::has_digest_property, &[("2.5.6", false), ("2.5.7", true)]),
             (Release::has_old_dashboard_path, &[("2.4.3", true), ("2.4.4", false)]),
             (Release::keeps_package_nginx_in_etc, &[("2.4.9", true), ("2.5.0", false)]),
             (Release::has_api_cors_in_nginx, &[("2.5.9", true), ("2.6.0", false)]),

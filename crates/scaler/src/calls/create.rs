@@ -18,7 +18,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 
 use crate::{
-    client::{CallError, NodeRequest},
+    client::CallError,
     context::Context,
     health::Record,
     intake::ApiRequest,
@@ -27,6 +27,7 @@ use crate::{
     nodes::NodeHandle,
     placement::{Candidate, Polled},
     reply::Reply,
+    signing::NodeCall,
     target::Target,
 };
 
@@ -148,7 +149,7 @@ impl Creation {
         };
         let left = self.deadline.saturating_duration_since(Instant::now());
         let timeout = self.context.bounds.call_timeout.min(left);
-        let result = node.client.call(self.prepare(generation, &node), timeout).await;
+        let result = node.call(self.prepare(generation, &node), timeout).await;
         match result {
             Ok(answer) if answer.outcome() == Outcome::Success => {
                 self.succeeded(generation, counted, answer).await
@@ -159,7 +160,7 @@ impl Creation {
     }
 
     /// The call as this node is to see it.
-    fn prepare(&self, generation: &Generation, node: &NodeHandle) -> NodeRequest<'static> {
+    fn prepare(&self, generation: &Generation, node: &NodeHandle) -> NodeCall<'static> {
         let mut parameters = self.request.parameters.clone();
         if generation.node_meeting_id != self.meeting_id || parameters.is_ambiguous("meetingID") {
             parameters.replace("meetingID", &generation.node_meeting_id);
@@ -175,12 +176,11 @@ impl Creation {
         }
         stamp_create(&mut parameters, &self.stamp(), node.secret());
 
-        let mut request = node.signed(Call::Create.name(), &parameters.query);
-        request.body = match &parameters.form {
+        let body = match &parameters.form {
             Some(form) => Some((FORM, form.to_string().into())),
             None => self.request.document.clone(),
         };
-        request
+        NodeCall { call: Call::Create.name(), query: parameters.query, body }
     }
 
     fn stamp(&self) -> Stamp {
@@ -274,8 +274,8 @@ impl Creation {
     async fn recover(&self, node: &NodeHandle, generation: &Generation) -> Option<Answer> {
         let mut query = RawQuery::default();
         query.append("meetingID", &generation.node_meeting_id);
-        let call = node.signed(Call::GetMeetingInfo.name(), &query);
-        let info = node.client.call(call, self.context.bounds.call_timeout).await.ok()?;
+        let call = NodeCall::new(Call::GetMeetingInfo.name(), query);
+        let info = node.call(call, self.context.bounds.call_timeout).await.ok()?;
         let facts = MeetingFacts::read(info.root())?;
         let stamp = Stamp::verify(facts.stamp.as_deref()?, &node.secrets)?;
         let ours = stamp == self.stamp() && facts.external_id == generation.node_meeting_id;

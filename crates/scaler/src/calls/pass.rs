@@ -7,7 +7,8 @@ use http::StatusCode;
 
 use super::as_query;
 use crate::{
-    client::RawAnswer, context::Context, intake::ApiRequest, reply::Reply, target::Target,
+    client::RawAnswer, context::Context, intake::ApiRequest, reply::Reply, signing::NodeCall,
+    target::Target,
 };
 
 /// Parameters by which a call could reach what is not its tenant's.
@@ -44,9 +45,12 @@ pub(crate) async fn unknown(context: &Arc<Context>, request: &ApiRequest) -> Rep
 }
 
 async fn forward(context: &Context, request: &ApiRequest, target: &Target, given: &str) -> Reply {
-    let mut call = target.node.signed(request.call.name(), &target.query(as_query(request), given));
-    call.body = request.document.clone();
-    match target.node.client.send(call, context.bounds.call_timeout).await {
+    let call = NodeCall {
+        call: request.call.name(),
+        query: target.query(as_query(request), given),
+        body: request.document.clone(),
+    };
+    match target.node.send(call, context.bounds.call_timeout).await {
         Ok(raw) => show(raw, target),
         Err(error) => {
             tracing::warn!(

@@ -16,6 +16,7 @@ use crate::{
     intake::ApiRequest,
     reads::{Asked, Question},
     reply::Reply,
+    signing::NodeCall,
     target::Target,
 };
 
@@ -92,8 +93,8 @@ pub(crate) async fn ask(
     given: &str,
 ) -> Result<Answer, CallError> {
     let query = target.query(as_query(request), given);
-    let signed = target.node.signed(call.name(), &query);
-    let result = target.node.client.call(signed, context.bounds.call_timeout).await;
+    let result =
+        target.node.call(NodeCall::new(call.name(), query), context.bounds.call_timeout).await;
     if let Err(error) = &result {
         tracing::warn!(
             node.id = %target.node.node.name, call = call.name(),

@@ -161,7 +161,7 @@ async fn join_is_a_redirect_to_the_nodes_own_join() {
     let (address, checksum) = reply.location().rsplit_once("&checksum=").unwrap();
     assert_eq!(address, wanted);
     let secret = crate::cluster::node_secret(0);
-    let algorithm = bluegate_bbb_api::checksum::Algorithm::Sha256;
+    let algorithm = bluegate_bbb_api::checksum::Algorithm::Sha512;
     assert_eq!(checksum, bluegate_bbb_api::checksum::sign("join", &unsigned, &secret, algorithm));
     assert_eq!(cluster.nodes[0].count("join"), 0);
 

@@ -10,6 +10,7 @@ mod health;
 mod life;
 mod lost;
 mod replicas;
+mod signing;
 mod simulated;
 mod successor;
 mod tenants;

@@ -4,63 +4,122 @@
 use std::net::{SocketAddr, TcpListener};
 
 use bluegate_bbb_api::{Answer, Outcome};
-use bluegate_cluster::Node;
+use bluegate_cluster::{Node, Secret};
 use bluegate_scaler::{Health, NodeConfig};
-use bluegate_simnode::{Fault, FaultAction, Settings, SimNode, Stock, install, start};
+use bluegate_simnode::{Fault, FaultAction, Settings, SimNode, Stock, Unit, install, start};
 use futures_util::future::join_all;
 use tempfile::TempDir;
 
 use crate::cluster::{Cluster, Frontend, Reply, eventually, node_name, node_secret};
 
 /// A scaler over simulated nodes.
-struct Simulated {
-    cluster: Cluster,
-    nodes: Vec<SimNode>,
-    _roots: Vec<TempDir>,
+pub(crate) struct Simulated {
+    pub(crate) cluster: Cluster,
+    pub(crate) nodes: Vec<SimNode>,
+    roots: Vec<TempDir>,
+}
+
+/// A simulated node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kind {
+    pub(crate) release: &'static str,
+    /// Further lines of its `bbb-web.properties`.
+    pub(crate) properties: &'static str,
+    /// A secret before the one we sign with first, which the node still has.
+    pub(crate) earlier_secret: Option<&'static str>,
+}
+
+impl Kind {
+    pub(crate) const STOCK: Self = Self { release: "3.0.28", properties: "", earlier_secret: None };
 }
 
 async fn simulated(count: usize) -> Simulated {
-    let mut cluster = Cluster::prepare(0).await;
-    let (mut nodes, mut roots) = (Vec::new(), Vec::new());
-    for index in 0..count {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let name = node_name(index);
-        let origin = format!("http://{name}.cluster.localhost:{}", address.port());
-        let root = tempfile::tempdir().unwrap();
-        let secret = node_secret(index).expose().to_owned();
-        let stock = Stock { origin: origin.clone(), secret, release: "3.0.28".to_owned() };
-        install(root.path(), &stock).unwrap();
-        let settings = Settings {
-            name: name.clone(),
-            root: root.path().to_owned(),
-            listener,
-            tls: None,
-            strict: false,
-        };
-        nodes.push(start(settings).await.unwrap());
-        roots.push(root);
-        cluster.add(NodeConfig {
-            node: Node {
-                name: name.parse().unwrap(),
-                origin: origin.parse().unwrap(),
-                address: Some(address.into()),
-                bbb: None,
-                proxied: true,
-            },
-            secrets: vec![node_secret(index)],
-        });
-    }
-    cluster.boot().await;
-    Simulated { cluster, nodes, _roots: roots }
+    Simulated::start(&vec![Kind::STOCK; count]).await
+}
+
+/// Writes the properties of a node.
+pub(crate) fn write_properties(root: &std::path::Path, origin: &str, secret: &str, more: &str) {
+    let text = format!("bigbluebutton.web.serverURL={origin}\nsecuritySalt={secret}\n{more}\n");
+    std::fs::write(root.join("etc/bigbluebutton/bbb-web.properties"), text).unwrap();
 }
 
 impl Simulated {
+    /// A scaler over these nodes.
+    pub(crate) async fn start(kinds: &[Kind]) -> Self {
+        let mut simulated = Self::prepare(kinds).await;
+        simulated.cluster.boot().await;
+        simulated
+    }
+
+    /// The same, before the scaler starts.
+    async fn prepare(kinds: &[Kind]) -> Self {
+        let mut cluster = Cluster::prepare(0).await;
+        let (mut nodes, mut roots) = (Vec::new(), Vec::new());
+        for (index, kind) in kinds.iter().enumerate() {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let name = node_name(index);
+            let origin = format!("http://{name}.cluster.localhost:{}", address.port());
+            let root = tempfile::tempdir().unwrap();
+            let secrets: Vec<Secret> = std::iter::once(node_secret(index))
+                .chain(kind.earlier_secret.map(|text| Secret::new(text).unwrap()))
+                .collect();
+            let secret = secrets.last().unwrap().expose().to_owned();
+            let stock = Stock {
+                origin: origin.clone(),
+                secret: secret.clone(),
+                release: kind.release.to_owned(),
+            };
+            install(root.path(), &stock).unwrap();
+            write_properties(root.path(), &origin, &secret, kind.properties);
+            let settings = Settings {
+                name: name.clone(),
+                root: root.path().to_owned(),
+                listener,
+                tls: None,
+                strict: false,
+            };
+            nodes.push(start(settings).await.unwrap());
+            roots.push(root);
+            cluster.add(NodeConfig {
+                node: Node {
+                    name: name.parse().unwrap(),
+                    origin: origin.parse().unwrap(),
+                    address: Some(address.into()),
+                    bbb: None,
+                    proxied: true,
+                },
+                secrets,
+            });
+        }
+        Self { cluster, nodes, roots }
+    }
+
     /// A frontend that calls the first node directly.
-    fn direct(&self) -> Frontend {
+    pub(crate) fn direct(&self) -> Frontend {
         let mut frontend = self.cluster.frontend_with_secret(node_secret(0).expose());
         frontend.base = format!("http://{}/bigbluebutton/api", self.nodes[0].address());
         frontend
+    }
+
+    /// Configures a node anew and restarts it.
+    pub(crate) fn reconfigure(&self, index: usize, secret: &str, properties: &str) {
+        let node = &self.nodes[index];
+        let origin =
+            format!("http://{}.cluster.localhost:{}", node_name(index), node.address().port());
+        write_properties(self.roots[index].path(), &origin, secret, properties);
+        node.restart(Unit::of_name("bbb-web").unwrap()).unwrap();
+    }
+
+    /// Does what a browser does with a redirect to a node.
+    pub(crate) async fn follow(&self, frontend: &Frontend, location: &str) -> Reply {
+        let (origin, path) = location.split_once("/bigbluebutton/api").unwrap();
+        let port: u16 = origin.rsplit(':').next().unwrap().parse().unwrap();
+        let mut addresses = self.nodes.iter().map(SimNode::address);
+        let at = addresses.find(|address: &SocketAddr| address.port() == port);
+        let mut browser = frontend.clone();
+        browser.base = format!("http://{}/bigbluebutton/api", at.unwrap());
+        browser.raw("GET", path, None).await
     }
 
     fn meetings(&self) -> usize {
@@ -86,7 +145,7 @@ async fn a_meeting_lives_from_create_to_end() {
     let time = created.text("createTime").unwrap();
     let query = format!("meetingID=class&fullName=J+D&role=MODERATOR&createTime={time}");
     let join = frontend.get("join", &query).await;
-    let joined = follow(&simulated, &frontend, join.location()).await;
+    let joined = simulated.follow(&frontend, join.location()).await;
     assert!(joined.location().contains("/html5client"), "{}", joined.location());
     assert!(joined.headers.contains_key("set-cookie"));
 
@@ -99,16 +158,6 @@ async fn a_meeting_lives_from_create_to_end() {
     };
     eventually("the node has ended it", gone).await;
     assert_eq!(frontend.create("class").await.key(), "");
-}
-
-/// Does what a browser does with a redirect to a node.
-async fn follow(simulated: &Simulated, frontend: &Frontend, location: &str) -> Reply {
-    let (origin, path) = location.split_once("/bigbluebutton/api").unwrap();
-    let port: u16 = origin.rsplit(':').next().unwrap().parse().unwrap();
-    let at = simulated.nodes.iter().map(SimNode::address).find(|a: &SocketAddr| a.port() == port);
-    let mut browser = frontend.clone();
-    browser.base = format!("http://{}/bigbluebutton/api", at.unwrap());
-    browser.raw("GET", path, None).await
 }
 
 #[tokio::test]

@@ -95,12 +95,24 @@ fn carry_out(node: &NodeState, request: &ApiRequest) -> Answer {
     }
 }
 
+/// The digests this node takes in checksums.
+fn digests(node: &NodeState) -> String {
+    let release = &node.services.release;
+    if !release.has_long_digests() {
+        "sha1,sha256".to_owned()
+    } else if release.has_digest_property() {
+        node.services.web().property("supportedChecksumAlgorithms")
+    } else {
+        "sha1,sha256,sha384,sha512".to_owned()
+    }
+}
+
 /// The rule this request breaks, if any.
 fn violation(node: &NodeState, request: &ApiRequest) -> Option<Violation> {
     node.read(|meetings| {
         let rules = Rules {
             secret: &node.services.web().secret,
-            algorithms: &node.services.web().property("supportedChecksumAlgorithms"),
+            algorithms: &digests(node),
             posts_are_strict: node.services.release.is_strict_about_posts(),
             meetings,
         };

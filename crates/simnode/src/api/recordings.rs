@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ApiRequest, Call, check::RECORDING_CHECKSUM, check::Rules, failure};
+use super::{ApiRequest, Call, check::RECORDING_CHECKSUM, check::Rules, digests, failure};
 use crate::{
     answer::{self, Answer, Caching},
     state::NodeState,
@@ -41,7 +41,7 @@ pub(super) fn answer(node: &NodeState, request: &ApiRequest) -> Answer {
     let right = node.read(|meetings| {
         let rules = Rules {
             secret: &node.services.web().secret,
-            algorithms: &node.services.web().property("supportedChecksumAlgorithms"),
+            algorithms: &digests(node),
             posts_are_strict: node.services.release.is_strict_about_posts(),
             meetings,
         };
