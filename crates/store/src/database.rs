@@ -65,6 +65,13 @@ pub(crate) enum Readers<'a> {
     Postgres(&'a PgPool),
 }
 
+/// Connections that write single statements, without the lock that writers of
+/// meetings share.
+pub(crate) enum Writers<'a> {
+    Sqlite(&'a SqlitePool),
+    Postgres(&'a PgPool),
+}
+
 impl Database {
     /// Opens `sqlite://PATH` or `postgres://...` and brings the schema up to
     /// date.
@@ -82,6 +89,13 @@ impl Database {
         match self {
             Self::Sqlite { readers, .. } => Readers::Sqlite(readers),
             Self::Postgres(pool) => Readers::Postgres(pool),
+        }
+    }
+
+    pub(crate) fn writers(&self) -> Writers<'_> {
+        match self {
+            Self::Sqlite { writer, .. } => Writers::Sqlite(writer),
+            Self::Postgres(pool) => Writers::Postgres(pool),
         }
     }
 

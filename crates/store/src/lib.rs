@@ -27,6 +27,7 @@
 mod database;
 mod error;
 mod generation;
+mod health;
 mod history;
 mod migrations;
 mod node;
@@ -35,6 +36,7 @@ mod write;
 
 pub use error::{OpenError, StoreError, WriteError};
 pub use generation::{Generation, State};
+pub use health::{Loss, Observer};
 pub use history::Life;
 pub use node::{NodeState, StoredNode};
 pub use store::Store;

@@ -85,6 +85,10 @@ impl Store {
         self.optional(SELECT_OPEN_BY_EITHER, given).await
     }
 
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
     async fn optional(
         &self,
         statement: &'static str,

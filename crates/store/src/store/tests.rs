@@ -4,7 +4,7 @@ use bluegate_cluster::{Node, TenantName};
 use bluegate_testkit::Postgres;
 
 use super::*;
-use crate::{Life, NodeState, State, StoredNode, WriteError};
+use crate::{Life, Loss, NodeState, Observer, State, StoredNode, WriteError};
 
 /// Where a store lives that can be opened again and again.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ impl Folder {
 type Rule = fn(Home) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// What holds in either database.
-const RULES: [(&str, Rule); 8] = [
+const RULES: [(&str, Rule); 10] = [
     ("rows", |home| Box::pin(rows_come_back_as_they_were_after_opening_again(home))),
     ("at most one", |home| Box::pin(at_most_one_generation_of_a_meeting_is_open(home))),
     ("dropped", |home| Box::pin(a_transaction_that_is_dropped_leaves_no_trace_and_no_lock(home))),
@@ -47,6 +47,8 @@ const RULES: [(&str, Rule); 8] = [
     ("nodes", |home| Box::pin(added_nodes_and_what_was_decided_of_nodes_come_back(home))),
     ("lives", |home| Box::pin(former_lives_are_remembered_within_bounds(home))),
     ("decisions", |home| Box::pin(a_decision_goes_with_its_generation(home))),
+    ("losses", |home| Box::pin(a_lost_node_is_lost_for_all_until_it_is_found(home))),
+    ("observers", |home| Box::pin(what_others_hear_is_read_and_old_observers_go(home))),
     ("writers", |home| Box::pin(writers_wait_for_each_other_and_readers_for_nobody(home))),
 ];
 
@@ -333,4 +335,40 @@ async fn what_cannot_be_opened_says_why() {
             cause = error.source();
         }
     }
+}
+
+async fn a_lost_node_is_lost_for_all_until_it_is_found(home: Home) {
+    let (store, other) = (home.open().await, home.open().await);
+    let loss = |node: &str, lost_at, by_operator| Loss {
+        node: node.parse().unwrap(),
+        lost_at,
+        by_operator,
+    };
+    assert!(store.lose(&loss("bbb-02", 7, false)).await.unwrap());
+    assert!(!other.lose(&loss("bbb-02", 8, true)).await.unwrap(), "it is lost already");
+    assert!(other.lose(&loss("bbb-01", 9, true)).await.unwrap());
+    let wanted = [loss("bbb-01", 9, true), loss("bbb-02", 7, false)];
+    assert_eq!(store.losses().await.unwrap(), wanted);
+    assert!(store.find(&"bbb-02".parse().unwrap()).await.unwrap());
+    assert!(!other.find(&"bbb-02".parse().unwrap()).await.unwrap());
+    assert_eq!(other.losses().await.unwrap(), wanted[..1]);
+}
+
+async fn what_others_hear_is_read_and_old_observers_go(home: Home) {
+    let store = home.open().await;
+    let observer = |id: &str, beat, hears: &[&str]| Observer {
+        id: id.to_owned(),
+        beat,
+        hears: hears.iter().map(|name| name.parse().unwrap()).collect(),
+    };
+    store.observe(&observer("a", 1, &["bbb-01", "bbb-02"]), 10).await.unwrap();
+    store.observe(&observer("b", 1, &[]), 10).await.unwrap();
+    store.observe(&observer("a", 2, &["bbb-02"]), 20).await.unwrap();
+    let others = store.other_observers("b").await.unwrap();
+    assert_eq!(others, [observer("a", 2, &["bbb-02"])]);
+    assert_eq!(store.other_observers("a").await.unwrap(), [observer("b", 1, &[])]);
+    store.forget_observer("c", 20).await.unwrap();
+    assert_eq!(store.other_observers("c").await.unwrap(), others, "b was too old");
+    store.forget_observer("a", 0).await.unwrap();
+    assert_eq!(store.other_observers("c").await.unwrap(), []);
 }
