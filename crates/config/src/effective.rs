@@ -90,6 +90,7 @@ pub fn effective(config: &Config) -> String {
         out.text("connect_timeout", &print_duration(scaler.connect_timeout));
         out.text("call_timeout", &print_duration(scaler.call_timeout));
         out.text("poll_interval", &print_duration(scaler.poll_interval));
+        out.text("lost_after", &print_duration(scaler.lost_after));
         out.text("body_limit", &print_bytes(scaler.body_limit));
     }
     if let Some(admin) = &config.admin {

@@ -18,7 +18,7 @@ use crate::{
     settings::{
         Acme, Admin, Cache, Cluster, Config, Doctor, NodeEntry, Proxy, Scaler, TenantEntry, Tls,
     },
-    units,
+    units::{self, print_duration},
 };
 
 /// Reads a configuration file. Relative paths in it are taken from `folder`,
@@ -270,6 +270,9 @@ fn read_cache(proxy: &Table<'_>) -> Cache {
     }
 }
 
+/// The shortest silence that gives up a node, in polls.
+const LEAST_SILENCE: u32 = 5;
+
 fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
     let origin = table.required("origin", |table, key| table.parsed(key));
     let listen = table.required("listen", read_listen);
@@ -284,6 +287,12 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
     let connect_timeout = read_duration(table, "connect_timeout", 3);
     let call_timeout = read_duration(table, "call_timeout", 10);
     let poll_interval = read_duration(table, "poll_interval", 2);
+    let lost_after = read_duration(table, "lost_after", 90);
+    if lost_after < poll_interval * LEAST_SILENCE {
+        let hint = format!("write at least `{}`", print_duration(poll_interval * LEAST_SILENCE));
+        let message = "a node would be given up after a few polls that failed";
+        table.problem_at("lost_after", message, Some(&hint));
+    }
     let body_limit = table.with_unit("body_limit", 32 << 20, units::bytes, "`32MiB`");
     Some(Scaler {
         origin: origin?,
@@ -294,6 +303,7 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
         connect_timeout,
         call_timeout,
         poll_interval,
+        lost_after,
         body_limit,
     })
 }

@@ -160,6 +160,32 @@ fn a_table_inside_a_section_is_read_like_one() {
 }
 
 #[test]
+fn a_node_is_not_given_up_after_a_few_polls() {
+    let with = |keys: &str| {
+        DESIGN.replace(
+            "listen = [\"127.0.0.1:8090\"]",
+            &format!("listen = [\"127.0.0.1:8090\"]\n{keys}"),
+        )
+    };
+    let lost_after =
+        |keys: &str| parse(&with(keys), Path::new("/")).unwrap().scaler.unwrap().lost_after;
+    assert_eq!(lost_after(""), Duration::from_secs(90));
+    assert_eq!(lost_after("lost_after = \"5m\""), Duration::from_secs(300));
+    assert_eq!(
+        lost_after("poll_interval = \"200ms\"\nlost_after = \"1s\""),
+        Duration::from_secs(1)
+    );
+    assert_snapshot!(problems(&with("lost_after = \"9s\"")), @"
+    line 25: `scaler.lost_after`: a node would be given up after a few polls that failed
+      hint: write at least `10s`
+    ");
+    assert_snapshot!(problems(&with("poll_interval = \"20s\"")), @"
+    line 22: `scaler.lost_after`: a node would be given up after a few polls that failed
+      hint: write at least `100s`
+    ");
+}
+
+#[test]
 fn a_shared_address_needs_one_tls() {
     let text = DESIGN
         .replace("listen = [\"127.0.0.1:8090\"]", "listen = [\"127.0.0.1:8090\", \"0.0.0.0:443\"]");

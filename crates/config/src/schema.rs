@@ -483,6 +483,13 @@ pub(crate) const SCALER: Section = Section {
             about: "How often each node is asked for its meetings: the age of what lists and loads are made from.",
         },
         Key {
+            name: "lost_after",
+            kind: "duration",
+            default: Default::Value(r#""90s""#),
+            example: r#""90s""#,
+            about: "How long a node may be silent, while most others answer, before its meetings may be created anew elsewhere; at least five times `poll_interval`. `bluegate node lost NAME` does not wait for it.",
+        },
+        Key {
             name: "body_limit",
             kind: "bytes",
             default: Default::Value(r#""32MiB""#),

@@ -193,6 +193,8 @@ pub struct Scaler {
     pub call_timeout: Duration,
     /// How often each node is asked for its meetings.
     pub poll_interval: Duration,
+    /// Silence after which a node is given up while most others answer.
+    pub lost_after: Duration,
     /// Largest request body kept, in bytes.
     pub body_limit: usize,
 }

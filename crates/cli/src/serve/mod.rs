@@ -298,6 +298,7 @@ fn scaler_config(
             connect_timeout: scaler.connect_timeout,
             call_timeout: scaler.call_timeout,
             poll_interval: scaler.poll_interval,
+            lost_after: scaler.lost_after,
             body_bytes: scaler.body_limit,
             ..Bounds::default()
         },
