@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicU64},
+    },
     time::Duration,
 };
 
@@ -18,13 +21,15 @@ use crate::{
     context::Context,
     fleet::Fleet,
     front,
-    health::Health,
+    health::{Health, Record},
     ledger::{Ledger, Terms},
     life::Patience,
     nodes::{NodeHandle, Nodes},
+    observers::Witness,
     overseer,
     placement::Reservations,
     reads::Reads,
+    report::{self, HealthReport},
     tenants::Tenants,
 };
 
@@ -92,6 +97,11 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
         reservations: Reservations { lifetime: bounds.reservation_lifetime },
         reserved_users: bounds.reserved_users,
     };
+    for loss in store.losses().await.map_err(BuildError::ReadStore)? {
+        if let Some(node) = nodes.get(&loss.node) {
+            node.note(Record::given_up);
+        }
+    }
     let names: HashSet<Mount> = nodes.keys().cloned().collect();
     let ledger = Ledger::load(store, &names, terms).await.map_err(BuildError::ReadStore)?;
     let reads = Reads::new(bounds.read_age, bounds.reads_kept);
@@ -104,6 +114,10 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
             bounds,
             reads,
             frozen: AtomicBool::new(false),
+            freezes: AtomicU64::new(0),
+            splits_found: AtomicU64::new(0),
+            observers: Mutex::default(),
+            witness: OnceLock::new(),
             tracker: TaskTracker::new(),
             bodies: Arc::new(Semaphore::new(bodies)),
         }),
@@ -187,6 +201,22 @@ impl Scaler {
             refresh(&context).await;
             context.ledger.set_accompanied(false);
         }
+    }
+
+    /// A node that `witness` hears is not given up for its silence towards us.
+    /// The first one stays.
+    pub fn witnessed_by(&self, witness: Witness) {
+        self.context.witness.get_or_init(|| witness);
+    }
+
+    /// What is known of the nodes' health.
+    #[must_use]
+    pub fn health_report(&self) -> HealthReport {
+        report::of(&self.context)
+    }
+
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.context
     }
 
     /// What is believed of each node, by name.

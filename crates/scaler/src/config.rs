@@ -67,6 +67,9 @@ pub struct Bounds {
     /// Silence, in polls, after which a node is given up while most others
     /// answer. Default 90 s.
     pub lost_after: Duration,
+    /// After this, another scaler that says nothing new is not an observer any
+    /// more. Default 10 s.
+    pub observer_patience: Duration,
     /// How long users may take to come to a meeting that was placed anew,
     /// before a copy of it that came back with users is preferred. Default
     /// 2 min.
@@ -90,6 +93,12 @@ pub struct Bounds {
     pub end_time: Duration,
     /// Calls under way to one node. Default 128; more wait.
     pub calls_per_node: usize,
+    /// Failed calls in a row after which a node is left alone for a moment.
+    /// Default 5.
+    pub breaker_failures: u32,
+    /// How long it is left alone at first, before one call tries it again;
+    /// doubled, up to 16 times as long, while that fails. Default 1 s.
+    pub breaker_pause: Duration,
     /// The largest answer of a node. Default 32 MiB.
     pub answer_bytes: usize,
     /// The largest XML body of create and insertDocument. Default 32 MiB.
@@ -123,6 +132,7 @@ impl Default for Bounds {
             poll_timeout: Duration::from_secs(5),
             poll_patience: Duration::from_secs(1),
             lost_after: Duration::from_secs(90),
+            observer_patience: Duration::from_secs(10),
             twin_patience: Duration::from_secs(120),
             refresh_interval: Duration::from_secs(1),
             read_age: Duration::from_secs(1),
@@ -131,6 +141,8 @@ impl Default for Bounds {
             settle_time: Duration::from_secs(10),
             end_time: Duration::from_secs(60),
             calls_per_node: 128,
+            breaker_failures: 5,
+            breaker_pause: Duration::from_secs(1),
             answer_bytes: 32 * MIB,
             body_bytes: 32 * MIB,
             form_bytes: 2 * MIB,

@@ -1,6 +1,9 @@
 //! What every request and every background task of a scaler shares.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+    atomic::{AtomicBool, AtomicU64},
+};
 
 use bluegate_cluster::Mount;
 use bluegate_store::StoreError;
@@ -8,11 +11,13 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    breaker::BreakerState,
     config::Bounds,
     fleet::Fleet,
     health::Health,
     ledger::Ledger,
     nodes::{NodeHandle, Nodes, Snapshot},
+    observers::{Observers, Witness},
     reads::Reads,
     tenants::Tenants,
 };
@@ -27,6 +32,14 @@ pub(crate) struct Context {
     pub(crate) reads: Reads,
     /// Whether most nodes are silent, so that nothing is concluded of it.
     pub(crate) frozen: AtomicBool,
+    /// Times that began.
+    pub(crate) freezes: AtomicU64,
+    /// Meetings that were found to live on two nodes.
+    pub(crate) splits_found: AtomicU64,
+    /// What other scalers of the store hear.
+    pub(crate) observers: Mutex<Observers>,
+    /// Another part of this process that connects to nodes.
+    pub(crate) witness: OnceLock<Witness>,
     /// What must be finished before the end.
     pub(crate) tracker: TaskTracker,
     /// KiB of request bodies that may still be held.
@@ -49,11 +62,22 @@ impl Context {
         self.node(name).is_some_and(|node| node.health() == Health::Lost)
     }
 
+    /// What other scalers of the store hear.
+    pub(crate) fn observers(&self) -> MutexGuard<'_, Observers> {
+        self.observers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody else hears a node: then it is not given up.
+    pub(crate) fn is_heard_elsewhere(&self, name: &Mount) -> bool {
+        self.observers().hear(name) || self.witness.get().is_some_and(|seen| seen.hears(name))
+    }
+
     /// The nodes that take new meetings, with what they last said.
     pub(crate) fn healthy(&self) -> Vec<(Mount, Arc<Snapshot>)> {
         self.nodes()
             .values()
             .filter(|node| node.health() == Health::Healthy)
+            .filter(|node| node.client.breaker_state() != BreakerState::Open)
             .map(|node| (node.node.name.clone(), node.snapshot()))
             .collect()
     }

@@ -32,11 +32,31 @@ pub(crate) struct Record {
     successes: u32,
     /// Since when no poll was answered.
     silent_since: Option<Instant>,
+    /// Since when it is given up for its silence; absent where somebody said so.
+    lost_to_silence: Option<Instant>,
+}
+
+impl Health {
+    /// The word for it, as in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Suspect => "suspect",
+            Self::Lost => "lost",
+        }
+    }
 }
 
 impl Default for Record {
     fn default() -> Self {
-        Self { health: Health::Healthy, failures: 0, successes: 0, silent_since: None }
+        Self {
+            health: Health::Healthy,
+            failures: 0,
+            successes: 0,
+            silent_since: None,
+            lost_to_silence: None,
+        }
     }
 }
 
@@ -49,6 +69,16 @@ impl Record {
     /// Since when no poll was answered, if the last one was not.
     pub(crate) fn silent_since(self) -> Option<Instant> {
         self.silent_since
+    }
+
+    /// Whether it has been silent for long enough not to be chance.
+    pub(crate) fn is_silent(self) -> bool {
+        self.failures >= FAILURES
+    }
+
+    /// Since when it is given up for its silence.
+    pub(crate) fn lost_to_silence(self) -> Option<Instant> {
+        self.lost_to_silence
     }
 
     /// Polls that failed since one was answered.
@@ -66,7 +96,7 @@ impl Record {
             Health::Lost => Health::Suspect,
             health => health,
         };
-        Self { health, failures: 0, successes, silent_since: None }
+        Self { health, failures: 0, successes, silent_since: None, lost_to_silence: None }
     }
 
     /// After a poll that was not.
@@ -76,7 +106,7 @@ impl Record {
         let doubts = self.health == Health::Healthy && failures >= FAILURES;
         let health = if doubts { Health::Suspect } else { self.health };
         let silent_since = self.silent_since.or(Some(now));
-        Self { health, failures, successes: 0, silent_since }
+        Self { health, failures, successes: 0, silent_since, ..self }
     }
 
     /// After a call for which no connection was to be had.
@@ -86,10 +116,24 @@ impl Record {
         Self { health, successes: 0, ..self }
     }
 
-    /// After it was given up.
+    /// After it was given up for its silence.
     #[must_use]
-    pub(crate) fn lost(self) -> Self {
+    pub(crate) fn lost(self, now: Instant) -> Self {
+        let lost_to_silence = self.lost_to_silence.or(Some(now));
+        Self { health: Health::Lost, successes: 0, lost_to_silence, ..self }
+    }
+
+    /// After somebody said that it is lost.
+    #[must_use]
+    pub(crate) fn given_up(self) -> Self {
         Self { health: Health::Lost, successes: 0, ..self }
+    }
+
+    /// After another scaler has heard it, which we do not.
+    #[must_use]
+    pub(crate) fn heard_by_another(self) -> Self {
+        let health = if self.health == Health::Lost { Health::Suspect } else { self.health };
+        Self { health, lost_to_silence: None, ..self }
     }
 }
 
@@ -99,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_node_is_doubted_and_trusted_again_after_two() {
-        // + answered, - failed, ! refused, x given up
+        // + answered, - failed, ! refused, x lost, X given up, ~ heard by another
         for (events, wanted) in [
             ("", Health::Healthy),
             ("-", Health::Healthy),
@@ -118,16 +162,24 @@ mod tests {
             ("--x+", Health::Suspect),
             ("--x+-", Health::Suspect),
             ("--x++", Health::Healthy),
+            ("--X", Health::Lost),
+            ("--X+", Health::Suspect),
+            ("--x~", Health::Suspect),
+            ("--x~--", Health::Suspect),
+            ("--x~++", Health::Healthy),
+            ("~", Health::Healthy),
         ] {
             let now = Instant::now();
             let record = events.chars().fold(Record::default(), |record, event| match event {
                 '+' => record.answered(),
                 '-' => record.failed(now),
-                'x' => record.lost(),
+                'x' => record.lost(now),
+                'X' => record.given_up(),
+                '~' => record.heard_by_another(),
                 _ => record.refused(),
             });
             assert_eq!(record.health(), wanted, "{events}");
-            let silent = events.trim_end_matches(['x', '!']).ends_with('-');
+            let silent = events.trim_end_matches(['x', 'X', '~', '!']).ends_with('-');
             assert_eq!(record.silent_since().is_some(), silent, "{events}");
         }
     }

@@ -116,6 +116,11 @@ impl Ledger {
         &self.directory
     }
 
+    /// The store, for what is not a meeting.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Whether others write to the store.
     fn is_shared(&self) -> bool {
         self.store.is_shared() || self.accompanied.load(Relaxed)
@@ -274,12 +279,19 @@ impl Ledger {
         self.finish(write, changed).await
     }
 
-    /// The node says there is no such meeting, asked for at `asked`.
-    pub(crate) async fn gone(&self, id: &str, asked: i64) -> Result<(), StoreError> {
+    /// The node says there is no such meeting, asked for at `asked`. It has had
+    /// its present boot since `booted_at`.
+    pub(crate) async fn gone(
+        &self,
+        id: &str,
+        asked: i64,
+        booted_at: i64,
+    ) -> Result<(), StoreError> {
         let patience = self.terms.patience;
         self.change(id, |generation| {
             let now = clock::now();
-            life::may_end(&generation, asked, patience, now).then(|| life::ended(generation, now))
+            let may_end = life::may_end(&generation, asked, patience, now);
+            may_end.then(|| life::gone(generation, booted_at, now))
         })
         .await
     }

@@ -6,6 +6,8 @@
 //! not own sockets (crate `net`), SQL (crate `store`) or the API's forms
 //! (crate `bbb-api`). The page docs/scaler.md walks through one request.
 
+mod boot;
+mod breaker;
 mod build;
 mod calls;
 mod client;
@@ -19,7 +21,9 @@ mod health;
 mod intake;
 mod ledger;
 mod life;
+mod lose;
 mod nodes;
+mod observers;
 mod outlook;
 mod overseer;
 mod pace;
@@ -28,6 +32,7 @@ mod poller;
 mod reads;
 mod reconcile;
 mod reply;
+mod report;
 mod route;
 mod signing;
 mod target;
@@ -37,6 +42,10 @@ mod twins;
 mod voice_bridge;
 mod waiting;
 
+pub use breaker::BreakerState;
 pub use build::{BuildError, Scaler, build};
 pub use config::{Bounds, Config, NodeConfig, TenantConfig};
 pub use health::Health;
+pub use lose::LoseError;
+pub use observers::Witness;
+pub use report::{HealthReport, NodeHealth, Split};

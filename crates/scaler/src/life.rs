@@ -190,7 +190,18 @@ fn revive(mut generation: Generation, sign: Sign, now: i64) -> Generation {
     generation
 }
 
-/// The node says it is gone.
+/// The node says it is gone. What was live before the node's present boot, which
+/// took all of its meetings at once, is lost like a meeting of a lost node:
+/// who has its link comes to the one that is created in its place.
+pub(crate) fn gone(generation: Generation, booted_at: i64, now: i64) -> Generation {
+    if generation.live_at.is_some_and(|live| live < booted_at) {
+        superseded(generation, now)
+    } else {
+        ended(generation, now)
+    }
+}
+
+/// It is over.
 pub(crate) fn ended(mut generation: Generation, now: i64) -> Generation {
     generation.state = State::Ended;
     generation.ended_at = Some(now);

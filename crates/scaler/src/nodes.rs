@@ -2,20 +2,28 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use bluegate_bbb_api::{MeetingFacts, ids, stamp::Stamp};
 use bluegate_cluster::{Mount, Node, Secret, TenantName};
 use bluegate_store::Generation;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use crate::{
     client::NodeClient,
     config::{Bounds, NodeConfig},
     health::{Health, Record},
     placement::Polled,
+    report::Split,
     signing::Signing,
 };
 
@@ -36,8 +44,17 @@ pub(crate) struct NodeHandle {
     pub(crate) wake: Notify,
     /// Whether it has been polled at all, answered or not.
     pub(crate) polled: watch::Sender<bool>,
-    record: Mutex<Record>,
+    /// Since when it has its present boot, by our clock; 0 where we saw none.
+    pub(crate) booted_at: AtomicI64,
+    /// New boots seen.
+    pub(crate) boots: AtomicU64,
+    /// Times it was given up.
+    pub(crate) losses: AtomicU64,
+    /// How it behaved, and since when it has its health.
+    record: Mutex<(Record, Instant)>,
     snapshot: ArcSwap<Snapshot>,
+    /// Its copies of meetings that live on another node.
+    splits: Mutex<Vec<Split>>,
 }
 
 /// What a node said in its last answered poll.
@@ -76,8 +93,12 @@ impl NodeHandle {
             signing: Signing::default(),
             wake: Notify::new(),
             polled: watch::Sender::new(false),
-            record: Mutex::default(),
+            booted_at: AtomicI64::new(0),
+            boots: AtomicU64::new(0),
+            losses: AtomicU64::new(0),
+            record: Mutex::new((Record::default(), Instant::now())),
             snapshot: ArcSwap::default(),
+            splits: Mutex::default(),
         }
     }
 
@@ -93,20 +114,56 @@ impl NodeHandle {
 
     /// How it behaved of late.
     pub(crate) fn record(&self) -> Record {
-        *self.record.lock().unwrap_or_else(PoisonError::into_inner)
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// How long it has been believed to be what it is.
+    pub(crate) fn health_age(&self) -> Duration {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).1.elapsed()
+    }
+
+    /// Whether the last poll was answered.
+    pub(crate) fn answers(&self) -> bool {
+        *self.polled.borrow() && self.record().silent_since().is_none()
     }
 
     /// Takes note of how it behaved, and says so when that changes our belief.
     pub(crate) fn note(&self, change: impl FnOnce(Record) -> Record) {
-        let (before, after) = {
+        let (from, to) = {
             let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = record.health();
-            *record = change(*record);
-            (before, record.health())
+            let before = record.0.health();
+            record.0 = change(record.0);
+            if record.0.health() != before {
+                record.1 = Instant::now();
+            }
+            (before.as_str(), record.0.health())
         };
-        if before != after {
-            tracing::warn!(node.id = %self.node.name, from = ?before, to = ?after, "node health changed");
+        if from == to.as_str() {
+            return;
         }
+        let name = &self.node.name;
+        match to {
+            Health::Healthy => {
+                tracing::info!(node.id = %name, from, to = to.as_str(), "node health changed");
+            }
+            Health::Suspect => {
+                tracing::warn!(node.id = %name, from, to = to.as_str(), "node health changed");
+            }
+            Health::Lost => {
+                self.losses.fetch_add(1, Relaxed);
+                tracing::error!(node.id = %name, from, to = to.as_str(), "node health changed");
+            }
+        }
+    }
+
+    /// Its copies of meetings that live on another node.
+    pub(crate) fn splits(&self) -> Vec<Split> {
+        self.splits.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Those of its last poll.
+    pub(crate) fn set_splits(&self, splits: Vec<Split>) {
+        *self.splits.lock().unwrap_or_else(PoisonError::into_inner) = splits;
     }
 
     /// What it said last.

@@ -34,9 +34,10 @@ pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: 
         };
         conclude(&node, &mut reconciler, fetched).await;
         node.polled.send_replace(true);
+        let next = next_poll(begun, Instant::now(), jittered(context.bounds.poll_interval));
         tokio::select! {
             () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(jittered(context.bounds.poll_interval)) => {}
+            () = tokio::time::sleep_until(next) => {}
             () = node.wake.notified() => {
                 // Wake-ups come in bursts; one poll serves them all.
                 tokio::time::sleep(context.bounds.poll_interval / 8).await;
@@ -55,6 +56,10 @@ async fn conclude(
         Ok(snapshot) => {
             let snapshot = Arc::new(snapshot);
             node.keep(Arc::clone(&snapshot));
+            if node.record().is_silent() {
+                node.client.close_breaker();
+                reconciler.heard_again(&snapshot);
+            }
             node.note(Record::answered);
             reconciler.after(&snapshot).await;
         }
@@ -84,7 +89,7 @@ enum PollError {
 async fn fetch(node: &NodeHandle, patience: Duration) -> Result<Snapshot, PollError> {
     let begun = clock::now();
     let call = NodeCall::new(Call::GetMeetings.name(), RawQuery::default());
-    let answer = node.call(call, patience).await.map_err(PollError::Call)?;
+    let answer = node.poll(call, patience).await.map_err(PollError::Call)?;
     if answer.outcome() == Outcome::Failed {
         return Err(PollError::Refused(answer.key()));
     }
@@ -102,7 +107,34 @@ async fn fetch(node: &NodeHandle, patience: Duration) -> Result<Snapshot, PollEr
     Ok(Snapshot::new(begun, polled.collect()))
 }
 
+/// From begin to begin, so that a slow node's word is not much older for it; with
+/// a rest, so that it is not asked all the time.
+fn next_poll(begun: Instant, done: Instant, interval: Duration) -> Instant {
+    (begun + interval).max(done + interval / 4)
+}
+
 /// Give or take a tenth, so that many nodes are not asked at once.
 fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(rand::random_range(0.9..1.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Bounds;
+
+    /// What docs/scaler.md says of the age of lists.
+    #[test]
+    fn what_a_healthy_node_says_is_at_most_five_seconds_old() {
+        let interval = Bounds::default().poll_interval.mul_f64(1.1);
+        let begun = Instant::now();
+        for (took, oldest) in [(20, 2_220), (500, 2_700), (2_000, 4_550), (2_200, 4_950)] {
+            let took = Duration::from_millis(took);
+            let next = next_poll(begun, begun + took, interval);
+            // The list of this poll is shown until the next one has come.
+            let age = next + took - begun;
+            assert!(age <= Duration::from_millis(oldest), "{took:?}: {age:?}");
+            assert!(next >= begun + took + interval / 4, "{took:?}: no rest");
+        }
+    }
 }

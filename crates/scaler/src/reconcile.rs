@@ -4,17 +4,21 @@
 //! ends on the node's own word. A meeting with our stamp that no row stands for
 //! is adopted: so a lost store is rebuilt from the nodes.
 
-use std::sync::Arc;
+use std::{
+    mem,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use bluegate_bbb_api::{Answer, Call, Failure, MeetingFacts, Outcome, RawQuery, ids, stamp::Stamp};
-use bluegate_store::{Generation, StoreError};
+use bluegate_store::{Generation, State, StoreError};
 
 use crate::{
-    clock,
+    boot, clock,
     context::Context,
     ledger::Wanted,
     life::{self, Listed, Patience, Sign, Verdict},
     nodes::{NodeHandle, PolledMeeting, Snapshot},
+    report::Split,
     signing::NodeCall,
     twin::{self, TwinWatch},
     twins::{self, Resolution},
@@ -25,11 +29,27 @@ pub(crate) struct Reconciler {
     context: Arc<Context>,
     node: Arc<NodeHandle>,
     twins: TwinWatch,
+    /// The twins of the poll at hand.
+    splits: Vec<Split>,
 }
 
 impl Reconciler {
     pub(crate) fn new(context: Arc<Context>, node: Arc<NodeHandle>) -> Self {
-        Self { context, node, twins: TwinWatch::default() }
+        Self { context, node, twins: TwinWatch::default(), splits: Vec::new() }
+    }
+
+    /// The node is heard again after a silence, with this to say.
+    pub(crate) fn heard_again(&self, snapshot: &Snapshot) {
+        let name = &self.node.node.name;
+        let before = self.context.ledger.directory().on_node(name);
+        let live = before.iter().filter(|generation| generation.state == State::Live);
+        let before = live.filter_map(|generation| generation.internal_meeting_id.as_deref());
+        let now = snapshot.meetings.iter().map(|meeting| meeting.facts.internal_id.as_str());
+        if boot::is_new(before, now) {
+            self.node.booted_at.store(snapshot.begun, Relaxed);
+            self.node.boots.fetch_add(1, Relaxed);
+            tracing::error!(node.id = %name, "the node has started anew: its meetings are gone");
+        }
     }
 
     /// Draws the conclusions from a poll.
@@ -42,6 +62,7 @@ impl Reconciler {
             let error = &error as &dyn std::error::Error;
             tracing::error!(node.id = %self.node.node.name, error, "a poll was not recorded");
         }
+        self.node.set_splits(mem::take(&mut self.splits));
     }
 
     /// Judges every open generation on this node.
@@ -90,13 +111,14 @@ impl Reconciler {
         let mut query = RawQuery::default();
         query.append("meetingID", id);
         let call = NodeCall::new(Call::GetMeetingInfo.name(), query);
-        let Ok(answer) = self.node.call(call, self.context.bounds.poll_timeout).await else {
+        let Ok(answer) = self.node.poll(call, self.context.bounds.poll_timeout).await else {
             return Ok(false);
         };
         let ledger = &self.context.ledger;
         if answer.outcome() == Outcome::Failed {
             if answer.key() == Failure::NotFound.key() {
-                ledger.gone(&generation.id, asked).await?;
+                let booted_at = self.node.booted_at.load(Relaxed);
+                ledger.gone(&generation.id, asked, booted_at).await?;
             }
             return Ok(true);
         }
@@ -172,6 +194,16 @@ impl Reconciler {
         let own = twin::own_copy(context, open, clock::now());
         let resolution = twins::resolve(own, meeting.facts.users);
         let seen = self.twins.see(&meeting.facts.internal_id, resolution);
+        self.splits.push(Split {
+            tenant: open.tenant.clone(),
+            meeting_id: open.meeting_id.clone(),
+            node: open.node.clone(),
+            other: self.node.node.name.clone(),
+            other_users: meeting.facts.users,
+        });
+        if seen.is_first {
+            context.splits_found.fetch_add(1, Relaxed);
+        }
         if seen.is_news {
             tracing::error!(
                 node.id = %self.node.node.name, other.id = %open.node, tenant.id = %open.tenant,

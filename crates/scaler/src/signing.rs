@@ -18,7 +18,7 @@ use http::{HeaderValue, StatusCode};
 use tokio::time::{Duration, Instant};
 
 use crate::{
-    client::{CallError, NodeRequest, RawAnswer},
+    client::{CallError, Lane, NodeRequest, RawAnswer},
     nodes::NodeHandle,
 };
 
@@ -109,17 +109,31 @@ impl NodeHandle {
         call: NodeCall<'_>,
         timeout: Duration,
     ) -> Result<Answer, CallError> {
-        let raw = self.send(call, timeout).await?;
-        if raw.status != StatusCode::OK {
-            return Err(CallError::Status(raw.status));
-        }
-        Answer::parse(&raw.body).map_err(CallError::Unusable)
+        read(&self.send(call, timeout).await?)
+    }
+
+    /// The same for the poller, which waits for nobody's calls.
+    pub(crate) async fn poll(
+        &self,
+        call: NodeCall<'_>,
+        timeout: Duration,
+    ) -> Result<Answer, CallError> {
+        read(&self.send_on(Lane::Poll, call, timeout).await?)
     }
 
     /// Sends a call and hands back whatever comes. `checksumError` comes back
     /// only when the node takes none of the ways to sign.
     pub(crate) async fn send(
         &self,
+        call: NodeCall<'_>,
+        timeout: Duration,
+    ) -> Result<RawAnswer, CallError> {
+        self.send_on(Lane::Call, call, timeout).await
+    }
+
+    async fn send_on(
+        &self,
+        lane: Lane,
         call: NodeCall<'_>,
         timeout: Duration,
     ) -> Result<RawAnswer, CallError> {
@@ -132,7 +146,7 @@ impl NodeHandle {
                 body: call.body.clone(),
             };
             let left = deadline.saturating_duration_since(Instant::now());
-            let raw = self.client.send(request, left).await?;
+            let raw = self.client.send(request, lane, left).await?;
             if !is_refusal(&raw) {
                 if answers(&raw) && self.signing.prove(way) {
                     tracing::info!(
@@ -155,6 +169,13 @@ impl NodeHandle {
         let query = signed_query(call, query, secret, algorithm);
         format!("{}/bigbluebutton/api/{call}?{query}", self.node.origin)
     }
+}
+
+fn read(raw: &RawAnswer) -> Result<Answer, CallError> {
+    if raw.status != StatusCode::OK {
+        return Err(CallError::Status(raw.status));
+    }
+    Answer::parse(&raw.body).map_err(CallError::Unusable)
 }
 
 /// Whether the node is one that has read the checksum.

@@ -27,6 +27,8 @@ pub(crate) struct TwinWatch {
 /// What seeing a twin once more means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
+    /// It was not seen before.
+    pub(crate) is_first: bool,
     /// It was not seen like this before.
     pub(crate) is_news: bool,
     /// It was seen like this often enough to act.
@@ -39,12 +41,13 @@ impl TwinWatch {
         if self.seen.len() >= WATCHED && !self.seen.contains_key(internal_id) {
             self.seen.clear();
         }
+        let is_first = !self.seen.contains_key(internal_id);
         let (before, count) = self.seen.entry(internal_id.to_owned()).or_insert((resolution, 0));
         if *before != resolution {
             (*before, *count) = (resolution, 0);
         }
         *count = count.saturating_add(1);
-        Seen { is_news: *count == 1, is_sure: *count >= POLLS }
+        Seen { is_first, is_news: *count == 1, is_sure: *count >= POLLS }
     }
 }
 

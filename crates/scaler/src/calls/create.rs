@@ -293,10 +293,7 @@ impl Creation {
         counted: bool,
         error: &CallError,
     ) -> Step {
-        tracing::warn!(
-            node.id = %node.node.name, call = Call::Create.name(),
-            error = error as &dyn std::error::Error, "a call to a node failed"
-        );
+        error.tell(&node.node.name, Call::Create.name());
         if error.was_sent() {
             return self.unanswered(generation, counted).await;
         }

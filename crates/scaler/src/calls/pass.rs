@@ -53,10 +53,7 @@ async fn forward(context: &Context, request: &ApiRequest, target: &Target, given
     match target.node.send(call, context.bounds.call_timeout).await {
         Ok(raw) => show(raw, target),
         Err(error) => {
-            tracing::warn!(
-                node.id = %target.node.node.name, call = request.call.name(),
-                error = &error as &dyn std::error::Error, "a call to a node failed"
-            );
+            error.tell(&target.node.node.name, request.call.name());
             Failure::NodeUnreachable.into()
         }
     }

@@ -1,7 +1,7 @@
 //! isMeetingRunning and getMeetingInfo: asked of the meeting's node, or
 //! answered from memory while that node is not to be relied on.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use bluegate_bbb_api::{Answer, Call, Failure, Outcome, fault_of_running};
 
@@ -96,10 +96,7 @@ pub(crate) async fn ask(
     let result =
         target.node.call(NodeCall::new(call.name(), query), context.bounds.call_timeout).await;
     if let Err(error) = &result {
-        tracing::warn!(
-            node.id = %target.node.node.name, call = call.name(),
-            error = error as &dyn std::error::Error, "a call to a node failed"
-        );
+        error.tell(&target.node.node.name, call.name());
     }
     result
 }
@@ -115,6 +112,10 @@ pub(crate) async fn note_if_gone(
     let says_gone = answer.outcome() == Outcome::Failed && answer.key() == Failure::NotFound.key();
     if let Some(generation) = target.generation.as_ref().filter(|_| says_gone) {
         let id = generation.id.clone();
-        context.record(move |context| async move { context.ledger.gone(&id, asked).await }).await;
+        let booted_at = target.node.booted_at.load(Relaxed);
+        let gone = move |context: Arc<Context>| async move {
+            context.ledger.gone(&id, asked, booted_at).await
+        };
+        context.record(gone).await;
     }
 }

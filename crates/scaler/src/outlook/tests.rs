@@ -9,6 +9,8 @@ const TERMS: Terms = Terms { lost_after: Duration::from_secs(90) };
 struct Cluster {
     nodes: Vec<Record>,
     outlook: Outlook,
+    /// The nodes that another observer hears.
+    elsewhere: Vec<usize>,
     now: Instant,
     frozen: bool,
 }
@@ -16,7 +18,8 @@ struct Cluster {
 impl Cluster {
     fn of(nodes: usize) -> Self {
         let nodes = vec![Record::default(); nodes];
-        Self { nodes, outlook: Outlook::default(), now: Instant::now(), frozen: false }
+        let now = Instant::now();
+        Self { nodes, outlook: Outlook::default(), elsewhere: Vec::new(), now, frozen: false }
     }
 
     /// Lets seconds pass, with these nodes answering.
@@ -27,10 +30,17 @@ impl Cluster {
             for (index, node) in self.nodes.iter_mut().enumerate() {
                 *node = if answers(index) { node.answered() } else { node.failed(self.now) };
             }
-            let judgement = self.outlook.look(&self.nodes, TERMS, self.now);
+            let nodes = self.nodes.iter().enumerate();
+            let seen: Vec<Seen> = nodes
+                .map(|(index, record)| Seen {
+                    record: *record,
+                    heard_elsewhere: self.elsewhere.contains(&index),
+                })
+                .collect();
+            let judgement = self.outlook.look(&seen, TERMS, self.now);
             self.frozen = judgement.frozen;
             for index in judgement.lost {
-                self.nodes[index] = self.nodes[index].lost();
+                self.nodes[index] = self.nodes[index].lost(self.now);
                 lost.push(index);
             }
         }
@@ -77,6 +87,56 @@ fn a_node_lost_long_ago_is_no_witness() {
     assert_eq!(cluster.pass(95, |node| node != 0), [0]);
     assert_eq!(cluster.pass(95, |node| node > 1), [1], "one of three left");
     assert!(!cluster.frozen);
+}
+
+#[test]
+fn a_fault_that_spreads_takes_no_more_than_half() {
+    let mut cluster = Cluster::of(6);
+    for failed in 1..=6 {
+        cluster.pass(100, |node| node >= failed);
+    }
+    let lost = |cluster: &Cluster| {
+        cluster.nodes.iter().filter(|node| node.health() == Health::Lost).count()
+    };
+    assert_eq!(lost(&cluster), 3, "then it may be us");
+    assert!(cluster.frozen);
+
+    // Three that died weeks apart are no reason to doubt ourselves.
+    let mut cluster = Cluster::of(6);
+    for failed in 1..=5 {
+        cluster.pass(2000, |node| node >= failed);
+    }
+    assert_eq!(lost(&cluster), 5);
+}
+
+#[test]
+fn what_another_hears_is_not_lost() {
+    let mut cluster = Cluster::of(6);
+    cluster.elsewhere = vec![2];
+    assert_eq!(cluster.pass(3600, |node| node != 2), NONE);
+    cluster.elsewhere.clear();
+    assert_eq!(cluster.pass(1, |node| node != 2), [2], "the silence counted all the while");
+}
+
+#[test]
+fn nodes_lost_by_word_are_no_sign_of_a_common_fault() {
+    let mut cluster = Cluster::of(5);
+    for node in 0..2 {
+        cluster.nodes[node] = cluster.nodes[node].given_up();
+    }
+    assert_eq!(cluster.pass(95, |node| node > 2), [2]);
+}
+
+#[test]
+fn one_missed_poll_of_another_node_does_not_start_the_count_anew() {
+    let mut cluster = Cluster::of(3);
+    let mut lost = Vec::new();
+    for _ in 0..10 {
+        lost.extend(cluster.pass(9, |node| node != 0));
+        lost.extend(cluster.pass(1, |node| node == 2));
+        assert!(!cluster.frozen);
+    }
+    assert_eq!(lost, [0]);
 }
 
 #[test]

@@ -134,6 +134,16 @@ impl Cluster {
         self.replicas.push(replica);
     }
 
+    /// Starts another one on the same store, which takes a closed port for one
+    /// of the nodes.
+    pub(crate) async fn add_replica_blind_to(&mut self, index: usize) {
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let mut config = self.config();
+        config.nodes[index].node.address = Some(closed.into());
+        let replica = run(config).await;
+        self.replicas.push(replica);
+    }
+
     /// A frontend of this tenant for each scaler.
     pub(crate) fn frontends(&self, tenant: &str) -> Vec<Frontend> {
         let replicas = self.replicas.iter().map(|replica| Frontend {
@@ -144,18 +154,7 @@ impl Cluster {
     }
 
     async fn boot_one(&self) -> Running {
-        let scaler = build(self.config()).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (background, front) = (CancellationToken::new(), CancellationToken::new());
-        let serve = axum::serve(listener, scaler.router())
-            .with_graceful_shutdown(front.clone().cancelled_owned());
-        let running = {
-            let (scaler, background) = (scaler.clone(), background.clone());
-            tokio::spawn(async move { scaler.run(background.clone(), background).await })
-        };
-        let serving = tokio::spawn(async move { serve.await.unwrap() });
-        Running { scaler, address, background, front, tasks: vec![running, serving] }
+        run(self.config()).await
     }
 
     /// What the scaler is built from.
@@ -258,6 +257,21 @@ impl Cluster {
     pub(crate) fn spread(&self) -> Vec<usize> {
         self.nodes.iter().map(|node| node.meetings().len()).collect()
     }
+}
+
+async fn run(config: Config) -> Running {
+    let scaler = build(config).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (background, front) = (CancellationToken::new(), CancellationToken::new());
+    let serve = axum::serve(listener, scaler.router())
+        .with_graceful_shutdown(front.clone().cancelled_owned());
+    let running = {
+        let (scaler, background) = (scaler.clone(), background.clone());
+        tokio::spawn(async move { scaler.run(background.clone(), background).await })
+    };
+    let serving = tokio::spawn(async move { serve.await.unwrap() });
+    Running { scaler, address, background, front, tasks: vec![running, serving] }
 }
 
 pub(crate) fn node_name(index: usize) -> String {

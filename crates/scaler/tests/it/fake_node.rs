@@ -8,8 +8,9 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bluegate_bbb_api::{Parameters, RawQuery, checksum::Presented, escape};
@@ -72,6 +73,8 @@ struct State {
     manners: Mutex<Vec<(String, Manner)>>,
     /// Whether every call is taken and none answered.
     stalled: AtomicBool,
+    /// Every call is acted on and answered only after so many milliseconds.
+    late: AtomicU64,
     held: Semaphore,
     holding: AtomicUsize,
 }
@@ -98,6 +101,7 @@ impl FakeNode {
             calls: Mutex::default(),
             manners: Mutex::default(),
             stalled: AtomicBool::new(false),
+            late: AtomicU64::new(0),
             held: Semaphore::new(0),
             holding: AtomicUsize::new(0),
         });
@@ -148,9 +152,16 @@ impl FakeNode {
         self.state.stalled.store(true, Ordering::SeqCst);
     }
 
+    /// Takes its time for every call from now on, whoever waits for the answer.
+    pub(crate) fn be_late(&self, by: Duration) {
+        let by = u64::try_from(by.as_millis()).unwrap();
+        self.state.late.store(by, Ordering::SeqCst);
+    }
+
     /// Answers again.
     pub(crate) fn go_on(&self) {
         self.state.stalled.store(false, Ordering::SeqCst);
+        self.state.late.store(0, Ordering::SeqCst);
     }
 
     /// How the next call of this name is answered; orders queue up.
@@ -298,7 +309,18 @@ async fn answer(
         Manner::ErrorPage => return Ok(Response::new("<html><p>502</html>".into())),
         Manner::Properly | Manner::CutAfter | Manner::HeldBack => {}
     }
-    let text = act(&state, &call, &query, &content_type, body);
+    let late = Duration::from_millis(state.late.load(Ordering::SeqCst));
+    // What has begun takes effect, even if the one who asked has gone.
+    let acting = {
+        let (state, call) = (Arc::clone(&state), call.clone());
+        async move {
+            if !late.is_zero() {
+                tokio::time::sleep(late).await;
+            }
+            act(&state, &call, &query, &content_type, body)
+        }
+    };
+    let text = tokio::spawn(acting).await.unwrap();
     match manner {
         Manner::CutAfter => return Err(Cut),
         Manner::HeldBack => {

@@ -1,12 +1,19 @@
 //! A node that is gone for good: its classes live on elsewhere, and nothing
 //! splits when it returns.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bluegate_scaler::{Bounds, Health};
+use tokio::task::JoinHandle;
 
 use crate::{
-    cluster::{Cluster, Frontend, eventually, polls, quick},
+    cluster::{Cluster, Frontend, eventually, node_name, polls, quick},
     fake_node::FakeNode,
 };
 
@@ -17,9 +24,12 @@ enum Failure {
     Off,
     /// It takes connections and calls and answers none in time.
     Stalled,
+    /// It answers, and does what it is told, 50 s later: here 50 times as late as
+    /// a poll waits.
+    Late,
 }
 
-fn impatient() -> Bounds {
+pub(crate) fn impatient() -> Bounds {
     Bounds {
         poll_timeout: Duration::from_millis(200),
         connect_timeout: Duration::from_millis(200),
@@ -34,17 +44,18 @@ async fn fail(node: &FakeNode, failure: Failure) {
     match failure {
         Failure::Off => node.unplug().await,
         Failure::Stalled => node.stall(),
+        Failure::Late => node.be_late(impatient().poll_timeout * 50),
     }
 }
 
 async fn mend(node: &FakeNode, failure: Failure) {
     match failure {
         Failure::Off => node.plug_in().await,
-        Failure::Stalled => node.go_on(),
+        Failure::Stalled | Failure::Late => node.go_on(),
     }
 }
 
-async fn health_is(cluster: &Cluster, index: usize, wanted: Health) {
+pub(crate) async fn health_is(cluster: &Cluster, index: usize, wanted: Health) {
     eventually(&format!("node {index} is {wanted:?}"), async || {
         cluster.scaler().health()[index].1 == wanted
     })
@@ -52,7 +63,7 @@ async fn health_is(cluster: &Cluster, index: usize, wanted: Health) {
 }
 
 /// The node that has this meeting, of those that answer.
-fn home(cluster: &Cluster, external: &str) -> Vec<usize> {
+pub(crate) fn home(cluster: &Cluster, external: &str) -> Vec<usize> {
     let has = |node: &FakeNode| node.meetings().iter().any(|m| m.external == external);
     cluster.nodes.iter().enumerate().filter(|(_, node)| has(node)).map(|(index, _)| index).collect()
 }
@@ -63,10 +74,18 @@ async fn join(frontend: &Frontend, id: &str, create_time: &str) -> String {
 }
 
 async fn a_class_lives_on(failure: Failure) {
-    let cluster = Cluster::start_with(6, impatient()).await;
+    // So many meetings are not read fifty times a second.
+    let bounds = Bounds {
+        poll_interval: Duration::from_millis(200),
+        poll_timeout: Duration::from_secs(1),
+        call_timeout: Duration::from_secs(3),
+        lost_after: Duration::from_secs(2),
+        ..impatient()
+    };
+    let cluster = Cluster::start_with(6, bounds).await;
     let frontend = cluster.frontend("default");
     let mut times = Vec::new();
-    for class in 0..36 {
+    for class in 0..180 {
         let id = format!("class-{class}");
         let created = frontend.create(&id).await;
         times.push((id, created.text("createTime").unwrap(), created.text("voiceBridge").unwrap()));
@@ -74,11 +93,12 @@ async fn a_class_lives_on(failure: Failure) {
     let dead = 2;
     let struck: Vec<_> =
         times.iter().filter(|(id, ..)| home(&cluster, id) == [dead]).cloned().collect();
-    assert_eq!(struck.len(), 6);
+    assert_eq!(struck.len(), 30);
     for node in &cluster.nodes {
         polls(node, 2).await;
     }
     let before = cluster.spread();
+    let bystanders = Bystanders::of(&cluster, dead);
     fail(&cluster.nodes[dead], failure).await;
     health_is(&cluster, dead, Health::Lost).await;
 
@@ -108,8 +128,11 @@ async fn a_class_lives_on(failure: Failure) {
     let after = cluster.spread();
     for index in (0..6).filter(|index| *index != dead) {
         let more = after[index] - before[index];
-        assert!((1..=2).contains(&more), "{before:?} {after:?}");
+        assert!((3..=10).contains(&more), "{before:?} {after:?}");
     }
+
+    // Nobody on another node has noticed anything, whatever they called.
+    bystanders.were_served().await;
 
     // An hour later it is back, with the old copies, empty.
     mend(&cluster.nodes[dead], failure).await;
@@ -121,7 +144,45 @@ async fn a_class_lives_on(failure: Failure) {
         assert!(info.text.contains("<participantCount>30</participantCount>"), "{}", info.text);
         assert_eq!(home(&cluster, id).len(), 1);
     }
-    assert_eq!(frontend.listed().await.len(), 36);
+    assert_eq!(frontend.listed().await.len(), 180);
+}
+
+/// Users of the other nodes' meetings, who call all the while.
+struct Bystanders {
+    calling: Vec<JoinHandle<()>>,
+    done: Arc<AtomicBool>,
+}
+
+impl Bystanders {
+    fn of(cluster: &Cluster, dead: usize) -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let alive = (0..cluster.nodes.len()).filter(|index| *index != dead);
+        let calling = alive.map(|index| {
+            let (frontend, done) = (cluster.frontend("default"), Arc::clone(&done));
+            let meeting = cluster.nodes[index].meetings()[0].clone();
+            let name = node_name(index);
+            tokio::spawn(async move {
+                let query = format!("meetingID={}", meeting.external);
+                let mut calls = tokio::time::interval(Duration::from_millis(100));
+                while !done.load(Ordering::SeqCst) {
+                    calls.tick().await;
+                    let to = frontend.get("join", &format!("{query}&fullName=x")).await;
+                    assert!(to.location().contains(&name), "{}", to.location());
+                    let info = frontend.get("getMeetingInfo", &query).await.answer();
+                    assert_eq!(info.text("internalMeetingID"), Some(meeting.internal.clone()));
+                    assert_eq!(frontend.create(&meeting.external).await.key(), "duplicateWarning");
+                }
+            })
+        });
+        Self { calling: calling.collect(), done }
+    }
+
+    async fn were_served(self) {
+        self.done.store(true, Ordering::SeqCst);
+        for calling in self.calling {
+            calling.await.unwrap();
+        }
+    }
 }
 
 #[tokio::test]
@@ -132,6 +193,11 @@ async fn classes_of_a_node_powered_off_live_on_elsewhere() {
 #[tokio::test]
 async fn classes_of_a_node_that_never_answers_live_on_elsewhere() {
     a_class_lives_on(Failure::Stalled).await;
+}
+
+#[tokio::test]
+async fn classes_of_a_node_that_answers_too_late_live_on_elsewhere() {
+    a_class_lives_on(Failure::Late).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+mod bulkhead;
 mod cluster;
 mod create;
 mod fake_node;
@@ -15,3 +16,4 @@ mod simulated;
 mod successor;
 mod tenants;
 mod tls;
+mod verdict;
