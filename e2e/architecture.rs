@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("nodeconf", &["cluster", "site"]),
     ("nodeops", &["bbb-api", "cluster", "nodeconf"]),
     ("store", &["cluster"]),
+    ("outbox", &["cluster", "store"]),
     ("page", &[]),
     ("proxy", &["cache", "cluster", "net", "pack", "page"]),
     ("scaler", &["cluster", "bbb-api", "net", "page", "store"]),

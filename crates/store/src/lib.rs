@@ -1,7 +1,8 @@
 //! What must survive a restart.
 //!
 //! Owns every SQL statement of Bluegate, the schema and its migrations. Gives
-//! typed rows ([`Generation`], [`StoredNode`]) and transactions ([`Write`]); holds no logic:
+//! typed rows ([`Generation`], [`StoredNode`], [`Callback`], [`Hook`]) and transactions
+//! ([`Write`]); holds no logic:
 //! which row may become what is decided by the scaler's pure code, between
 //! [`Store::write`] and [`Write::commit`].
 //!
@@ -24,20 +25,24 @@
 //! are constants with `$n` placeholders over TEXT, BIGINT, DOUBLE PRECISION and BOOLEAN, which both
 //! run unchanged; each has one writer at a time.
 
+mod callback;
 mod database;
 mod error;
 mod generation;
 mod health;
 mod history;
+mod hook;
 mod migrations;
 mod node;
 mod store;
 mod write;
 
+pub use callback::{Callback, CallbackState, Settled};
 pub use error::{OpenError, StoreError, WriteError};
 pub use generation::{Generation, State};
 pub use health::{Loss, Observer};
 pub use history::Life;
+pub use hook::Hook;
 pub use node::{NodeState, StoredNode};
 pub use store::Store;
 pub use write::Write;

@@ -26,7 +26,7 @@ const DELETE_ENDED: &str =
 /// leaves no trace.
 #[derive(Debug)]
 pub struct Write {
-    transaction: Open,
+    pub(crate) transaction: Open,
 }
 
 /// A transaction of either database.
