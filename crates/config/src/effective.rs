@@ -104,6 +104,24 @@ pub fn effective(config: &Config) -> String {
         out.section("[doctor]");
         out.text("interval", &print_duration(doctor.interval));
     }
+    if let Some(balancer) = &config.balancer {
+        out.section("[balancer]");
+        if let Some(scalelite) = &balancer.scalelite {
+            out.raw(
+                "scalelite",
+                &format!(
+                    "{{ url = {}, secret_file = {} }}",
+                    quoted(&scalelite.origin.to_string()),
+                    quoted(&scalelite.secret_file.to_string_lossy())
+                ),
+            );
+        }
+        if let Some(commands) = &balancer.commands {
+            out.text("cordon_command", &commands.cordon);
+            out.text("uncordon_command", &commands.uncordon);
+        }
+        out.text("drain_timeout", &print_duration(balancer.drain_timeout));
+    }
     out.0
 }
 

@@ -7,6 +7,7 @@
 //! Start at [`parse()`]: text in, [`Config`] or *all* [`Problems`] out.
 
 mod access_log;
+mod balancer;
 mod effective;
 mod front;
 mod parse;
@@ -24,6 +25,6 @@ pub use parse::parse;
 pub use problem::{Problem, Problems};
 pub use reference::{default_file, reference_page};
 pub use settings::{
-    Acme, Admin, Bucket, Cache, Cluster, Config, Doctor, Front, NodeEntry, Proxy, Scaler,
-    TenantEntry, Tls,
+    Acme, Admin, Balancer, Bucket, Cache, Cluster, Config, CordonCommands, Doctor, Front,
+    NodeEntry, Proxy, Scalelite, Scaler, TenantEntry, Tls,
 };

@@ -11,7 +11,7 @@ use bluegate_cluster::{AllowedHosts, Node, Origin, Scheme};
 use toml::de::DeTable;
 
 use crate::{
-    front,
+    balancer, front,
     problem::Problems,
     reader::{Collector, Table},
     schema::{self, SECTIONS},
@@ -104,6 +104,7 @@ fn read(file: &Table<'_>) -> Option<Config> {
         read_admin(&table, &others.chain(redirects).chain(api).copied().collect::<Vec<_>>())
     });
     let doctor = file.section(&schema::DOCTOR).map(|table| read_doctor(&table));
+    let balancer = file.section(&schema::BALANCER).map(|table| balancer::read(&table));
     Some(Config {
         cluster: cluster?,
         nodes: nodes.into_iter().map(|(_, entry)| entry).collect::<Option<_>>()?,
@@ -112,6 +113,7 @@ fn read(file: &Table<'_>) -> Option<Config> {
         scaler: flip(scaler)?,
         admin: flip(admin)?,
         doctor: flip(doctor)?,
+        balancer: flip(balancer)?,
     })
 }
 
@@ -472,6 +474,9 @@ impl Config {
         if let Some(admin) = &mut self.admin {
             change(&mut admin.token_file);
             change(&mut admin.routes_file);
+        }
+        if let Some(scalelite) = self.balancer.as_mut().and_then(|all| all.scalelite.as_mut()) {
+            change(&mut scalelite.secret_file);
         }
     }
 }

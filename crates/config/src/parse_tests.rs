@@ -317,3 +317,28 @@ proptest! {
         let _outcome = parse(&text, Path::new("/"));
     }
 }
+
+#[test]
+fn a_balancer_is_told_by_scalelite_or_by_commands() {
+    let cluster = "[cluster]\norigin = \"https://bbb.example.org\"\n[balancer]\n";
+    let read = |text: &str| parse(&format!("{cluster}{text}"), Path::new("/etc/bluegate"));
+    let nobody = read("").unwrap().balancer.unwrap();
+    assert_eq!((nobody.scalelite, nobody.commands), (None, None));
+    assert_eq!(nobody.drain_timeout, Duration::from_secs(4 * 3_600));
+    let text = "scalelite = { url = \"https://s.example.org\", secret_file = \"s\" }\ndrain_timeout = \"30m\"";
+    let balancer = read(text).unwrap().balancer.unwrap();
+    let scalelite = balancer.scalelite.unwrap();
+    assert_eq!(scalelite.origin.to_string(), "https://s.example.org");
+    assert_eq!(scalelite.secret_file, Path::new("/etc/bluegate/s"));
+    let text = "cordon_command = \"a\"\nuncordon_command = \"b\"";
+    let commands = read(text).unwrap().balancer.unwrap().commands.unwrap();
+    assert_eq!((commands.cordon.as_str(), commands.uncordon.as_str()), ("a", "b"));
+    assert_snapshot!(problems(&format!(
+        "{cluster}scalelite = {{ url = \"s.example.org\", secret = \"x\" }}\ncordon_command = \"a\"\n"
+    )), @r"
+    line 4: `balancer.scalelite`: `secret_file` is missing
+    line 4: `balancer.scalelite.secret`: unknown key
+    line 4: `balancer.scalelite.url`: `s.example.org` does not start with `http://` or `https://`
+    line 5: `balancer.cordon_command`: `uncordon_command` belongs to it
+    ");
+}

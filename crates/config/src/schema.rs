@@ -549,6 +549,50 @@ pub(crate) const DOCTOR: Section = Section {
     }],
 };
 
+/// The keys inside a `scalelite` table.
+pub(crate) const SCALELITE_KEYS: &[&str] = &["url", "secret_file"];
+
+pub(crate) const BALANCER: Section = Section {
+    name: "balancer",
+    repeated: false,
+    about: "What places meetings on the nodes where it is not our own scaler. `bluegate node apply --drain` and the \
+            hook of `bluegate node install-hook` keep new meetings off a node with it. Where both `scalelite` and \
+            commands are given, both are used. See nodeconf.md.",
+    keys: &[
+        Key {
+            name: "scalelite",
+            kind: "table",
+            default: Default::Absent,
+            example: r#"{ url = "https://scalelite.example.org", secret_file = "/etc/bluegate/secrets/scalelite" }"#,
+            about: "Scalelite's own origin, and a file with its `LOADBALANCER_SECRET`. Its servers are told by \
+                    their URLs, which begin with the origin of their node.",
+        },
+        Key {
+            name: "cordon_command",
+            kind: "shell command",
+            default: Default::Absent,
+            example: r#""/usr/local/sbin/balancer cordon $BLUEGATE_NODE""#,
+            about: "Keeps new meetings off a node. Run by `sh` with `BLUEGATE_NODE` and `BLUEGATE_NODE_ORIGIN` set; \
+                    another exit status than 0 means that it did not work. It may be run twice.",
+        },
+        Key {
+            name: "uncordon_command",
+            kind: "shell command",
+            default: Default::Absent,
+            example: r#""/usr/local/sbin/balancer uncordon $BLUEGATE_NODE""#,
+            about: "Lets new meetings come again, run in the same way.",
+        },
+        Key {
+            name: "drain_timeout",
+            kind: "duration",
+            default: Default::Value(r#""4h""#),
+            example: r#""4h""#,
+            about: "Longest wait for a node's meetings to end. A node that is not empty then stays cordoned and is \
+                    not changed.",
+        },
+    ],
+};
+
 /// All sections, in the order they are shown.
-pub(crate) const SECTIONS: [&Section; 8] =
-    [&CLUSTER, &NODE, &TENANT, &PROXY, &PROXY_CACHE, &SCALER, &ADMIN, &DOCTOR];
+pub(crate) const SECTIONS: [&Section; 9] =
+    [&CLUSTER, &NODE, &TENANT, &PROXY, &PROXY_CACHE, &SCALER, &ADMIN, &DOCTOR, &BALANCER];

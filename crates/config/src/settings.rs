@@ -24,6 +24,8 @@ pub struct Config {
     pub admin: Option<Admin>,
     /// `[doctor]`; absent when this process does not look by itself.
     pub doctor: Option<Doctor>,
+    /// `[balancer]`; absent where nobody is told when a node is drained.
+    pub balancer: Option<Balancer>,
 }
 
 /// `[cluster]`
@@ -204,6 +206,35 @@ pub struct Scaler {
 pub struct Doctor {
     /// From one look at all nodes to the next.
     pub interval: Duration,
+}
+
+/// `[balancer]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balancer {
+    /// A Scalelite to ask.
+    pub scalelite: Option<Scalelite>,
+    /// Commands of the operator's.
+    pub commands: Option<CordonCommands>,
+    /// Longest wait for a node's meetings to end.
+    pub drain_timeout: Duration,
+}
+
+/// `scalelite` of `[balancer]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scalelite {
+    /// Where its API is.
+    pub origin: Origin,
+    /// The file with its secret.
+    pub secret_file: PathBuf,
+}
+
+/// `cordon_command` and `uncordon_command` of `[balancer]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CordonCommands {
+    /// Keeps new meetings off a node.
+    pub cordon: String,
+    /// Lets them come again.
+    pub uncordon: String,
 }
 
 /// `[admin]`
