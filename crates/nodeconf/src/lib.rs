@@ -14,6 +14,7 @@ mod host;
 mod placeholders;
 mod plan;
 mod profile;
+mod share;
 mod write;
 
 pub use detect::{DetectError, Detected, Evidence, detect};
@@ -24,4 +25,5 @@ pub use edit::{
 pub use host::{FileState, Folder, Host, HostError, MAX_FILE_SIZE, MAX_FOLDER_ENTRIES, Snapshot};
 pub use plan::{Change, ChangeKind, Finding, Options, Plan, PlanError, Reason, plan};
 pub use profile::{Action, Profile, ProfileError, Service, services};
+pub use share::shareable;
 pub use write::{WriteError, write_changes};

@@ -10,7 +10,7 @@ mod diff;
 mod flags;
 mod locations;
 mod mistakes;
-mod redact;
+pub(crate) mod redact;
 mod rendered;
 #[cfg(test)]
 mod tests;
@@ -18,7 +18,7 @@ mod warn;
 
 use std::fmt::Display;
 
-use bluegate_cluster::{BbbVersion, Mount};
+use bluegate_cluster::{BbbVersion, Mount, Origin};
 use bluegate_site::CrossSite;
 use serde::{Serialize, Serializer};
 
@@ -43,6 +43,14 @@ pub struct Plan {
     /// The node.
     #[serde(serialize_with = "as_text")]
     pub node: Mount,
+    /// The cluster's origin.
+    #[serde(serialize_with = "as_text")]
+    pub cluster: Origin,
+    /// The node's own origin.
+    #[serde(serialize_with = "as_text")]
+    pub origin: Origin,
+    /// Whether the node is made part of the cluster, or taken out of it.
+    pub proxied: bool,
     /// Its release, as detected or stated.
     #[serde(serialize_with = "as_text")]
     pub release: BbbVersion,

@@ -65,6 +65,9 @@ pub fn plan(
     let services: Vec<_> = services().into_iter().filter(|service| named(&service.name)).collect();
     Ok(Plan {
         node: node.name.clone(),
+        cluster: cluster.clone(),
+        origin: node.origin.clone(),
+        proxied: node.proxied,
         release: detected.release.clone(),
         profile: profile.name.clone(),
         daemon_reload: changes.iter().any(|change| change.path.starts_with("/etc/systemd/")),

@@ -45,7 +45,7 @@ fn line(line: &str) -> String {
 }
 
 /// Whether the word at the end of `name` is what a secret is called.
-fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     let is_part = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
     let name = name.trim_end_matches([' ', '"', '\'']);
     let word = name.rsplit(|character| !is_part(character)).next().unwrap_or_default();
