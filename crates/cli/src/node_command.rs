@@ -1,42 +1,52 @@
-//! `bluegate node ...`: the configuration of nodes.
+//! `bluegate node ...`: the nodes of a cluster and their configuration.
 
 mod arguments;
+mod balancer;
 mod change;
+mod fleet;
+mod hook;
+mod list;
+mod reach;
+mod record;
 mod show;
-
-use std::path::Path;
 
 use anstream::{print, println};
 use anyhow::Context as _;
-use bluegate_cluster::Mount;
-use bluegate_config::Config;
-use bluegate_nodeconf::{
-    DetectError, Detected, Evidence, Folder, Options, Plan, PlanError, detect, plan,
-};
+use bluegate_config::{Config, NodeEntry};
+use bluegate_nodeconf::{Detected, Evidence, Plan};
+use bluegate_nodeops::Pending;
 use serde::Serialize;
 
 pub(crate) use self::arguments::NodeCommand;
-use self::arguments::NodeOptions;
-use crate::{
-    Outcome, config_command,
-    exit::{Exit, UsageError},
+use self::{
+    arguments::PlanOptions,
+    fleet::{Fleet, summary},
+    reach::{explain, named, reach, target},
 };
+use crate::{Outcome, config_command, exit::Exit};
 
 pub(crate) fn run(command: &NodeCommand) -> Outcome {
-    let (options, show): (_, fn(&Detected, &Plan) -> String) = match command {
-        NodeCommand::Plan(options) => (options, show::plan),
-        NodeCommand::Verify(options) => (options, show::verification),
-        NodeCommand::Apply(options) => return change::apply_plan(options),
-        NodeCommand::Rollback(options) => return change::roll_back(options),
-    };
-    let (detected, plan) = make(&options.node)?;
-    if options.json {
-        let shown = Shown { plan: &plan, evidence: &detected.evidence };
-        println!("{}", serde_json::to_string_pretty(&shown)?);
-    } else {
-        print!("{}", show(&detected, &plan));
+    match command {
+        NodeCommand::List(options) => list::list(options),
+        NodeCommand::Show(options) => list::show(options),
+        NodeCommand::Plan(options) => look(options, show::plan),
+        NodeCommand::Verify(options) => look(options, show::verification),
+        NodeCommand::Apply(options) => change::apply_plan(options),
+        NodeCommand::Rollback(options) => change::roll_back(options),
+        NodeCommand::Cordon(options) => balancer::cordon(options),
+        NodeCommand::Uncordon(options) => balancer::uncordon(options),
+        NodeCommand::InstallHook(options) => hook::install(options),
+        NodeCommand::RemoveHook(options) => hook::remove(options),
+        NodeCommand::Reapply(options) => hook::again(options),
+        NodeCommand::Record(options) => record::run(options),
     }
-    Ok(if plan.is_empty() { Exit::Done } else { Exit::Problems })
+}
+
+/// A plan, and what the node waits for from earlier ones.
+struct Looked {
+    detected: Detected,
+    plan: Plan,
+    pending: Pending,
 }
 
 /// A plan for programs.
@@ -45,53 +55,83 @@ struct Shown<'a> {
     #[serde(flatten)]
     plan: &'a Plan,
     evidence: &'a [Evidence],
+    pending: &'a Pending,
 }
 
-fn make(options: &NodeOptions) -> Result<(Detected, Plan), anyhow::Error> {
-    let config = config_command::load(&options.config)?;
-    let node = &named(&options.node, &options.config, &config)?.node;
-    let host = Folder::new(&options.root);
-    let detected = detect(&host, options.bbb.as_ref()).map_err(explain_detect)?;
-    let allowed = Options { allow_cross_site: options.allow_cross_site };
-    let plan = plan(&host, &detected, &config.cluster.origin, node, &allowed);
-    let plan = plan.map_err(explain_plan);
-    Ok((detected, plan.with_context(|| format!("cannot plan for `{}`", node.name))?))
+impl Looked {
+    fn of(
+        options: &PlanOptions,
+        config: &Config,
+        entry: &NodeEntry,
+    ) -> Result<Self, anyhow::Error> {
+        let machine = reach(&options.node.one, &options.node.reach, entry)?;
+        let target = target(&options.node.one, config, entry);
+        let looked = target.look(machine.as_ref()).map_err(explain);
+        let (detected, plan) =
+            looked.with_context(|| format!("cannot plan for `{}`", entry.node.name))?;
+        Ok(Self { detected, plan, pending: Pending::read(machine.as_ref())? })
+    }
+
+    fn exit(&self) -> Exit {
+        let is_done = self.plan.is_empty() && self.pending.services.is_empty();
+        if is_done { Exit::Done } else { Exit::Problems }
+    }
+
+    fn shown(&self) -> Shown<'_> {
+        Shown { plan: &self.plan, evidence: &self.detected.evidence, pending: &self.pending }
+    }
+
+    fn text(&self, show: fn(&Detected, &Plan) -> String) -> String {
+        show(&self.detected, &self.plan) + &show::waiting(&self.pending, &self.plan)
+    }
 }
 
-/// Says whose it is to mend.
-fn explain_detect(error: DetectError) -> anyhow::Error {
-    match error {
-        error @ (DetectError::NoRelease | DetectError::Release(_)) => {
-            UsageError(error.to_string()).into()
+/// `bluegate node plan` and `verify`
+fn look(options: &PlanOptions, show: fn(&Detected, &Plan) -> String) -> Outcome {
+    let config = config_command::load(&options.node.one.config)?;
+    let Some(name) = &options.node.node else { return look_at_all(options, &config, show) };
+    let entry = named(name, &options.node.one.config, &config)?;
+    let looked = Looked::of(options, &config, entry)?;
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&looked.shown())?);
+    } else {
+        print!("{}", looked.text(show));
+    }
+    Ok(looked.exit())
+}
+
+fn look_at_all(
+    options: &PlanOptions,
+    config: &Config,
+    show: fn(&Detected, &Plan) -> String,
+) -> Outcome {
+    let fleet = Fleet::of(config, options.node.parallel, false)?;
+    let outcomes = fleet.each(|entry, _| Looked::of(options, config, entry));
+    let looked = || outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().ok());
+    if options.json {
+        let shown: Vec<_> = looked().map(Looked::shown).collect();
+        println!("{}", serde_json::to_string_pretty(&shown)?);
+        let mut worst = Exit::Done;
+        for (name, outcome) in &outcomes {
+            match outcome {
+                Ok(looked) if worst == Exit::Done => worst = looked.exit(),
+                Ok(_) => {}
+                Err(error) => {
+                    worst = Exit::Failed;
+                    anstream::eprintln!("{name}: failed: {error:#}");
+                }
+            }
         }
-        error @ DetectError::Host(_) => error.into(),
+        return Ok(worst);
     }
-}
-
-/// Says whose it is to mend.
-fn explain_plan(error: PlanError) -> anyhow::Error {
-    match error {
-        PlanError::CrossSite(error) => UsageError(format!(
-            "{error}, or say `--allow-cross-site`: it sets what can be set, and still fails in private windows and in Safari"
-        ))
-        .into(),
-        PlanError::Profile(error) => UsageError(error.to_string()).into(),
-        error => error.into(),
+    for looked in looked() {
+        println!("{}", looked.text(show));
     }
-}
-
-fn named<'a>(
-    node: &Mount,
-    file: &Path,
-    config: &'a Config,
-) -> Result<&'a bluegate_config::NodeEntry, UsageError> {
-    config.nodes.iter().find(|entry| entry.node.name == *node).ok_or_else(|| {
-        let known: Vec<String> =
-            config.nodes.iter().map(|entry| format!("`{}`", entry.node.name)).collect();
-        UsageError(format!(
-            "`{}` has no [[node]] `{node}`; it has {}",
-            file.display(),
-            if known.is_empty() { "none".to_owned() } else { known.join(", ") }
-        ))
-    })
+    Ok(summary(&outcomes, |looked| {
+        let text = match looked.exit() {
+            Exit::Done => "nothing to do".to_owned(),
+            _ => show::short(&looked.plan, &looked.pending),
+        };
+        (text, looked.exit())
+    }))
 }

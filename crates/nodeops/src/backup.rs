@@ -25,8 +25,17 @@ pub enum State {
     Applying,
     /// It ended well.
     Applied,
-    /// It was undone.
+    /// It failed or was cut off, and was undone.
+    Failed,
+    /// It ended well, and was undone later.
     RolledBack,
+}
+
+impl State {
+    /// Whether its files were put back.
+    pub(crate) fn is_undone(self) -> bool {
+        matches!(self, Self::Failed | Self::RolledBack)
+    }
 }
 
 /// What an apply found and left.
@@ -39,6 +48,9 @@ pub struct Manifest {
     pub node: String,
     /// The release that was planned for.
     pub release: String,
+    /// What was planned; absent in backups of older releases of bluegate.
+    #[serde(default)]
+    pub wanted: Option<Wanted>,
     /// How far it came.
     pub state: State,
     /// What was changed, in the order it was.
@@ -49,6 +61,17 @@ pub struct Manifest {
     pub daemon_reload: bool,
     /// What was restarted, in this order.
     pub services: Vec<Service>,
+}
+
+/// What a plan was made for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// The cluster's origin.
+    pub cluster: String,
+    /// The node's own.
+    pub origin: String,
+    /// Whether the node was made part of the cluster, or taken out of it.
+    pub proxied: bool,
 }
 
 /// One file that was changed.
@@ -142,6 +165,11 @@ impl Backup {
             time: stamp(now, "%Y-%m-%dT%H:%M:%SZ"),
             node: plan.node.to_string(),
             release: plan.release.to_string(),
+            wanted: Some(Wanted {
+                cluster: plan.cluster.to_string(),
+                origin: plan.origin.to_string(),
+                proxied: plan.proxied,
+            }),
             state: State::Applying,
             files,
             folders,
@@ -213,7 +241,7 @@ fn free_folder(machine: &dyn Machine, now: SystemTime) -> Result<String, BackupE
     Ok(format!("{BACKUPS}/{name}"))
 }
 
-fn stamp(time: SystemTime, form: &str) -> String {
+pub(crate) fn stamp(time: SystemTime, form: &str) -> String {
     let time = jiff::Timestamp::try_from(time).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     time.strftime(form).to_string()
 }

@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use bluegate_cluster::{Origin, Scheme};
 use bytes::Bytes;
-use http::{Request, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -49,6 +49,9 @@ pub enum AskError {
     /// The answer is too long or was cut off.
     #[error("the answer is too long or was cut off")]
     Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There is no runtime to ask in.
+    #[error("cannot start the runtime")]
+    Runtime(#[source] io::Error),
     /// The request cannot be written.
     #[error("the request cannot be sent")]
     Request(#[from] http::Error),
@@ -68,7 +71,28 @@ impl Asker {
         place: (&str, u16),
         target: &str,
     ) -> Result<(StatusCode, Bytes), AskError> {
-        let asked = timeout(TIMEOUT, self.exchange(origin, place, target)).await;
+        self.ask(origin, place, Request::get(target).body(Full::default())?).await
+    }
+
+    /// `POST` of a JSON `body` to `target` at `origin`.
+    pub(crate) async fn post_json(
+        &self,
+        origin: &Origin,
+        place: (&str, u16),
+        target: &str,
+        body: String,
+    ) -> Result<(StatusCode, Bytes), AskError> {
+        let request = Request::post(target).header(header::CONTENT_TYPE, "application/json");
+        self.ask(origin, place, request.body(Full::from(body))?).await
+    }
+
+    async fn ask(
+        &self,
+        origin: &Origin,
+        place: (&str, u16),
+        request: Request<Full<Bytes>>,
+    ) -> Result<(StatusCode, Bytes), AskError> {
+        let asked = timeout(TIMEOUT, self.exchange(origin, place, request)).await;
         asked.unwrap_or_else(|_| Err(AskError::Timeout(origin.to_string())))
     }
 
@@ -76,31 +100,31 @@ impl Asker {
         &self,
         origin: &Origin,
         place: (&str, u16),
-        target: &str,
+        request: Request<Full<Bytes>>,
     ) -> Result<(StatusCode, Bytes), AskError> {
         let failed =
             |source| AskError::Connect { place: format!("{}:{}", place.0, place.1), source };
         let stream = TcpStream::connect(place).await.map_err(failed)?;
         if origin.scheme() == Scheme::Http {
-            return send(stream, origin, target).await;
+            return send(stream, origin, request).await;
         }
         let name = origin.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(name).map_err(|error| failed(io::Error::other(error)))?;
         let connector = TlsConnector::from(Arc::clone(&self.tls));
         let stream = connector.connect(name, stream).await.map_err(failed)?;
-        send(stream, origin, target).await
+        send(stream, origin, request).await
     }
 }
 
 async fn send(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     origin: &Origin,
-    target: &str,
+    mut request: Request<Full<Bytes>>,
 ) -> Result<(StatusCode, Bytes), AskError> {
-    let request = Request::get(target)
-        .header(header::HOST, origin.authority())
-        .header(header::USER_AGENT, "bluegate-node")
-        .body(Full::<Bytes>::default())?;
+    let host = HeaderValue::try_from(origin.authority()).map_err(http::Error::from)?;
+    request.headers_mut().insert(header::HOST, host);
+    let agent = HeaderValue::from_static("bluegate-node");
+    request.headers_mut().insert(header::USER_AGENT, agent);
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let answer = async {
         let response = sender.send_request(request).await?;
@@ -117,4 +141,12 @@ async fn send(
             answer.await
         }
     }
+}
+
+/// Waits for `asking` on this thread, which is none of a runtime's.
+pub(crate) fn wait_for<T, E: From<AskError>>(
+    asking: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(AskError::Runtime)?.block_on(asking)
 }

@@ -13,6 +13,13 @@ pub use shell::{Shell, ShellOptions};
 /// Longest a command on a node may take: bbb-web starts within two minutes.
 pub const MAX_COMMAND: Duration = Duration::from_secs(180);
 
+/// Longest wait for somebody else who is changing the node: a line that broke is
+/// noticed at the other end by then.
+pub const MAX_LOCK: Duration = Duration::from_secs(20);
+
+/// The file that is locked.
+pub(crate) const LOCK: &str = "/var/lib/bluegate/nodeconf/lock";
+
 /// What a file is called until it is whole.
 pub(crate) const TEMPORARY: &str = ".bluegate-new";
 
@@ -52,6 +59,9 @@ pub enum MachineError {
         /// Why not.
         source: io::Error,
     },
+    /// Somebody else is changing the node.
+    #[error("another bluegate is changing `{0}` now; try again when it is done")]
+    Busy(String),
     /// The connection could not be opened.
     #[error("cannot reach `{place}`: try `ssh {place} true`")]
     Connect {
@@ -87,6 +97,16 @@ pub trait Machine: Host {
     /// # Errors
     /// [`MachineError`] when it was not started.
     fn run(&self, command: &[&str]) -> Result<Output, MachineError>;
+
+    /// Holds everybody else off who would change the node, until
+    /// [`unlock`](Self::unlock) or the end of this machine. Waits [`MAX_LOCK`].
+    ///
+    /// # Errors
+    /// [`MachineError::Busy`] when somebody else is at it.
+    fn lock(&self) -> Result<(), MachineError>;
+
+    /// Lets others change the node again.
+    fn unlock(&self);
 
     /// Whether the node is alive: has services to restart, and users to own
     /// its files. An image in a folder is not.

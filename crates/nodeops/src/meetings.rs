@@ -4,13 +4,16 @@ use bluegate_bbb_api::{
     Answer, AnswerError, MeetingFacts, Outcome, RawQuery,
     checksum::{Algorithm, signed_query},
 };
-use bluegate_cluster::{Node, Secret};
+use bluegate_cluster::{Mount, Node, Secret};
 
-use crate::http::{AskError, Asker};
+use crate::http::{AskError, Asker, wait_for};
 
 /// A node's meetings could not be counted.
 #[derive(Debug, thiserror::Error)]
 pub enum MeetingsError {
+    /// There is no secret to ask with.
+    #[error("[[node]] `{0}` has no `secret_file`, so its meetings cannot be counted")]
+    NoSecret(Mount),
     /// The node did not answer.
     #[error("cannot ask `{node}` for its meetings")]
     Ask {
@@ -37,16 +40,29 @@ pub enum MeetingsError {
     },
 }
 
+/// Counts the meetings that run on a node.
+pub type Count<'a> = &'a (dyn Fn() -> Result<usize, MeetingsError> + 'a);
+
+impl From<AskError> for MeetingsError {
+    fn from(source: AskError) -> Self {
+        Self::Ask { node: "the node".to_owned(), source }
+    }
+}
+
 /// How many meetings run on `node`, those without users included, the
 /// doctor's left out.
 ///
 /// # Errors
 /// [`MeetingsError`] when the node cannot be asked.
-pub async fn running_meetings(
+pub fn running_meetings(
     asker: &Asker,
     node: &Node,
     secret: &Secret,
 ) -> Result<usize, MeetingsError> {
+    wait_for(ask(asker, node, secret))
+}
+
+async fn ask(asker: &Asker, node: &Node, secret: &Secret) -> Result<usize, MeetingsError> {
     let name = || node.origin.to_string();
     let query = signed_query("getMeetings", &RawQuery::parse(""), secret, Algorithm::Sha256);
     let target = format!("/bigbluebutton/api/getMeetings?{query}");

@@ -1,6 +1,6 @@
 //! Undoing an apply: exactly what it did, and no more.
 
-use std::fmt;
+use std::{fmt, time::SystemTime};
 
 use bluegate_nodeconf::HostError;
 use serde::Serialize;
@@ -9,6 +9,7 @@ use crate::{
     apply::{Event, Restart},
     backup::{Backup, BackupError, KeptFile, State},
     machine::{Machine, MachineError},
+    pending::{Pending, PendingError},
     services,
     target::{Target, TargetError},
     verify::difference,
@@ -68,6 +69,9 @@ pub enum RollbackError {
         /// Why not.
         source: Box<TargetError>,
     },
+    /// What the node waits for cannot be kept.
+    #[error("every file is restored, but what waits for a restart could not be noted")]
+    Pending(#[from] PendingError),
     /// A service does not take what was there before.
     #[error("every file is restored, but {0}")]
     Service(String),
@@ -84,12 +88,13 @@ pub fn rollback(
     machine: &dyn Machine,
     target: &Target,
     restart: Restart,
+    now: SystemTime,
     tell: &dyn Fn(&Event),
 ) -> Result<Option<RolledBack>, RollbackError> {
     let all = Backup::all(machine)?;
-    let last = all.into_iter().rfind(|backup| backup.manifest.state != State::RolledBack);
+    let last = all.into_iter().rfind(|backup| !backup.manifest.state.is_undone());
     let Some(mut last) = last else { return Ok(None) };
-    undo(machine, &mut last, Some(target), restart, tell).map(Some)
+    undo(machine, &mut last, Some(target), restart, now, tell).map(Some)
 }
 
 /// Undoes an apply that was cut off; `None` when none was.
@@ -100,12 +105,13 @@ pub fn recover(
     machine: &dyn Machine,
     target: &Target,
     restart: Restart,
+    now: SystemTime,
     tell: &dyn Fn(&Event),
 ) -> Result<Option<RolledBack>, RollbackError> {
     let all = Backup::all(machine)?;
     let cut_off = all.into_iter().rfind(|backup| backup.manifest.state == State::Applying);
     let Some(mut cut_off) = cut_off else { return Ok(None) };
-    undo(machine, &mut cut_off, Some(target), restart, tell).map(Some)
+    undo(machine, &mut cut_off, Some(target), restart, now, tell).map(Some)
 }
 
 /// Undoes what `backup` keeps. Without a `target`, files that are neither as
@@ -116,6 +122,7 @@ pub(crate) fn undo(
     backup: &mut Backup,
     target: Option<&Target>,
     restart: Restart,
+    now: SystemTime,
     tell: &dyn Fn(&Event),
 ) -> Result<RolledBack, RollbackError> {
     let manifest = backup.manifest.clone();
@@ -126,14 +133,26 @@ pub(crate) fn undo(
     for folder in manifest.folders.iter().rev() {
         machine.remove_empty_folder(folder)?;
     }
-    backup.set(machine, State::RolledBack)?;
+    let ended_well = target.is_some() && manifest.state == State::Applied;
+    backup.set(machine, if ended_well { State::RolledBack } else { State::Failed })?;
     let is_changed = files.iter().any(|(_, undone)| *undone != Undone::Unchanged);
-    if machine.is_live() && is_changed && restart == Restart::AsPlanned {
+    if !machine.is_live() || !is_changed {
+        return Ok(RolledBack { time: manifest.time, files });
+    }
+    if restart != Restart::Never {
+        let now = manifest.services.iter().filter(|service| restart.takes(service));
         services::check(machine, tell)
-            .and_then(|()| {
-                services::restart(machine, manifest.daemon_reload, &manifest.services, tell)
-            })
+            .and_then(|()| services::restart(machine, manifest.daemon_reload, now, tell))
             .map_err(|error| RollbackError::Service(error.to_string()))?;
+    }
+    // An apply that failed restarted nothing that it does not restart here.
+    if target.is_some() {
+        let mut pending = Pending::read(machine)?.with(manifest.daemon_reload, &manifest.services);
+        pending.services.retain(|service| {
+            !restart.takes(service) || !manifest.services.iter().any(|one| one.name == service.name)
+        });
+        pending.daemon_reload &= restart == Restart::Never;
+        pending.keep(machine, now)?;
     }
     Ok(RolledBack { time: manifest.time, files })
 }

@@ -28,7 +28,7 @@ pub(crate) enum ServiceError {
 /// Most characters of what a command said that are shown.
 const MAX_SAID: usize = 2000;
 
-fn must(
+pub(crate) fn must(
     machine: &dyn Machine,
     command: &[&str],
     tell: &dyn Fn(&Event),
@@ -50,10 +50,10 @@ pub(crate) fn check(machine: &dyn Machine, tell: &dyn Fn(&Event)) -> Result<(), 
 }
 
 /// Restarts what is installed, in order, and looks whether it stays up.
-pub(crate) fn restart(
+pub(crate) fn restart<'a>(
     machine: &dyn Machine,
     daemon_reload: bool,
-    services: &[Service],
+    services: impl IntoIterator<Item = &'a Service>,
     tell: &dyn Fn(&Event),
 ) -> Result<(), ServiceError> {
     if daemon_reload {

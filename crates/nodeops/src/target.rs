@@ -1,7 +1,7 @@
 //! Where a node shall be brought.
 
 use bluegate_cluster::{BbbVersion, Node, Origin};
-use bluegate_nodeconf::{DetectError, Host, Options, Plan, PlanError, detect, plan};
+use bluegate_nodeconf::{DetectError, Detected, Host, Options, Plan, PlanError, detect, plan};
 
 /// A node and the cluster it belongs to: enough to plan again at any time.
 #[derive(Clone, Debug)]
@@ -33,8 +33,17 @@ impl Target {
     /// # Errors
     /// [`TargetError`] when nothing can be planned.
     pub fn plan(&self, host: &dyn Host) -> Result<Plan, TargetError> {
+        self.look(host).map(|(_, plan)| plan)
+    }
+
+    /// What `host` is, and what has to be done to it.
+    ///
+    /// # Errors
+    /// [`TargetError`] when nothing can be planned.
+    pub fn look(&self, host: &dyn Host) -> Result<(Detected, Plan), TargetError> {
         let detected = detect(host, self.release.as_ref())?;
-        Ok(plan(host, &detected, &self.cluster, &self.node, &self.options)?)
+        let plan = plan(host, &detected, &self.cluster, &self.node, &self.options)?;
+        Ok((detected, plan))
     }
 
     /// What has to be done to `host` so that nothing of ours is left on it.

@@ -1,7 +1,7 @@
 //! Applying to small nodes in folders, and undoing it.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
@@ -16,7 +16,12 @@ use tempfile::TempDir;
 
 use crate::*;
 
+mod draining;
+mod hooking;
 mod over_ssh;
+mod reapplying;
+mod recording;
+mod scalelite;
 
 /// The fixtures of the crate that plans: folders, each a node's `/`.
 fn fixtures() -> PathBuf {
@@ -93,7 +98,7 @@ fn apply_to(machine: &dyn Machine, target: &Target) -> Result<Applied, ApplyErro
 }
 
 fn roll_back(machine: &dyn Machine) -> Option<RolledBack> {
-    rollback(machine, &target(), Restart::AsPlanned, &|_| ()).unwrap()
+    rollback(machine, &target(), Restart::AsPlanned, now(), &|_| ()).unwrap()
 }
 
 /// A node in a folder that claims to be alive, whose commands are noted and of
@@ -101,7 +106,8 @@ fn roll_back(machine: &dyn Machine) -> Option<RolledBack> {
 struct Alive {
     inner: Local,
     ran: RefCell<Vec<String>>,
-    fails: Option<&'static str>,
+    /// A command that fails.
+    fails: Cell<Option<&'static str>>,
     /// How many files can be changed before the disk is full.
     space: RefCell<usize>,
     /// Owners that were given, which only root could give.
@@ -113,7 +119,7 @@ impl Alive {
         Self {
             inner: Local::new(root),
             ran: RefCell::default(),
-            fails,
+            fails: Cell::new(fails),
             space: RefCell::new(usize::MAX),
             owners: RefCell::default(),
         }
@@ -168,9 +174,15 @@ impl Machine for Alive {
     }
     fn run(&self, command: &[&str]) -> Result<Output, MachineError> {
         let command = command.join(" ");
-        let status = i32::from(self.fails.is_some_and(|fails| command.contains(fails)));
+        let status = i32::from(self.fails.get().is_some_and(|fails| command.contains(fails)));
         self.ran.borrow_mut().push(command);
         Ok(Output { status, text: "it says why".to_owned() })
+    }
+    fn lock(&self) -> Result<(), MachineError> {
+        self.inner.lock()
+    }
+    fn unlock(&self) {
+        self.inner.unlock();
     }
     fn is_live(&self) -> bool {
         true
@@ -203,7 +215,8 @@ fn every_fixture_is_applied_once_and_restored_byte_for_byte() {
         assert_ne!(tree(root.path()), before, "{name}");
 
         let again = apply_to(&machine, &target()).unwrap();
-        assert_eq!(again, Applied { files: 0, backup: None }, "{name}");
+        let nothing = Applied { files: 0, backup: None, pending: Pending::default() };
+        assert_eq!(again, nothing, "{name}");
 
         let undone = roll_back(&machine).unwrap();
         assert!(undone.files.iter().all(|(_, undone)| *undone == Undone::Restored), "{name}");
@@ -344,10 +357,10 @@ fn an_apply_that_was_cut_off_is_found_and_undone() {
     assert!(matches!(outcome, Err(ApplyError::HalfWay { .. })), "{outcome:?}");
     assert_ne!(tree(root.path()), before);
     machine.space.replace(usize::MAX);
-    let undone = recover(&machine, &target(), Restart::Never, &|_| ()).unwrap().unwrap();
+    let undone = recover(&machine, &target(), Restart::Never, now(), &|_| ()).unwrap().unwrap();
     assert_eq!(undone.files.len(), plan.changes.len());
     assert_eq!(tree(root.path()), before);
-    assert_eq!(recover(&machine, &target(), Restart::Never, &|_| ()).unwrap(), None);
+    assert_eq!(recover(&machine, &target(), Restart::Never, now(), &|_| ()).unwrap(), None);
 }
 
 proptest! {

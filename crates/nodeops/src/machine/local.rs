@@ -6,24 +6,48 @@ use std::{
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use bluegate_nodeconf::{FileState, Folder, Host, HostError};
 
-use super::{MAX_COMMAND, Machine, MachineError, Output, TEMPORARY};
+use super::{LOCK, MAX_COMMAND, MAX_LOCK, Machine, MachineError, Output, TEMPORARY};
+
+/// How often we look whether somebody else is done.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// This machine (`/`), or a folder that is a node's `/`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Local {
     root: PathBuf,
     folder: Folder,
+    /// Open and locked while we hold others off.
+    lock: Mutex<Option<fs::File>>,
 }
 
 impl Local {
     /// The node whose `/` is `root`.
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), folder: Folder::new(root) }
+        Self { root: root.to_owned(), folder: Folder::new(root), lock: Mutex::default() }
+    }
+
+    /// The lock's file, locked; `None` when somebody else holds it all the while.
+    fn locked(&self) -> io::Result<Option<fs::File>> {
+        let place = self.folder.resolve(LOCK)?;
+        fs::create_dir_all(place.parent().unwrap_or(Path::new("/")))?;
+        let file = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(place)?;
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(fs::TryLockError::Error(error)) => return Err(error),
+                Err(fs::TryLockError::WouldBlock) if began.elapsed() > MAX_LOCK => return Ok(None),
+                Err(fs::TryLockError::WouldBlock) => pause(),
+            }
+        }
     }
 
     fn replace(&self, path: &str, file: &FileState) -> io::Result<()> {
@@ -88,6 +112,11 @@ fn temporary(place: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+#[expect(clippy::disallowed_methods, reason = "no thread of a runtime: files are at work here")]
+fn pause() {
+    thread::sleep(LOOK_EVERY);
+}
+
 /// What is not there need not be removed.
 fn gone(outcome: io::Result<()>) -> io::Result<()> {
     match outcome {
@@ -130,6 +159,19 @@ impl Machine for Local {
             status: output.status.code().unwrap_or(-1),
             text: String::from_utf8_lossy(&text).into_owned(),
         })
+    }
+
+    fn lock(&self) -> Result<(), MachineError> {
+        let file = self
+            .locked()
+            .map_err(|source| MachineError::Write { path: LOCK.to_owned(), source })?
+            .ok_or_else(|| MachineError::Busy(self.root.display().to_string()))?;
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
+        Ok(())
+    }
+
+    fn unlock(&self) {
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn is_live(&self) -> bool {

@@ -19,7 +19,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bluegate_nodeconf::{FileState, Host, HostError, MAX_FILE_SIZE, MAX_FOLDER_ENTRIES};
 
-use super::{MAX_COMMAND, Machine, MachineError, Output, TEMPORARY};
+use super::{LOCK, MAX_COMMAND, MAX_LOCK, Machine, MachineError, Output, TEMPORARY};
 
 /// Longest answer that is read: a file of the largest size, as base64 of it
 /// and of the line about it.
@@ -304,6 +304,29 @@ BLUEGATE
             .ask(&script)
             .map_err(|source| MachineError::Run { command: command.join(" "), source })?;
         Ok(Output { status, text: String::from_utf8_lossy(&text).into_owned() })
+    }
+
+    /// The lock is the far shell's: it ends with it.
+    fn lock(&self) -> Result<(), MachineError> {
+        let failed = |source| MachineError::Write { path: LOCK.to_owned(), source };
+        let folder = LOCK.rsplit_once('/').map_or("", |(folder, _)| folder);
+        self.done(&format!("mkdir -p -- \"$R\"{folder} && umask 077 && : >>\"$R\"{LOCK}"))
+            .map_err(failed)?;
+        // Outside of the script, which is a shell of its own.
+        self.tell(&format!("exec 9>>\"$R\"{LOCK}\n")).map_err(failed)?;
+        match self.ask(&format!("flock -w {} 9", MAX_LOCK.as_secs())).map_err(failed)? {
+            (_, 0) => Ok(()),
+            (_, 1) => Err(MachineError::Busy(self.place.clone())),
+            (text, status) => {
+                let text = String::from_utf8_lossy(&text).trim().to_owned();
+                Err(failed(io::Error::other(format!("{text} (status {status})"))))
+            }
+        }
+    }
+
+    fn unlock(&self) {
+        // A line that is gone holds nothing.
+        drop(self.tell("exec 9>&-\n"));
     }
 
     fn is_live(&self) -> bool {

@@ -161,7 +161,7 @@ fn a_broken_line_leaves_a_state_that_the_next_apply_undoes() {
 
     let shell = sshd.shell(root.path());
     assert_eq!(backups(&shell).unwrap()[0].state, State::Applying);
-    recover(&shell, &target(), Restart::Never, &|_| ()).unwrap().unwrap();
+    recover(&shell, &target(), Restart::Never, now(), &|_| ()).unwrap().unwrap();
     assert_eq!(tree(root.path()), before);
     apply_to(&shell, &target()).unwrap();
     assert!(target().plan(&shell).unwrap().is_empty());
