@@ -54,11 +54,20 @@ pub enum Failure {
     StoreUnavailable,
     /// Ours: a body over the bound, or cut short.
     BodyUnreadable,
+    /// Ours: the tenant may have no new meetings.
+    TenantDisabled,
+    /// Ours: the tenant has all the meetings it may have.
+    MeetingLimitReached,
+    /// Ours: the tenant has all the users it may have. BBB's key for a full
+    /// meeting, which frontends know.
+    UserLimitReached,
+    /// Ours: the tenant has had its requests of this second.
+    RequestLimitReached,
 }
 
 impl Failure {
     /// Every failure, for tables and tests.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::ChecksumMissing,
         Self::ChecksumMismatch,
         Self::RecordingChecksum,
@@ -82,6 +91,10 @@ impl Failure {
         Self::Overloaded,
         Self::StoreUnavailable,
         Self::BodyUnreadable,
+        Self::TenantDisabled,
+        Self::MeetingLimitReached,
+        Self::UserLimitReached,
+        Self::RequestLimitReached,
     ];
 
     /// The `messageKey`, which frontends compare with.
@@ -155,6 +168,21 @@ impl Failure {
             }
             Self::BodyUnreadable => {
                 ("internalError", "The body of the request is too large or incomplete.")
+            }
+            Self::TenantDisabled => (
+                "tenantDisabled",
+                "No new meetings can be started at the moment. Please ask your administrator.",
+            ),
+            Self::MeetingLimitReached => (
+                "meetingLimitReached",
+                "All the meetings that may take place at the same time are taking place.",
+            ),
+            Self::UserLimitReached => (
+                "maxParticipantsReached",
+                "The number of participants allowed in all meetings together has been reached.",
+            ),
+            Self::RequestLimitReached => {
+                ("requestLimitReached", "Too many requests in this second. Please try again.")
             }
         }
     }

@@ -110,6 +110,31 @@ impl Element {
         self.with(child)
     }
 
+    /// This element with one more attribute.
+    #[must_use]
+    pub fn with_attribute(mut self, name: &str, value: &str) -> Self {
+        self.start.push_str(&format!(" {name}=\"{}\"", escape(value)));
+        self
+    }
+
+    /// The value of an attribute, unescaped.
+    #[must_use]
+    pub fn attribute(&self, wanted: &str) -> Option<String> {
+        let mut rest = self.start.split_once(char::is_whitespace)?.1;
+        while let Some((name, after)) = rest.split_once('=') {
+            let after = after.trim_start();
+            let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+            let (raw, next) = after.get(1..)?.split_once(quote)?;
+            if name.trim() == wanted {
+                let mut value = String::new();
+                unescape_into(raw, &mut value);
+                return Some(value);
+            }
+            rest = next;
+        }
+        None
+    }
+
     /// The child elements, in order.
     pub fn elements(&self) -> impl Iterator<Item = &Self> {
         self.children.iter().filter_map(|node| match node {

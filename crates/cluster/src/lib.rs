@@ -7,23 +7,27 @@
 mod address;
 mod allowed;
 mod bbb_version;
+mod host_name;
 mod mount;
 mod node;
 mod origin;
 mod routes;
 mod scoped;
 mod secret;
+mod tag;
 mod tenant;
 mod verdict;
 
 pub use address::{Address, AddressError};
 pub use allowed::{AllowedHost, AllowedHostError, AllowedHosts};
 pub use bbb_version::{BbbVersion, BbbVersionError};
+pub use host_name::{HostName, HostNameError};
 pub use mount::{Mount, MountError, RESERVED_MOUNTS};
 pub use node::Node;
 pub use origin::{Origin, OriginError, Scheme};
 pub use routes::{Routes, RoutesError};
 pub use scoped::{Meeting, Recording, Scoped, TenantMeetingId, TenantRecordingId};
 pub use secret::{EmptySecret, Secret};
+pub use tag::{Tag, TagError, TagWishes};
 pub use tenant::{TenantName, TenantNameError};
 pub use verdict::Verdict;

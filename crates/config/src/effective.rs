@@ -1,6 +1,10 @@
 //! The effective configuration, defaults included, as TOML.
 
-use std::{fmt::Write as _, net::SocketAddr, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, path::Path};
+
+use bluegate_tenant::{
+    Form, LimitForm, LimitsForm, ListForm, OperatorsForm, PresentationForm, ScalarForm,
+};
 
 use crate::{
     settings::{Acme, Config, Tls},
@@ -32,6 +36,7 @@ pub fn effective(config: &Config) -> String {
         out.section("[[tenant]]");
         out.text("name", tenant.name.as_str());
         out.path("secret_file", Some(&tenant.secret_file));
+        out.tenant(&Form::from(&tenant.settings));
     }
     if let Some(proxy) = &config.proxy {
         out.section("[proxy]");
@@ -163,6 +168,41 @@ impl Printer {
         }
     }
 
+    fn tenant(&mut self, form: &Form) {
+        self.raw("enabled", &form.enabled.to_string());
+        self.list("hosts", &form.hosts);
+        self.table("limits", &limits(&form.limits));
+        self.table("create", &rules(&form.create));
+        self.table("join", &rules(&form.join));
+        match &form.presentation {
+            None => {}
+            Some(PresentationForm::Url(url)) => self.text("presentation", url),
+            Some(PresentationForm::Named(named)) => {
+                let parts = [pair("url", &quoted(&named.url)), pair("name", &quoted(&named.name))];
+                self.table("presentation", &parts);
+            }
+        }
+        for (key, text) in [("logo", &form.logo), ("welcome", &form.welcome)] {
+            if let Some(text) = text {
+                self.text(key, text);
+            }
+        }
+        let tags = [
+            ("required", &form.tags.required),
+            ("preferred", &form.tags.preferred),
+            ("avoided", &form.tags.avoided),
+        ];
+        let tags = tags.into_iter().filter(|(_, tags)| !tags.is_empty());
+        self.table("tags", &tags.map(|(key, tags)| pair(key, &list(tags))).collect::<Vec<_>>());
+    }
+
+    /// A table in one line; nothing when it is empty.
+    fn table(&mut self, key: &str, pairs: &[String]) {
+        if !pairs.is_empty() {
+            self.raw(key, &inline(pairs));
+        }
+    }
+
     fn tls(&mut self, tls: &Tls) {
         match tls {
             Tls::Off => {}
@@ -186,6 +226,57 @@ impl Printer {
             }
         }
     }
+}
+
+fn limits(form: &LimitsForm) -> Vec<String> {
+    let limits = [("meetings", form.meetings), ("users", form.users), ("requests", form.requests)];
+    let limits = limits.into_iter().filter_map(|(key, limit)| match limit? {
+        LimitForm::Hard(hard) => Some(pair(key, &hard.to_string())),
+        LimitForm::Both(both) => {
+            let parts = [("soft", both.soft), ("hard", both.hard)];
+            let parts = parts.into_iter().filter_map(|(key, n)| Some(pair(key, &n?.to_string())));
+            Some(pair(key, &inline(&parts.collect::<Vec<_>>())))
+        }
+    });
+    limits.collect()
+}
+
+/// Names of parameters are bare keys of TOML.
+fn rules(form: &BTreeMap<String, OperatorsForm>) -> Vec<String> {
+    let rule = |(name, operators): (&String, &OperatorsForm)| {
+        let mut parts = Vec::new();
+        for (key, value) in [("set", &operators.set), ("default", &operators.default)] {
+            parts.extend(value.as_ref().map(|value| pair(key, &scalar(value))));
+        }
+        parts.extend(operators.at_most.map(|bound| pair("at_most", &bound.to_string())));
+        parts.extend(operators.append.as_ref().map(|items| match items {
+            ListForm::One(item) => pair("append", &quoted(item)),
+            ListForm::Many(items) => pair("append", &list(items)),
+        }));
+        parts.extend(operators.remove.map(|remove| pair("remove", &remove.to_string())));
+        pair(name, &inline(&parts))
+    };
+    form.iter().map(rule).collect()
+}
+
+fn scalar(value: &ScalarForm) -> String {
+    match value {
+        ScalarForm::Boolean(value) => value.to_string(),
+        ScalarForm::Number(value) => value.to_string(),
+        ScalarForm::Text(text) => quoted(text),
+    }
+}
+
+fn pair(key: &str, value: &str) -> String {
+    format!("{key} = {value}")
+}
+
+fn inline(pairs: &[String]) -> String {
+    format!("{{ {} }}", pairs.join(", "))
+}
+
+fn list(items: &[String]) -> String {
+    format!("[{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", "))
 }
 
 /// A TOML basic string.
@@ -231,5 +322,31 @@ mod tests {
         let config = crate::parse(&crate::default_file(), Path::new("/etc/bluegate")).unwrap();
         let shown = super::effective(&config);
         assert_eq!(crate::parse(&shown, Path::new("/elsewhere")).unwrap(), config, "{shown}");
+    }
+    #[test]
+    fn all_of_a_tenant_is_shown() {
+        let file = r#"[cluster]
+origin = "https://bbb.example.org"
+[[tenant]]
+name = "physics"
+secret_file = "/s"
+enabled = false
+hosts = "a.example.org"
+limits = { meetings = 10, users = { soft = 5 }, requests = { soft = 1, hard = 2 } }
+presentation = { url = "https://a.org/x", name = "x.pdf" }
+logo = "https://a.org/l.png"
+welcome = "a \"b\""
+tags = { required = ["gpu"], avoided = "old" }
+[tenant.create]
+record = { set = false }
+duration = { default = 60, at_most = 120 }
+disabledFeatures = { append = "polls" }
+[tenant.join]
+avatarURL = { remove = true }
+"#;
+        let config = crate::parse(file, Path::new("/")).unwrap();
+        let shown = super::effective(&config);
+        insta::assert_snapshot!(shown);
+        assert_eq!(crate::parse(&shown, Path::new("/")).unwrap(), config);
     }
 }

@@ -17,6 +17,7 @@ mod reference;
 mod schema;
 mod settings;
 mod suggest;
+mod tenant;
 mod units;
 
 pub use access_log::{AccessLogFormat, AccessLogIp, UnknownWord};

@@ -15,9 +15,8 @@ use crate::{
     problem::Problems,
     reader::{Collector, Table},
     schema::{self, SECTIONS},
-    settings::{
-        Acme, Admin, Cache, Cluster, Config, Doctor, NodeEntry, Proxy, Scaler, TenantEntry, Tls,
-    },
+    settings::{Acme, Admin, Cache, Cluster, Config, Doctor, NodeEntry, Proxy, Scaler, Tls},
+    tenant,
     units::{self, print_duration},
 };
 
@@ -62,17 +61,20 @@ fn read(file: &Table<'_>) -> Option<Config> {
         }
     };
     let nodes = read_nodes(file, cluster.as_ref().map(|cluster| &cluster.origin));
-    let tenants = read_tenants(file);
     let proxy = file
         .section(&schema::PROXY)
         .map(|table| read_proxy(&table, cluster.as_ref().map(|cluster| &cluster.origin)));
-    let scaler = file.section(&schema::SCALER).map(|table| {
-        if tenants.is_empty() {
-            let hint = "add `[[tenant]]` with `name = \"default\"` and a `secret_file`";
-            table.problem("the scaler has no tenant, so nobody could call it", Some(hint));
-        }
-        read_scaler(&table)
-    });
+    let scaler_table = file.section(&schema::SCALER);
+    let scaler = scaler_table.as_ref().map(read_scaler);
+    let tenants = {
+        let cluster = cluster.iter().map(|cluster| ("the cluster's host", &cluster.origin));
+        let api = scaler.iter().flatten().map(|scaler| ("the scaler's host", &scaler.origin));
+        tenant::read_all(file, &cluster.chain(api).collect::<Vec<_>>())
+    };
+    if let Some(table) = scaler_table.filter(|_| tenants.is_empty()) {
+        let hint = "add `[[tenant]]` with `name = \"default\"` and a `secret_file`";
+        table.problem("the scaler has no tenant, so nobody could call it", Some(hint));
+    }
     if scaler.is_some() {
         for (table, entry) in nodes.iter().filter(|(_, entry)| entry.is_some()) {
             if entry.as_ref().is_some_and(|entry| entry.secret_file.is_none()) {
@@ -178,27 +180,6 @@ fn read_node(table: &Table<'_>) -> Option<NodeEntry> {
         node: Node { name: name?, origin: origin?, address, bbb, proxied },
         secret_file,
     })
-}
-
-fn read_tenants(file: &Table<'_>) -> Vec<Option<TenantEntry>> {
-    let mut names = BTreeMap::new();
-    let mut tenants = Vec::new();
-    for (index, table) in file.sections(&schema::TENANT).into_iter().enumerate() {
-        let name = table.required("name", |table, key| table.parsed(key));
-        let secret_file = table.required("secret_file", Table::path);
-        let entry = match (name, secret_file) {
-            (Some(name), Some(secret_file)) => Some(TenantEntry { name, secret_file }),
-            _ => None,
-        };
-        if let Some(TenantEntry { name, .. }) = &entry
-            && let Some(first) = names.insert(name.clone(), index + 1)
-        {
-            let message = format_args!("`{name}` is already the name of tenant[{first}]");
-            table.problem_at("name", message, None);
-        }
-        tenants.push(entry);
-    }
-    tenants
 }
 
 fn read_proxy(table: &Table<'_>, origin: Option<&Origin>) -> Option<Proxy> {

@@ -342,3 +342,44 @@ fn a_balancer_is_told_by_scalelite_or_by_commands() {
     line 5: `balancer.cordon_command`: `uncordon_command` belongs to it
     ");
 }
+
+#[test]
+fn what_is_wrong_with_tenants_is_named_at_its_place() {
+    assert_snapshot!(problems(
+        r#"[cluster]
+origin = "https://bbb.example.org"
+[[tenant]]
+name = "a"
+secret_file = "s"
+hosts = ["a.example.org", "bbb.example.org"]
+[tenant.create]
+record = { sett = "false" }
+duration = { at_most = "120" }
+[[tenant]]
+name = "b"
+secret_file = "s"
+hosts = ["a.example.org"]
+limits = { meetings = 0, users = { soft = 3, hard = 2 } }
+[tenant.create]
+record = { set = "false", remove = true }
+meetingID = { set = "x" }
+[[tenant]]
+name = "c"
+secret_file = "s"
+hosts = ["a.example.org", "api.example.org"]
+limits = 5
+tags = { wanted = "gpu" }
+[[tenant]]
+name = "d"
+secret_file = "s"
+hosts = ["d.example.org"]
+[[tenant]]
+name = "e"
+secret_file = "s"
+hosts = ["D.example.org", "api.example.org", "bbb.example.org"]
+[scaler]
+origin = "https://api.example.org"
+listen = "127.0.0.1:8090"
+"#
+    ));
+}

@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, fmt::Display, ops::Range, path::PathBuf, rc::Rc, str::FromStr};
 
+use bluegate_tenant::ScalarForm;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -110,6 +111,33 @@ impl<'a> Table<'a> {
         self.collector.add(&span, &self.path_of(key), message, hint.map(str::to_owned));
     }
 
+    /// Adds a problem at the innermost part of `path` that is there.
+    pub(crate) fn problem_within(&self, path: &[String], message: impl Display) {
+        let mut span = self.span.clone();
+        let mut table = Some(self.table);
+        for key in path {
+            let Some(value) = table.and_then(|table| table.get(key.as_str())) else { break };
+            span = value.span();
+            table = value.get_ref().as_table();
+        }
+        self.collector.add(&span, &self.path_of(&path.join(".")), message, None);
+    }
+
+    /// How many problems there are so far, in the whole file.
+    pub(crate) fn problems(&self) -> usize {
+        self.collector.problems.borrow().len()
+    }
+
+    /// The keys that are there.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.table.keys().map(|key| key.get_ref().as_ref())
+    }
+
+    /// Whether `key` is there and a table.
+    pub(crate) fn is_table(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.get_ref().as_table().is_some())
+    }
+
     pub(crate) fn has(&self, key: &str) -> bool {
         self.table.get(key).is_some()
     }
@@ -198,6 +226,33 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// A whole number that `T` holds.
+    pub(crate) fn number<T: TryFrom<i64>>(&self, key: &str) -> Option<T> {
+        let value = self.table.get(key)?;
+        let number = value.get_ref().as_integer();
+        let number =
+            number.and_then(|number| i64::from_str_radix(number.as_str(), number.radix()).ok());
+        let number = number.and_then(|number| T::try_from(number).ok());
+        if number.is_none() {
+            self.wrong_type(key, value, "a whole number");
+        }
+        number
+    }
+
+    /// A text, a whole number, or `true` or `false`.
+    pub(crate) fn scalar(&self, key: &str) -> Option<ScalarForm> {
+        let value = self.table.get(key)?;
+        match value.get_ref() {
+            DeValue::String(_) => self.text(key).map(|text| ScalarForm::Text(text.to_owned())),
+            DeValue::Integer(_) => self.number(key).map(ScalarForm::Number),
+            DeValue::Boolean(value) => Some(ScalarForm::Boolean(*value)),
+            _ => {
+                self.wrong_type(key, value, "a text, a whole number, `true` or `false`");
+                None
+            }
+        }
+    }
+
     /// One text or a list of texts that `T` understands; never empty when
     /// nothing was wrong.
     pub(crate) fn one_or_many<T: FromStr>(&self, key: &str, expected: &str) -> Vec<T> {
@@ -226,12 +281,19 @@ impl<'a> Table<'a> {
 
     /// A table inside this one.
     pub(crate) fn table(&self, key: &str, known: &[&str]) -> Option<Self> {
+        let open = self.open_table(key)?;
+        Some(Self::new(open.table, open.span, open.path, known, &self.collector))
+    }
+
+    /// A table inside this one, whose keys may be any.
+    pub(crate) fn open_table(&self, key: &str) -> Option<Self> {
         let value = self.table.get(key)?;
         let Some(table) = value.get_ref().as_table() else {
             self.wrong_type(key, value, "a table");
             return None;
         };
-        Some(Self::new(table, value.span(), self.path_of(key), known, &self.collector))
+        let (span, path) = (value.span(), self.path_of(key));
+        Some(Self { table, span, path, collector: self.collector.clone() })
     }
 
     /// The section `[key]` of the whole file, or the one inside this table.

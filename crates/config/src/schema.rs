@@ -164,6 +164,75 @@ pub(crate) const TENANT: Section = Section {
             example: r#""/etc/bluegate/secrets/default""#,
             about: "Its secrets, one per line: the first signs, all verify.",
         },
+        Key {
+            name: "enabled",
+            kind: "boolean",
+            default: Default::Value("true"),
+            example: "true",
+            about: "Whether it may have new meetings. Those it has go on in any case, and can be joined and ended.",
+        },
+        Key {
+            name: "hosts",
+            kind: "host name or list of host names",
+            default: Default::Absent,
+            example: r#"["school-a.example.org"]"#,
+            about: "Names of its own for the scaler's listener: under them only this tenant's secrets are \
+                    taken. ACME fetches certificates for them at the start.",
+        },
+        Key {
+            name: "limits",
+            kind: "table",
+            default: Default::Absent,
+            example: "{ meetings = 100, users = { soft = 2000, hard = 2500 }, requests = 50 }",
+            about: "How much it may have: `meetings` and `users` at the same time, `requests` per second at each \
+                    scaler. A number is the hard limit, at which more is refused; above `soft` the log and the \
+                    metrics say so.",
+        },
+        Key {
+            name: "create",
+            kind: "table",
+            default: Default::Absent,
+            example: r#"{ record = { set = false }, duration = { at_most = 120 }, disabledFeatures = { append = "polls" } }"#,
+            about: "What is done to parameters of its create calls, in query and form: `set`, `default` (when \
+                    absent or empty), `at_most`, `append` (to a list with commas), `remove = true`.",
+        },
+        Key {
+            name: "join",
+            kind: "table",
+            default: Default::Absent,
+            example: r#"{ userdata-bbb_skip_check_audio = { default = true } }"#,
+            about: "The same for its join calls.",
+        },
+        Key {
+            name: "presentation",
+            kind: "URL or table",
+            default: Default::Absent,
+            example: r#""https://school-a.example.org/welcome.pdf""#,
+            about: "The presentation of meetings whose creator brings none; \
+                    `{ url = \"...\", name = \"welcome.pdf\" }` where the address does not end like a file.",
+        },
+        Key {
+            name: "logo",
+            kind: "URL",
+            default: Default::Absent,
+            example: r#""https://school-a.example.org/logo.png""#,
+            about: "The logo of meetings whose creator gives none.",
+        },
+        Key {
+            name: "welcome",
+            kind: "text",
+            default: Default::Absent,
+            example: r#""Welcome to <b>%%CONFNAME%%</b>!""#,
+            about: "The welcome message of meetings whose creator gives none.",
+        },
+        Key {
+            name: "tags",
+            kind: "table",
+            default: Default::Absent,
+            example: r#"{ required = ["gpu"], preferred = ["building-7"], avoided = ["old"] }"#,
+            about: "What its meetings want of their nodes' tags: all of `required`; rather those of `preferred`, \
+                    rather none of `avoided`.",
+        },
     ],
 };
 

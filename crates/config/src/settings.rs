@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bluegate_cluster::{AllowedHosts, Node, Origin, TenantName};
+use bluegate_tenant::Settings;
 use ipnet::IpNet;
 
 use crate::access_log::{AccessLogFormat, AccessLogIp};
@@ -53,6 +54,8 @@ pub struct TenantEntry {
     pub name: TenantName,
     /// The file with its secrets, one per line: the first signs, all verify.
     pub secret_file: PathBuf,
+    /// What it may and gets.
+    pub settings: Settings,
 }
 
 /// How a listener speaks TLS.

@@ -244,6 +244,7 @@ impl Parts {
             secrets: vec![running.secret.clone()],
         });
         let tenant = TenantConfig {
+            settings: Default::default(),
             name: "default".parse::<TenantName>().expect("`default` is a tenant name"),
             secrets: vec![secret],
             plain: true,

@@ -1,6 +1,6 @@
 //! Which of two roles answers, when proxy and scaler share a listener.
 //!
-//! The scaler has an origin of its own and, on the cluster's origin, the exact
+//! The scaler has an origin of its own, hosts of its tenants and, on the cluster's origin, the exact
 //! prefixes `/bigbluebutton/api` and `/t/`. Everything else is the proxy's,
 //! foreign hosts included: it is the one that knows how to refuse them.
 
@@ -13,12 +13,28 @@ use http_body_util::Either;
 use crate::{Connection, RequestBody, Service, request_authority};
 
 /// The origins of a shared listener.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Dispatch {
     /// Where browsers load the client.
     pub cluster: Origin,
     /// Where frontends call the API, when that is another origin.
     pub api: Option<Origin>,
+    /// Further hosts of the API.
+    pub hosts: Option<Arc<ApiHosts>>,
+}
+
+/// Says whether the host of an authority is the API's too. Asked for each
+/// request, because tenants come and go.
+pub type ApiHosts = dyn Fn(&str) -> bool + Send + Sync;
+
+impl std::fmt::Debug for Dispatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { cluster, api, hosts: _ } = self;
+        f.debug_struct("Dispatch")
+            .field("cluster", cluster)
+            .field("api", api)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The role a request belongs to.
@@ -40,6 +56,7 @@ impl Dispatch {
         }
         match &self.api {
             Some(api) if api.matches_authority(authority) => Role::Api,
+            _ if self.hosts.as_ref().is_some_and(|hosts| hosts(authority)) => Role::Api,
             _ => Role::Proxy,
         }
     }
@@ -94,10 +111,16 @@ mod tests {
         let shared = Dispatch {
             cluster: "https://bbb.example.org".parse().unwrap(),
             api: Some("https://api.example.org".parse().unwrap()),
+            hosts: Some(Arc::new(|host| {
+                host == "school-a.example.org" || host == "bbb.example.org"
+            })),
         };
         for (authority, path, wanted) in [
             (Some("api.example.org"), "/bigbluebutton/api/create", Role::Api),
             (Some("API.example.org:443"), "/anything", Role::Api),
+            (Some("school-a.example.org"), "/bigbluebutton/api/create", Role::Api),
+            (Some("school-a.example.org"), "/", Role::Api),
+            (Some("school-b.example.org"), "/bigbluebutton/api/create", Role::Proxy),
             (Some("bbb.example.org"), "/bigbluebutton/api", Role::Api),
             (Some("bbb.example.org"), "/bigbluebutton/api/", Role::Api),
             (Some("bbb.example.org"), "/bigbluebutton/api/join", Role::Api),
@@ -116,7 +139,7 @@ mod tests {
             assert_eq!(shared.role(authority, path), wanted, "{authority:?} {path}");
         }
 
-        let alone = Dispatch { api: None, ..shared };
+        let alone = Dispatch { api: None, hosts: None, ..shared };
         assert_eq!(alone.role(Some("bbb.example.org"), "/bigbluebutton/api"), Role::Api);
         assert_eq!(alone.role(Some("api.example.org"), "/bigbluebutton/api"), Role::Proxy);
     }

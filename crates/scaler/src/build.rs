@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use axum::Router;
-use bluegate_cluster::{Mount, TenantName};
+use bluegate_cluster::{HostName, Mount, TenantName};
 use bluegate_store::{OpenError, Store, StoreError};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -30,6 +31,7 @@ use crate::{
     placement::Reservations,
     reads::Reads,
     report::{self, HealthReport},
+    tenant_report::{self, TenantReport},
     tenants::Tenants,
 };
 
@@ -67,6 +69,9 @@ pub enum BuildError {
     /// A secret that would let in two tenants.
     #[error("tenants `{0}` and `{1}` share a secret")]
     SharedSecret(TenantName, TenantName),
+    /// A host name that would be two tenants'.
+    #[error("tenants `{0}` and `{1}` share the host `{2}`")]
+    SharedHost(TenantName, TenantName, HostName),
 }
 
 /// Builds a scaler: opens its store and takes over the meetings in it.
@@ -108,7 +113,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
     let bodies = (bounds.buffered_bytes / KIB).min(Semaphore::MAX_PERMITS);
     Ok(Scaler {
         context: Arc::new(Context {
-            tenants: Tenants::new(config.tenants),
+            tenants: ArcSwap::from_pointee(Tenants::new(config.tenants, &Tenants::default())),
             fleet: Fleet::new(nodes),
             ledger,
             bounds,
@@ -127,6 +132,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
 fn check_tenants(config: &Config) -> Result<(), BuildError> {
     let mut names = HashSet::new();
     let mut secrets: BTreeMap<&str, &TenantName> = BTreeMap::new();
+    let mut hosts: BTreeMap<&HostName, &TenantName> = BTreeMap::new();
     for tenant in &config.tenants {
         if !names.insert(&tenant.name) {
             return Err(BuildError::DuplicateTenant(tenant.name.clone()));
@@ -136,6 +142,12 @@ fn check_tenants(config: &Config) -> Result<(), BuildError> {
                 && *other != tenant.name
             {
                 return Err(BuildError::SharedSecret(other.clone(), tenant.name.clone()));
+            }
+        }
+        for host in &tenant.settings.hosts {
+            if let Some(other) = hosts.insert(host, &tenant.name) {
+                let (other, name) = (other.clone(), tenant.name.clone());
+                return Err(BuildError::SharedHost(other, name, host.clone()));
             }
         }
     }
@@ -217,6 +229,18 @@ impl Scaler {
 
     pub(crate) fn context(&self) -> &Arc<Context> {
         &self.context
+    }
+
+    /// What each tenant has and did, by name.
+    #[must_use]
+    pub fn tenants(&self) -> Vec<TenantReport> {
+        tenant_report::of(&self.context)
+    }
+
+    /// Whether the host of this authority is a tenant's own.
+    #[must_use]
+    pub fn is_host_of_tenant(&self, authority: &str) -> bool {
+        self.context.tenants().has_host(authority)
     }
 
     /// What is believed of each node, by name.

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bluegate_cluster::{Node, Origin, Secret, TenantName};
+use bluegate_tenant::Settings;
 
 /// A whole scaler.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct TenantConfig {
     /// Whether its meeting IDs are the same on nodes (`default`, imported
     /// tenants) instead of encoded with its name.
     pub plain: bool,
+    /// What it may and gets.
+    pub settings: Settings,
 }
 
 /// Every bound and timeout of the scaler, each with a default that suits

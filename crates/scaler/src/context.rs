@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64},
 };
 
+use arc_swap::ArcSwap;
 use bluegate_cluster::Mount;
 use bluegate_store::StoreError;
 use tokio::sync::Semaphore;
@@ -24,7 +25,8 @@ use crate::{
 
 /// The state of a scaler.
 pub(crate) struct Context {
-    pub(crate) tenants: Tenants,
+    /// Who may call, swapped whole.
+    pub(crate) tenants: ArcSwap<Tenants>,
     pub(crate) fleet: Fleet,
     pub(crate) ledger: Ledger,
     pub(crate) bounds: Bounds,
@@ -47,6 +49,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// All tenants, as they now are.
+    pub(crate) fn tenants(&self) -> Arc<Tenants> {
+        self.tenants.load_full()
+    }
+
     /// The node of this name.
     pub(crate) fn node(&self, name: &Mount) -> Option<Arc<NodeHandle>> {
         self.fleet.node(name)

@@ -1,20 +1,23 @@
 //! The front: every request, phase by phase.
 //!
-//! route → take in (method, who signed, body) → the call. The index needs no
+//! route → take in (method, who signed, body) → shape (the tenant's rules) → the
+//! call. The index needs no
 //! signature and goes no further than here.
 
 use std::sync::Arc;
 
 use axum::{body::Body, extract::State};
 use bluegate_bbb_api::{Answer, Call};
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
 
 use crate::{
     calls,
     context::Context,
-    intake::{self, PathTenant},
+    intake,
+    outcome::{self, Outcome},
     reply::{self, Reply},
     route::{self, Named, Route},
+    shape,
 };
 
 /// Answers a request.
@@ -31,19 +34,29 @@ pub(crate) async fn handle(
     if call == Named::Known(Call::Index) {
         return index(&parts.headers).response(&call);
     }
-    let path_tenant = path_tenant(&context, tenant.as_deref());
-    let reply = match intake::take(&context, call.clone(), &path_tenant, &parts, body).await {
-        Ok(request) => calls::answer(&context, request).await,
+    let tenants = context.tenants();
+    let addressed = tenants.addressed(authority(&parts), tenant.as_deref());
+    let taken = intake::take(&context, &tenants, call.clone(), &addressed, &parts, body).await;
+    let reply = match taken {
+        Ok(mut request) => {
+            let usage = Arc::clone(&request.tenant.usage);
+            let reply = match shape::shape(&mut request) {
+                Ok(()) => calls::answer(&context, request).await,
+                Err(reply) => reply,
+            };
+            usage.answered(outcome::call_word(&call), Outcome::of(&reply));
+            reply
+        }
         Err(reply) => reply,
     };
     reply.response(&call)
 }
 
-fn path_tenant(context: &Context, name: Option<&str>) -> PathTenant {
-    let Some(name) = name else { return PathTenant::None };
-    match name.parse().ok().and_then(|name| context.tenants.get(&name)) {
-        Some(tenant) => PathTenant::Known(Arc::clone(tenant)),
-        None => PathTenant::Unknown,
+/// The host a request is for: HTTP/2 has it in the address, HTTP/1 beside it.
+fn authority(parts: &Parts) -> Option<&str> {
+    match parts.uri.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => parts.headers.get(header::HOST)?.to_str().ok(),
     }
 }
 

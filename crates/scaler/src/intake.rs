@@ -15,7 +15,12 @@ use http::{HeaderMap, HeaderValue, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{context::Context, reply::Reply, route::Named, tenants::Tenant};
+use crate::{
+    context::Context,
+    reply::Reply,
+    route::Named,
+    tenants::{Addressed, Tenant, Tenants},
+};
 
 const KIB: usize = 1024;
 
@@ -35,24 +40,15 @@ pub(crate) struct ApiRequest {
     _held: Option<OwnedSemaphorePermit>,
 }
 
-/// The tenant a path names.
-pub(crate) enum PathTenant {
-    /// It names none.
-    None,
-    /// It names this one.
-    Known(Arc<Tenant>),
-    /// It names one that there is not.
-    Unknown,
-}
-
 /// Takes a request in.
 ///
 /// # Errors
 /// The reply, when the request is not to be answered any further.
 pub(crate) async fn take(
     context: &Context,
+    tenants: &Tenants,
     call: Named,
-    path_tenant: &PathTenant,
+    addressed: &Addressed,
     parts: &Parts,
     body: Body,
 ) -> Result<ApiRequest, Reply> {
@@ -64,8 +60,7 @@ pub(crate) async fn take(
         return Err(Reply::MethodNotAllowed(known.methods()));
     }
     let query = parts.uri.query().unwrap_or_default();
-    let signed_by =
-        |form: Option<&RawQuery>| authenticate(context, &call, path_tenant, query, form);
+    let signed_by = |form: Option<&RawQuery>| authenticate(tenants, &call, addressed, query, form);
 
     let signed_query = !RawQuery::parse(query).get("checksum").is_none_or(|v| v.raw().is_empty());
     let early = if signed_query || method == Method::Get { Some(signed_by(None)?) } else { None };
@@ -109,11 +104,11 @@ fn method(method: &http::Method) -> Option<Method> {
     }
 }
 
-/// The tenant whose secret signed the request: the one the path names, or any.
+/// The tenant whose secret signed the request: the one the address names, or any.
 fn authenticate(
-    context: &Context,
+    tenants: &Tenants,
     call: &Named,
-    path_tenant: &PathTenant,
+    addressed: &Addressed,
     query: &str,
     form: Option<&RawQuery>,
 ) -> Result<Arc<Tenant>, Reply> {
@@ -130,10 +125,10 @@ fn authenticate(
         Err(bluegate_bbb_api::checksum::ChecksumError::Missing) => return Err(missing),
         Err(bluegate_bbb_api::checksum::ChecksumError::NotADigest) => return Err(mismatch),
     };
-    let tenant = match path_tenant {
-        PathTenant::None => context.tenants.authenticate(&presented),
-        PathTenant::Known(tenant) => tenant.is_authentic(&presented).then(|| Arc::clone(tenant)),
-        PathTenant::Unknown => None,
+    let tenant = match addressed {
+        Addressed::Nobody => tenants.authenticate(&presented),
+        Addressed::Tenant(tenant) => tenant.is_authentic(&presented).then(|| Arc::clone(tenant)),
+        Addressed::Unknown => None,
     };
     tenant.ok_or(mismatch)
 }

@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use bluegate_cluster::{Mount, TenantMeetingId};
+use bluegate_cluster::{Mount, TagWishes, TenantMeetingId};
 use bluegate_store::{Generation, State, Store, StoreError, Write, WriteError};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -22,6 +22,8 @@ use crate::{
     directory::Directory,
     life::{self, Entering, Lives, Patience, Sign, Standing},
     placement::{self, Candidate, Reservations},
+    quota::{Allowance, Quota},
+    usage::LimitKind,
     voice_bridge,
 };
 
@@ -58,6 +60,11 @@ pub(crate) struct Wanted<'a> {
     pub(crate) node_meeting_id: String,
     /// The dial-in number the client chose.
     pub(crate) voice_bridge: Option<String>,
+    /// Whether its tenant may have one more.
+    pub(crate) quota: Quota,
+    /// What its tenant wants of its node.
+    #[expect(dead_code, reason = "placement does not look at tags yet")]
+    pub(crate) tags: &'a TagWishes,
 }
 
 /// Where a create call goes.
@@ -71,6 +78,8 @@ pub(crate) enum Entered {
         counted: bool,
         /// Whether this call made the row.
         inserted: bool,
+        /// Soft limits of the tenant that the new row exceeds.
+        exceeded: Vec<LimitKind>,
     },
     /// Nowhere yet: others are still trying a node that we cannot use.
     Wait,
@@ -78,6 +87,16 @@ pub(crate) enum Entered {
     NoNode,
     /// Another tenant's open meeting has the same ID on the nodes.
     Taken,
+    /// Its tenant may not have one more.
+    Refused(LimitKind),
+}
+
+impl Entered {
+    /// At a meeting that lives.
+    fn there(generation: Generation) -> Self {
+        let generation = Box::new(generation);
+        Self::At { generation, counted: false, inserted: false, exceeded: Vec::new() }
+    }
 }
 
 impl Ledger {
@@ -178,7 +197,7 @@ impl Ledger {
         seed: u64,
     ) -> Result<Entered, StoreError> {
         if let Some(live) = self.find_live(wanted).await?.filter(|live| !lost(&live.node)) {
-            return Ok(Entered::At { generation: Box::new(live), counted: false, inserted: false });
+            return Ok(Entered::there(live));
         }
         let (_gate, mut write) = self.begin().await?;
         let open = write.open_generation(wanted.meeting).await?;
@@ -193,11 +212,10 @@ impl Ledger {
         };
         let now = clock::now();
         let patience = self.terms.patience;
-        let mut former = None;
+        let (mut former, mut exceeded) = (None, Vec::new());
         let (generation, inserted) = match life::entering(open, standing, patience, now) {
             Entering::Live(generation) => {
-                let generation = Box::new(generation);
-                return Ok(Entered::At { generation, counted: false, inserted: false });
+                return Ok(Entered::there(generation));
             }
             Entering::Wait => return Ok(Entered::Wait),
             Entering::Join(mut generation) => {
@@ -227,6 +245,10 @@ impl Ledger {
             }
             Entering::Place => {
                 let others = write.open_generations().await?;
+                match wanted.quota.new_meeting(wanted.meeting.tenant(), &others, &lost) {
+                    Allowance::Granted(soft) => exceeded = soft,
+                    Allowance::Refused(limit) => return Ok(Entered::Refused(limit)),
+                }
                 let Some(node) = self.choose(candidates, &others, now, seed) else {
                     return Ok(Entered::NoNode);
                 };
@@ -252,7 +274,8 @@ impl Ledger {
             self.directory.apply(former);
         }
         self.directory.apply(generation.clone());
-        Ok(Entered::At { generation: Box::new(generation), counted: true, inserted })
+        let generation = Box::new(generation);
+        Ok(Entered::At { generation, counted: true, inserted, exceeded })
     }
 
     /// A create call ended without the meeting: not sent, or refused.
@@ -366,11 +389,11 @@ impl Ledger {
         others: &[Generation],
         now: i64,
     ) -> Generation {
-        let voice_bridge = wanted.voice_bridge.clone().or_else(|| {
-            let taken: HashSet<&str> =
-                others.iter().filter_map(|other| other.voice_bridge.as_deref()).collect();
-            voice_bridge::choose(wanted.meeting, |n| taken.contains(n))
-        });
+        let taken: HashSet<&str> =
+            others.iter().filter_map(|other| other.voice_bridge.as_deref()).collect();
+        let given = wanted.voice_bridge.clone().filter(|number| !taken.contains(number.as_str()));
+        let voice_bridge =
+            given.or_else(|| voice_bridge::choose(wanted.meeting, |number| taken.contains(number)));
         Generation {
             id: clock::new_id(),
             tenant: wanted.meeting.tenant().clone(),

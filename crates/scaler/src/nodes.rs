@@ -67,6 +67,7 @@ pub(crate) struct Snapshot {
     by_internal: HashMap<String, usize>,
     by_external: HashMap<String, usize>,
     users: u64,
+    users_of_tenants: HashMap<TenantName, u64>,
 }
 
 /// A meeting in a poll.
@@ -187,6 +188,7 @@ impl Snapshot {
             by_internal: index(|facts| &facts.internal_id),
             by_external: index(|facts| &facts.external_id),
             users: meetings.iter().map(|meeting| u64::from(meeting.facts.users)).sum(),
+            users_of_tenants: users_of_tenants(&meetings),
             meetings: meetings.into_iter().map(Arc::new).collect(),
         }
     }
@@ -209,11 +211,27 @@ impl Snapshot {
         }
     }
 
+    /// Users in this tenant's meetings.
+    pub(crate) fn users_of_tenant(&self, tenant: &TenantName) -> u64 {
+        self.users_of_tenants.get(tenant).copied().unwrap_or(0)
+    }
+
     /// A breakout room of this tenant, by either of its IDs.
     pub(crate) fn breakout(&self, tenant: &TenantName, id: &str) -> Option<&Arc<PolledMeeting>> {
         let index = self.by_internal.get(id).or_else(|| self.by_external.get(id))?;
         self.meetings.get(*index).filter(|meeting| meeting.is_breakout_of(tenant))
     }
+}
+
+/// People in a breakout room are counted in its parent, where they still are.
+fn users_of_tenants(meetings: &[PolledMeeting]) -> HashMap<TenantName, u64> {
+    let mut users = HashMap::new();
+    for meeting in meetings.iter().filter(|meeting| !meeting.facts.is_breakout) {
+        if let Some(stamp) = &meeting.stamp {
+            *users.entry(stamp.tenant.clone()).or_default() += u64::from(meeting.facts.users);
+        }
+    }
+    users
 }
 
 impl Polled for Snapshot {

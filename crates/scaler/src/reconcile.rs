@@ -18,6 +18,7 @@ use crate::{
     ledger::Wanted,
     life::{self, Listed, Patience, Sign, Verdict},
     nodes::{NodeHandle, PolledMeeting, Snapshot},
+    quota::Quota,
     report::Split,
     signing::NodeCall,
     twin::{self, TwinWatch},
@@ -151,7 +152,8 @@ impl Reconciler {
             if directory.stands_for(&meeting.facts.internal_id) {
                 continue;
             }
-            let tenant = meeting.stamp.as_ref().and_then(|s| self.context.tenants.get(&s.tenant));
+            let tenants = self.context.tenants();
+            let tenant = meeting.stamp.as_ref().and_then(|s| tenants.get(&s.tenant));
             let Some(tenant) = tenant else { continue };
             let Some(stamp) = meeting.own_stamp(tenant.scope) else { continue };
             let named = stamp.meeting();
@@ -167,6 +169,8 @@ impl Reconciler {
                             &stamp.meeting_id,
                         ),
                         voice_bridge: meeting.facts.voice_bridge.clone(),
+                        quota: Quota::default(),
+                        tags: &tenant.settings.tags,
                     };
                     let node = &self.node.node.name;
                     let begun = snapshot.begun;

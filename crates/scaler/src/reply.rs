@@ -13,6 +13,7 @@ const RETRY_AFTER_SECONDS: &str = "10";
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
 const FAILED: &str = "<response><returncode>FAILED<";
+const FAILED_JSON: &str = r#"{"response":{"returncode":"FAILED""#;
 
 /// What a call answers.
 #[derive(Debug)]
@@ -46,10 +47,19 @@ impl From<Failure> for Reply {
 }
 
 impl Reply {
+    /// Whether it is a document that says FAILED.
+    pub(crate) fn is_failure(&self) -> bool {
+        match self {
+            Self::Xml(text) => text.starts_with(FAILED),
+            Self::Json(text) => text.starts_with(FAILED_JSON),
+            _ => false,
+        }
+    }
+
     /// The response to this call.
     pub(crate) fn response(self, call: &Named) -> Response<Body> {
         // Failures come from one place in BBB, which always says so.
-        let failed = matches!(&self, Self::Xml(text) if text.starts_with(FAILED));
+        let failed = matches!(self, Self::Xml(_)) && self.is_failure();
         let no_cache = match call {
             // A page says that for itself, more strictly.
             _ if matches!(self, Self::Wait(_)) => false,

@@ -106,3 +106,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn attributes_are_read_and_written_escaped() {
+    let text = "<m  a = \"1\" b='x=\"&amp;' c=\"\"><n/></m>";
+    let document = Document::parse(text).unwrap();
+    let of = |name: &str| document.root().attribute(name);
+    assert_eq!(of("a").as_deref(), Some("1"));
+    assert_eq!(of("b").as_deref(), Some("x=\"&"));
+    assert_eq!(of("c").as_deref(), Some(""));
+    assert_eq!(of("d"), None);
+    assert_eq!(Element::new("m").attribute("m"), None);
+    let written = Element::self_closing("m").with_attribute("a", "\"<&");
+    assert_eq!(written.to_string(), "<m a=\"&quot;&lt;&amp;\"/>");
+    assert_eq!(written.attribute("a").as_deref(), Some("\"<&"));
+}

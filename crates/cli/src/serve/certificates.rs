@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use bluegate_cluster::Origin;
+use bluegate_cluster::{HostName, Origin};
 use bluegate_config::{Acme, Config, Tls};
 use bluegate_net::{
     Redirect,
@@ -37,11 +37,13 @@ pub(crate) struct Shown {
     pub(crate) status: Option<Arc<acme::Status>>,
 }
 
-/// What a section says of its certificate, and the name it is for.
+/// What a section says of its certificate, and the names it is for.
 struct Wanted<'a> {
     tls: &'a Tls,
     folder: &'a Path,
     origin: &'a Origin,
+    /// Besides the origin's.
+    hosts: Vec<&'a HostName>,
 }
 
 impl Certificates {
@@ -51,11 +53,13 @@ impl Certificates {
             tls: &proxy.tls,
             folder: &proxy.acme_folder,
             origin: &config.cluster.origin,
+            hosts: Vec::new(),
         });
         let scaler = config.scaler.as_ref().map(|scaler| Wanted {
             tls: &scaler.tls,
             folder: &scaler.acme_folder,
             origin: &scaler.origin,
+            hosts: config.tenants.iter().flat_map(|tenant| &tenant.settings.hosts).collect(),
         });
         let redirects = config.proxy.as_ref().is_some_and(|p| !p.front.redirect_listen.is_empty());
         let mut this = Self::default();
@@ -66,10 +70,12 @@ impl Certificates {
                 Tls::Off => {}
                 Tls::Files { cert, key } => this.add_files(wanted.origin.host(), cert, key)?,
                 Tls::Acme(acme) => {
-                    let name = wanted.origin.host().to_owned();
                     let group = names.entry((acme.clone(), wanted.folder.to_owned())).or_default();
-                    if !group.contains(&name) {
-                        group.push(name);
+                    let hosts = wanted.hosts.iter().map(|host| host.as_str());
+                    for name in std::iter::once(wanted.origin.host()).chain(hosts) {
+                        if !group.iter().any(|known| known == name) {
+                            group.push(name.to_owned());
+                        }
                     }
                 }
             }

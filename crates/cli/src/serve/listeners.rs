@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use bluegate_config::Config;
 use bluegate_net::{
     Hsts, Listener, Policy, Redirect, RouterService, Service,
-    dispatch::{Dispatch, Dispatcher},
+    dispatch::{ApiHosts, Dispatch, Dispatcher},
     handover::Sockets,
     serve,
 };
@@ -20,6 +20,8 @@ use crate::serve::{certificates::Certificates, policy::Policies};
 pub(crate) struct Roles {
     pub(crate) proxy: Option<Arc<Proxy>>,
     pub(crate) api: Option<Arc<RouterService>>,
+    /// Hosts of the API besides its origin's.
+    pub(crate) api_hosts: Option<Arc<ApiHosts>>,
 }
 
 /// What one socket is for.
@@ -110,6 +112,7 @@ impl Listeners {
                     let dispatch = Dispatch {
                         cluster: config.cluster.origin.clone(),
                         api: config.scaler.as_ref().map(|scaler| scaler.origin.clone()),
+                        hosts: roles.api_hosts.clone(),
                     };
                     let both = Arc::new(Dispatcher::new(dispatch, proxy, api));
                     start.with(Arc::new(Hsts::new(both, origin, hsts)));

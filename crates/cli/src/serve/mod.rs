@@ -11,6 +11,7 @@ pub(crate) mod reload;
 mod scaling;
 pub(crate) mod secrets;
 mod supervisor;
+mod tenants;
 mod upgrade;
 
 use std::{
@@ -26,6 +27,7 @@ use bluegate_cluster::Routes;
 use bluegate_config::Config;
 use bluegate_net::{
     Policy, RouterService,
+    dispatch::ApiHosts,
     handover::{Predecessor, Sockets},
     tls,
 };
@@ -106,7 +108,11 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
     let in_force = book.follow();
     let (proxy, scaler) = build_roles(&config, &node_tls, in_force.clone()).await?;
     let api = scaler.as_ref().map(|scaler| Arc::new(RouterService::new(scaler.router())));
-    let roles = Roles { proxy: proxy.clone(), api };
+    let api_hosts = scaler.clone().map(|scaler| {
+        Arc::new(move |authority: &str| scaler.is_host_of_tenant(authority)) as Arc<ApiHosts>
+    });
+    let roles = Roles { proxy: proxy.clone(), api, api_hosts };
+    let measured_scaler = scaler.clone();
     let scaler = scaler.map(|scaler| Scaling::begin(scaler, &shutdown));
     let alone = CancellationToken::new();
     if let (Some(scaling), Some(_)) = (&scaler, &predecessor) {
@@ -124,7 +130,7 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
     listeners.serve(&config, &roles, &shutdown, &tasks, drain)?;
     supervisor::watch_over(&shutdown, &tasks);
     tasks.close();
-    let sources = sources(proxy.as_ref(), &book, policy, shown, &shutdown);
+    let sources = sources(proxy.as_ref(), measured_scaler, &book, policy, shown, &shutdown);
     let sources = doctor::start(path, &config, &node_tls, &book, &shutdown, &tasks, sources);
     let mut admin = admin.map(|admin| admin.serve(sources));
     if let Some(mut predecessor) = predecessor {
@@ -186,6 +192,7 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
 /// What the roles have to show on the admin listener.
 fn sources(
     proxy: Option<&Arc<bluegate_proxy::Proxy>>,
+    scaler: Option<bluegate_scaler::Scaler>,
     book: &Arc<RouteBook>,
     policy: Policy,
     shown: Vec<Shown>,
@@ -203,6 +210,9 @@ fn sources(
             metrics::traffic(out, &proxy);
             metrics::health(out, &proxy);
         }));
+    }
+    if let Some(scaler) = scaler {
+        measured.push(Arc::new(move |out| tenants::metrics(out, &scaler.tenants())));
     }
     let nodes = proxy.cloned().map(|proxy| {
         Arc::new(move || metrics::nodes_report(proxy.health_report())) as Arc<NodesSource>
@@ -286,6 +296,7 @@ fn scaler_config(
             name: tenant.name.clone(),
             secrets: secrets::read(&tenant.secret_file)?,
             plain: tenant.name.as_str() == PLAIN_TENANT,
+            settings: tenant.settings.clone(),
         });
     }
     Ok(bluegate_scaler::Config {

@@ -110,6 +110,7 @@ async fn two_roles_share_a_listener() {
     let dispatch = dispatch::Dispatch {
         cluster: "https://bbb.test".parse().unwrap(),
         api: Some("https://api.test".parse().unwrap()),
+        hosts: None,
     };
     let both =
         dispatch::Dispatcher::new(dispatch, Arc::new(Named("proxy")), Arc::new(Named("api")));

@@ -13,6 +13,7 @@ use bluegate_bbb_api::{
 };
 use bluegate_cluster::Mount;
 use bluegate_store::{Generation, State};
+use bluegate_tenant::Limit;
 use http::HeaderValue;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
@@ -26,7 +27,9 @@ use crate::{
     life::Sign,
     nodes::NodeHandle,
     placement::{Candidate, Polled},
+    quota::Quota,
     reply::Reply,
+    shape,
     signing::NodeCall,
     target::Target,
 };
@@ -89,7 +92,10 @@ impl Creation {
     async fn run(mut self) -> Reply {
         loop {
             let step = match self.enter().await {
-                Ok(Entered::At { generation, counted, inserted }) => {
+                Ok(Entered::At { generation, counted, inserted, exceeded }) => {
+                    for limit in exceeded {
+                        shape::exceeded(&self.request.tenant, limit);
+                    }
                     if inserted {
                         self.inserted = Some(generation.id.clone());
                     }
@@ -97,6 +103,9 @@ impl Creation {
                 }
                 Ok(Entered::Wait) => Step::Continue(()),
                 Ok(Entered::NoNode) => Step::Break(Failure::NoNodeAvailable.into()),
+                Ok(Entered::Refused(limit)) => {
+                    Step::Break(shape::refused(&self.request.tenant, limit).into())
+                }
                 Ok(Entered::Taken) => Step::Break(Failure::IdNotUnique.into()),
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
@@ -132,11 +141,16 @@ impl Creation {
             .iter()
             .map(|(node, snapshot)| Candidate { node, polled: snapshot.as_ref() as &dyn Polled })
             .collect();
+        let tenant = &self.request.tenant;
+        let users_limited = tenant.settings.limits.users != Limit::default();
+        let users_there = if users_limited { shape::users_there(&self.context, tenant) } else { 0 };
         let given = self.request.parameters.text("voiceBridge");
         let wanted = Wanted {
-            meeting: &self.request.tenant.meeting(&self.meeting_id),
+            meeting: &tenant.meeting(&self.meeting_id),
             node_meeting_id: self.node_meeting_id.clone(),
             voice_bridge: given.filter(|number| !number.is_empty()),
+            quota: Quota::new(&tenant.settings, users_there),
+            tags: &tenant.settings.tags,
         };
         let lost = |node: &Mount| self.context.is_lost(node);
         self.context.ledger.enter(&wanted, &candidates, lost, rand::random()).await
@@ -165,8 +179,10 @@ impl Creation {
         if generation.node_meeting_id != self.meeting_id || parameters.is_ambiguous("meetingID") {
             parameters.replace("meetingID", &generation.node_meeting_id);
         }
-        let own_number = parameters.text("voiceBridge").is_some_and(|number| !number.is_empty());
-        if let Some(number) = generation.voice_bridge.as_ref().filter(|_| !own_number) {
+        let given = parameters.text("voiceBridge");
+        let number =
+            generation.voice_bridge.as_ref().filter(|number| given.as_ref() != Some(number));
+        if let Some(number) = number {
             parameters.remove_where(|name| name == "voiceBridge");
             parameters.query.append("voiceBridge", number);
         }

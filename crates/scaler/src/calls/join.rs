@@ -11,7 +11,7 @@ use bluegate_store::{Generation, State};
 
 use super::meeting_id;
 use crate::{
-    context::Context, health::Health, intake::ApiRequest, reply::Reply, target::Target,
+    context::Context, health::Health, intake::ApiRequest, reply::Reply, shape, target::Target,
     waiting::Waiting,
 };
 
@@ -22,12 +22,11 @@ pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Repl
         if let Some(language) = being_placed(context, request) {
             return Reply::Wait(Waiting { language, node: None });
         }
-        let failure = Failure::MeetingForciblyEnded;
-        return match error_redirect(&request.parameters, failure) {
-            Some(location) => Reply::Redirect(location),
-            None => failure.into(),
-        };
+        return refuse(request, Failure::MeetingForciblyEnded);
     };
+    if let Err(failure) = shape::user_more(context, &request.tenant, &target.node.node.name) {
+        return refuse(request, failure);
+    }
     let mut query = target.query(request.parameters.query.clone(), &given);
     if let Some(generation) = &target.generation {
         if let Some(current) = renewed_create_time(context, request, generation).await {
@@ -39,6 +38,14 @@ pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Repl
     match request.person.filter(|_| target.node.health() == Health::Suspect) {
         Some(language) => Reply::Wait(Waiting { language, node: Some(address) }),
         None => Reply::Redirect(address),
+    }
+}
+
+/// A browser goes back to the frontend with the failure, as BBB sends it.
+fn refuse(request: &ApiRequest, failure: Failure) -> Reply {
+    match error_redirect(&request.parameters, failure) {
+        Some(location) => Reply::Redirect(location),
+        None => failure.into(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! A cluster to tell stories with: fake nodes, a scaler, frontends.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bluegate_bbb_api::{Answer, Outcome, RawQuery, checksum};
 use bluegate_cluster::{Node, Secret};
 use bluegate_scaler::{Bounds, Config, NodeConfig, Scaler, TenantConfig, build};
+use bluegate_tenant::{Form, Settings};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
@@ -33,6 +34,8 @@ pub(crate) struct Cluster {
     running: Option<Running>,
     /// Other scalers on the same store.
     replicas: Vec<Running>,
+    /// What tenants may and get, where that is not everything.
+    settings: HashMap<String, Settings>,
     /// The store's URL, when it is not a file of ours.
     pub(crate) store: Option<String>,
 }
@@ -78,6 +81,12 @@ impl Cluster {
         cluster
     }
 
+    /// What a tenant may and gets, for scalers started from now on.
+    pub(crate) fn set_tenant(&mut self, name: &str, json: &str) {
+        let form: Form = serde_json::from_str(json).unwrap();
+        self.settings.insert(name.to_owned(), form.try_into().unwrap());
+    }
+
     /// Other bounds, for scalers started from now on.
     pub(crate) fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
@@ -103,6 +112,7 @@ impl Cluster {
             trusted: rustls::RootCertStore::empty(),
             running: None,
             replicas: Vec::new(),
+            settings: HashMap::new(),
             store: None,
         }
     }
@@ -175,6 +185,7 @@ impl Cluster {
             name: name.parse().unwrap(),
             secrets: vec![secret(&format!("{name}-secret")), secret(&format!("{name}-old"))],
             plain,
+            settings: self.settings.get(name).cloned().unwrap_or_default(),
         };
         Config {
             origin: "http://api.example.org".parse().unwrap(),
@@ -238,6 +249,7 @@ impl Cluster {
     pub(crate) fn frontend(&self, tenant: &str) -> Frontend {
         Frontend {
             base: format!("http://{}/bigbluebutton/api", self.running.as_ref().unwrap().address),
+            host: None,
             secret: secret(&format!("{tenant}-secret")),
             client: Client::builder(TokioExecutor::new()).build_http(),
         }
@@ -290,6 +302,8 @@ pub(crate) fn node_secret(index: usize) -> Secret {
 #[derive(Clone)]
 pub(crate) struct Frontend {
     pub(crate) base: String,
+    /// The host it calls by, when it is not the address.
+    pub(crate) host: Option<String>,
     secret: Secret,
     client: Client<HttpConnector, Full<Bytes>>,
 }
@@ -342,7 +356,10 @@ impl Frontend {
         self.send(request.body(Full::new(body.unwrap_or_default())).unwrap()).await
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>) -> Reply {
+    async fn send(&self, mut request: Request<Full<Bytes>>) -> Reply {
+        if let Some(host) = &self.host {
+            request.headers_mut().insert(header::HOST, host.parse().unwrap());
+        }
         let response = self.client.request(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();

@@ -14,6 +14,7 @@ mod replicas;
 mod signing;
 mod simulated;
 mod successor;
+mod tenant_settings;
 mod tenants;
 mod tls;
 mod verdict;

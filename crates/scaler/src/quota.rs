@@ -1,0 +1,165 @@
+//! Whether a tenant may have one meeting or one user more. Pure.
+
+use bluegate_bbb_api::Failure;
+use bluegate_cluster::{Mount, TenantName};
+use bluegate_store::Generation;
+use bluegate_tenant::{Limit, Settings};
+
+use crate::usage::LimitKind;
+
+/// What a new meeting of a tenant is measured by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Quota {
+    disabled: bool,
+    meetings: Limit,
+    users: Limit,
+    /// Users the tenant has now.
+    users_there: u64,
+}
+
+/// What the limits say of one more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Allowance {
+    /// It may be; these soft limits are exceeded by it.
+    Granted(Vec<LimitKind>),
+    /// It may not.
+    Refused(LimitKind),
+}
+
+impl Quota {
+    /// What holds for a tenant with these settings that has so many users.
+    pub(crate) fn new(settings: &Settings, users_there: u64) -> Self {
+        Self {
+            disabled: !settings.enabled,
+            meetings: settings.limits.meetings,
+            users: settings.limits.users,
+            users_there,
+        }
+    }
+
+    /// Whether the tenant may have one more meeting beside the open ones. What
+    /// is on a `lost` node, or about to end, is gone for its frontends.
+    pub(crate) fn new_meeting(
+        self,
+        tenant: &TenantName,
+        open: &[Generation],
+        lost: impl Fn(&Mount) -> bool,
+    ) -> Allowance {
+        if self.disabled {
+            return Allowance::Refused(LimitKind::Disabled);
+        }
+        let counted = |other: &&Generation| {
+            other.tenant == *tenant && other.end_requested_at.is_none() && !lost(&other.node)
+        };
+        let meetings = open.iter().filter(counted).count() as u64;
+        let mut soft = Vec::new();
+        for (limit, there, kind) in [
+            (self.meetings, meetings, LimitKind::Meetings),
+            (self.users, self.users_there, LimitKind::Users),
+        ] {
+            if limit.refuses(there) {
+                return Allowance::Refused(kind);
+            }
+            if limit.is_exceeded_softly(there + 1) {
+                soft.push(kind);
+            }
+        }
+        Allowance::Granted(soft)
+    }
+}
+
+/// Whether a tenant that has so many users may have one more.
+pub(crate) fn new_user(limit: Limit, there: u64) -> Allowance {
+    if limit.refuses(there) {
+        return Allowance::Refused(LimitKind::Users);
+    }
+    let exceeded = limit.is_exceeded_softly(there + 1);
+    Allowance::Granted(if exceeded { vec![LimitKind::Users] } else { Vec::new() })
+}
+
+/// What a refused call is answered with.
+pub(crate) fn failure(limit: LimitKind) -> Failure {
+    match limit {
+        LimitKind::Disabled => Failure::TenantDisabled,
+        LimitKind::Meetings => Failure::MeetingLimitReached,
+        LimitKind::Users => Failure::UserLimitReached,
+        LimitKind::Requests => Failure::RequestLimitReached,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bluegate_store::State;
+    use bluegate_tenant::{Form, LimitForm, LimitsForm};
+
+    use super::*;
+
+    fn quota(enabled: bool, meetings: Option<LimitForm>, users_there: u64) -> Quota {
+        let limits =
+            LimitsForm { meetings, users: Some(LimitForm::Hard(30)), ..LimitsForm::default() };
+        let form = Form { enabled, limits, ..Form::default() };
+        Quota::new(&form.try_into().unwrap(), users_there)
+    }
+
+    fn open(tenant: &str, node: &str, ending: bool) -> Generation {
+        Generation {
+            id: "x".to_owned(),
+            tenant: tenant.parse().unwrap(),
+            meeting_id: "m".to_owned(),
+            node: node.parse().unwrap(),
+            node_meeting_id: "m".to_owned(),
+            state: State::Live,
+            internal_meeting_id: None,
+            create_time: None,
+            voice_bridge: None,
+            in_flight: 0,
+            attempted_at: 0,
+            first_answered: false,
+            reserved: 0,
+            description: None,
+            created_at: 0,
+            live_at: None,
+            end_requested_at: ending.then_some(1),
+            ended_at: None,
+        }
+    }
+
+    #[test]
+    fn a_meeting_more_is_refused_at_the_limits() {
+        let physics: TenantName = "physics".parse().unwrap();
+        let soft: LimitForm = serde_json::from_str(r#"{"soft": 1, "hard": 2}"#).unwrap();
+        let rows = [
+            open("physics", "a", false),
+            open("physics", "a", true),
+            open("physics", "gone", false),
+            open("history", "a", false),
+        ];
+        let full = [rows[0].clone(), rows[0].clone()];
+        let granted = |kinds: &[LimitKind]| Allowance::Granted(kinds.to_vec());
+        for (quota, rows, wanted) in [
+            (quota(true, None, 0), &rows[..], granted(&[])),
+            (quota(false, None, 0), &[], Allowance::Refused(LimitKind::Disabled)),
+            (quota(true, Some(soft), 0), &[], granted(&[])),
+            (quota(true, Some(soft), 0), &rows, granted(&[LimitKind::Meetings])),
+            (quota(true, Some(soft), 0), &full, Allowance::Refused(LimitKind::Meetings)),
+            (quota(true, Some(soft), 29), &[], granted(&[])),
+            (quota(true, Some(soft), 30), &[], Allowance::Refused(LimitKind::Users)),
+        ] {
+            let lost = |node: &Mount| node.as_str() == "gone";
+            assert_eq!(quota.new_meeting(&physics, rows, lost), wanted, "{quota:?}");
+        }
+    }
+
+    #[test]
+    fn a_user_more_is_refused_at_the_limit() {
+        let limit = Limit::new(Some(1), Some(2)).unwrap();
+        let seen: Vec<_> = (0..3).map(|there| new_user(limit, there)).collect();
+        let users = LimitKind::Users;
+        let wanted = [
+            Allowance::Granted(vec![]),
+            Allowance::Granted(vec![users]),
+            Allowance::Refused(users),
+        ];
+        assert_eq!(seen, wanted);
+    }
+}

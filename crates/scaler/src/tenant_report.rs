@@ -1,0 +1,51 @@
+//! What each tenant has and did, to be looked at.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bluegate_cluster::TenantName;
+use bluegate_store::State;
+use bluegate_tenant::Settings;
+
+use crate::{context::Context, outcome::Outcome, shape, tenants::Tenant, usage::LimitKind};
+
+/// One tenant.
+#[derive(Clone, Debug)]
+pub struct TenantReport {
+    /// Its name.
+    pub name: TenantName,
+    /// What it may and gets.
+    pub settings: Settings,
+    /// Its meetings now, as getMeetings lists them, without breakout rooms.
+    pub meetings: u64,
+    /// Its users now, as the last polls counted them.
+    pub users: u64,
+    /// Requests answered since the start, by call and outcome.
+    pub requests: BTreeMap<(&'static str, Outcome), u64>,
+    /// Refusals at each hard limit since the start.
+    pub refused: BTreeMap<LimitKind, u64>,
+    /// What went above each soft limit since the start.
+    pub exceeded: BTreeMap<LimitKind, u64>,
+}
+
+/// All tenants, by name.
+pub(crate) fn of(context: &Context) -> Vec<TenantReport> {
+    let report = |tenant: &Arc<Tenant>| {
+        let open = context.ledger.directory().of_tenant(&tenant.name);
+        let there = open.iter().filter(|generation| {
+            generation.state == State::Live
+                && generation.end_requested_at.is_none()
+                && !context.is_lost(&generation.node)
+        });
+        let limited = tenant.usage.limited();
+        TenantReport {
+            name: tenant.name.clone(),
+            settings: tenant.settings.clone(),
+            meetings: there.count() as u64,
+            users: shape::users_polled(context, tenant),
+            requests: tenant.usage.requests(),
+            refused: limited.iter().map(|(limit, refused, _)| (*limit, *refused)).collect(),
+            exceeded: limited.iter().map(|(limit, _, exceeded)| (*limit, *exceeded)).collect(),
+        }
+    };
+    context.tenants().all().map(report).collect()
+}
