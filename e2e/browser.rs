@@ -11,6 +11,7 @@ mod door;
 mod frontend;
 mod nginx_nodes;
 mod second_node;
+mod steps;
 mod visit;
 mod what_went_where;
 

@@ -7,7 +7,7 @@
 use anyhow::{Result, ensure};
 use bluegate_testkit::{Browser, BrowserOptions};
 
-use super::visit::WITHIN;
+use super::steps;
 use crate::cluster::Cluster;
 
 #[tokio::test]
@@ -49,11 +49,6 @@ async fn every_step_over_https() {
     every_step(&["--bbb", "3.0", "--tls"]).await.unwrap();
 }
 
-/// All that the page does by itself has ended one way or the other.
-const SETTLED: &str = "(document.querySelectorAll('[data-step]').length > 10
-    && [...document.querySelectorAll('[data-state=pending]')].every(row =>
-        ['upload', 'microphone', 'camera', 'breakout'].includes(row.dataset.step)))";
-
 async fn every_step(arguments: &[&str]) -> Result<()> {
     let failed = failed_steps(arguments).await?;
     ensure!(failed.is_empty(), "{failed}");
@@ -72,21 +67,8 @@ async fn failed_steps(arguments: &[&str]) -> Result<String> {
     let browser = Browser::launch(options).await?;
     let page = browser.first_page()?;
     cluster.api("create", &[("meetingID", "lesson"), ("name", "Lesson")]).await;
-    page.goto(&cluster.join_url("lesson", "Ada Lovelace", "MODERATOR"), WITHIN).await?;
-    page.wait_for(SETTLED, WITHIN).await?;
-    page.click("#upload").await?;
-    // What was uploaded is shown, which takes the step of the slide once more: all is read at one moment.
-    let outcome = format!(
-        "document.querySelector('[data-step=upload]').dataset.state !== 'pending' && {SETTLED} && (window.outcome = {{
-            complete: document.documentElement.dataset.complete,
-            failed: [...document.querySelectorAll('[data-state=failed]')].map(row => row.dataset.step).join(),
-        }}) !== undefined"
-    );
-    page.wait_for(&outcome, WITHIN).await?;
-    ensure!(page.text("location.origin").await? == cluster.ready.proxy_origin, "one page origin");
-    let failed = page.text("window.outcome.failed").await?;
-    let complete = page.text("window.outcome.complete").await?;
-    ensure!((complete == "true") == failed.is_empty(), "complete: {complete}, failed: {failed}");
+    let join = cluster.join_url("lesson", "Ada Lovelace", "MODERATOR");
+    let failed = steps::failed_steps(&page, &join, &cluster.ready.proxy_origin).await?;
     browser.close().await?;
     Ok(failed)
 }

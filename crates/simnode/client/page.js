@@ -81,6 +81,9 @@ function drawSteps() {
 function setStep(step, state, { url, detail } = {}) {
   const row = stepRow(step);
   row.dataset.state = state;
+  // A step that runs again counts as it last ended: the round trip is measured for ever, and each
+  // presentation brings a slide.
+  if (state !== "pending") row.dataset.ended = state;
   row.cells[1].firstChild.textContent = say(state, RESULTS[state]);
   if (url !== undefined) {
     const origin = originOf(url);
@@ -88,10 +91,11 @@ function setStep(step, state, { url, detail } = {}) {
     row.cells[2].replaceChildren(element("code", origin));
   }
   if (detail !== undefined) row.cells[3].textContent = detail;
-  const ready = AUTOMATIC.every((name) => stepRow(name).dataset.state === "ok");
+  const ended = (name, ...states) => states.includes(stepRow(name).dataset.ended);
+  const ready = AUTOMATIC.every((name) => ended(name, "ok"));
   document.documentElement.dataset.ready = String(ready);
-  const done = (name) => ["ok", "skipped"].includes(stepRow(name).dataset.state);
-  document.documentElement.dataset.complete = String(ready && ["assets", ...FOLLOWING].every(done));
+  const complete = ready && ["assets", ...FOLLOWING].every((name) => ended(name, "ok", "skipped"));
+  document.documentElement.dataset.complete = String(complete);
 }
 
 // Runs a step; whatever it throws is what went wrong.
