@@ -23,7 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tenant", &["bbb-api", "cluster"]),
     ("page", &[]),
     ("proxy", &["cache", "cluster", "net", "pack", "page"]),
-    ("scaler", &["cluster", "bbb-api", "net", "page", "store", "tenant"]),
+    ("scaler", &["cluster", "bbb-api", "net", "page", "seal", "store", "tenant"]),
     ("simnode", &[]),
     ("load", &[]),
     ("testkit", &[]),

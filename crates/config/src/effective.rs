@@ -92,6 +92,7 @@ pub fn effective(config: &Config) -> String {
         out.tls(&scaler.tls);
         out.path("acme_folder", Some(&scaler.acme_folder));
         out.text("store", &without_password(&scaler.store));
+        out.path("key_file", Some(&scaler.key_file));
         out.text("connect_timeout", &print_duration(scaler.connect_timeout));
         out.text("call_timeout", &print_duration(scaler.call_timeout));
         out.text("poll_interval", &print_duration(scaler.poll_interval));

@@ -268,6 +268,7 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
         table.problem_at("store", "this is the address of no store", Some(hint));
     }
     let connect_timeout = read_duration(table, "connect_timeout", 3);
+    let key_file = table.path("key_file").unwrap_or_else(|| default_key_file(store));
     let call_timeout = read_duration(table, "call_timeout", 10);
     let poll_interval = read_duration(table, "poll_interval", 2);
     let lost_after = read_duration(table, "lost_after", 90);
@@ -283,12 +284,19 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
         tls: tls?,
         acme_folder,
         store: store.to_owned(),
+        key_file,
         connect_timeout,
         call_timeout,
         poll_interval,
         lost_after,
         body_limit,
     })
+}
+
+/// Beside the store's file; where there is none, in the folder that packages make.
+fn default_key_file(store: &str) -> PathBuf {
+    let file = store.strip_prefix("sqlite://").filter(|path| !path.is_empty());
+    file.map_or_else(|| "/var/lib/bluegate/key".into(), |path| format!("{path}.key").into())
 }
 
 /// A look takes seconds and makes meetings: not more often than this.
@@ -445,7 +453,10 @@ impl Config {
             }
         }
         self.proxy.iter_mut().for_each(|proxy| change(&mut proxy.acme_folder));
-        self.scaler.iter_mut().for_each(|scaler| change(&mut scaler.acme_folder));
+        self.scaler.iter_mut().for_each(|scaler| {
+            change(&mut scaler.acme_folder);
+            change(&mut scaler.key_file);
+        });
         if let Some(log) = self.proxy.as_mut().and_then(|proxy| proxy.access_log.as_mut()) {
             change(log);
         }

@@ -531,6 +531,15 @@ pub(crate) const SCALER: Section = Section {
             about: "Where meetings survive a restart: a file, or `postgres://USER@HOST/DATABASE` that several scalers share (password in `PGPASSWORD` or a pgpass file).",
         },
         Key {
+            name: "key_file",
+            kind: "path",
+            default: Default::Absent,
+            example: r#""/var/lib/bluegate/bluegate.db.key""#,
+            about: "The key that seals secrets in the store; made when it is not there. Without this line it is the \
+                    store's file with `.key` behind its name, with PostgreSQL `/var/lib/bluegate/key`. Keep a copy, \
+                    apart from copies of the store. All scalers of a store need the same one.",
+        },
+        Key {
             name: "connect_timeout",
             kind: "duration",
             default: Default::Value(r#""3s""#),

@@ -192,6 +192,8 @@ pub struct Scaler {
     pub acme_folder: PathBuf,
     /// `sqlite:///path`: where meetings survive a restart.
     pub store: String,
+    /// The file with the key that seals secrets in it.
+    pub key_file: PathBuf,
     /// Longest wait for a connection to a node.
     pub connect_timeout: Duration,
     /// Longest wait for a node's whole answer to one call.

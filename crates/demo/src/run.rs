@@ -255,6 +255,7 @@ impl Parts {
             nodes: nodes.collect(),
             tenants: vec![tenant],
             store,
+            key_file: folder.join("key"),
             node_tls: self.client_tls.clone(),
             bounds: Bounds::default(),
         };

@@ -9,16 +9,16 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
 use axum::Router;
-use bluegate_cluster::{HostName, Mount, TenantName};
+use bluegate_cluster::{Mount, Secret, TenantName};
 use bluegate_store::{OpenError, Store, StoreError};
+use bluegate_tenant::Settings;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock,
-    config::Config,
+    config::{Config, TenantConfig},
     context::Context,
     fleet::Fleet,
     front,
@@ -31,8 +31,9 @@ use crate::{
     placement::Reservations,
     reads::Reads,
     report::{self, HealthReport},
+    tenant_book::{HeldBackTenant, TenantBook, TenantChange, TenantError},
+    tenant_merge::{TenantClash, merge},
     tenant_report::{self, TenantReport},
-    tenants::Tenants,
 };
 
 /// How often ended meetings are cleared from the store.
@@ -63,15 +64,14 @@ pub enum BuildError {
     /// A node that could not be called.
     #[error("node `{0}` has no secret")]
     NodeWithoutSecret(Mount),
-    /// Two tenants of one name.
-    #[error("two tenants are named `{0}`")]
-    DuplicateTenant(TenantName),
-    /// A secret that would let in two tenants.
-    #[error("tenants `{0}` and `{1}` share a secret")]
-    SharedSecret(TenantName, TenantName),
-    /// A host name that would be two tenants'.
-    #[error("tenants `{0}` and `{1}` share the host `{2}`")]
-    SharedHost(TenantName, TenantName, HostName),
+    /// Tenants of the file that cannot be in force together.
+    #[error("tenant `{name}`: {clash}")]
+    TenantClash {
+        /// Which.
+        name: TenantName,
+        /// Why.
+        clash: TenantClash,
+    },
 }
 
 /// Builds a scaler: opens its store and takes over the meetings in it.
@@ -79,7 +79,9 @@ pub enum BuildError {
 /// # Errors
 /// [`BuildError`] names what is wrong.
 pub async fn build(config: Config) -> Result<Scaler, BuildError> {
-    check_tenants(&config)?;
+    if let Some((tenant, clash)) = merge(&config.tenants).clashes.into_iter().next() {
+        return Err(BuildError::TenantClash { name: tenant.name.clone(), clash });
+    }
     let bounds = config.bounds;
     let mut nodes: Nodes = BTreeMap::new();
     for node in config.nodes {
@@ -108,12 +110,15 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
         }
     }
     let names: HashSet<Mount> = nodes.keys().cloned().collect();
+    let book = TenantBook::open(config.tenants, config.key_file, &store)
+        .await
+        .map_err(BuildError::ReadStore)?;
     let ledger = Ledger::load(store, &names, terms).await.map_err(BuildError::ReadStore)?;
     let reads = Reads::new(bounds.read_age, bounds.reads_kept);
     let bodies = (bounds.buffered_bytes / KIB).min(Semaphore::MAX_PERMITS);
     Ok(Scaler {
         context: Arc::new(Context {
-            tenants: ArcSwap::from_pointee(Tenants::new(config.tenants, &Tenants::default())),
+            book,
             fleet: Fleet::new(nodes),
             ledger,
             bounds,
@@ -127,31 +132,6 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
             bodies: Arc::new(Semaphore::new(bodies)),
         }),
     })
-}
-
-fn check_tenants(config: &Config) -> Result<(), BuildError> {
-    let mut names = HashSet::new();
-    let mut secrets: BTreeMap<&str, &TenantName> = BTreeMap::new();
-    let mut hosts: BTreeMap<&HostName, &TenantName> = BTreeMap::new();
-    for tenant in &config.tenants {
-        if !names.insert(&tenant.name) {
-            return Err(BuildError::DuplicateTenant(tenant.name.clone()));
-        }
-        for secret in &tenant.secrets {
-            if let Some(other) = secrets.insert(secret.expose(), &tenant.name)
-                && *other != tenant.name
-            {
-                return Err(BuildError::SharedSecret(other.clone(), tenant.name.clone()));
-            }
-        }
-        for host in &tenant.settings.hosts {
-            if let Some(other) = hosts.insert(host, &tenant.name) {
-                let (other, name) = (other.clone(), tenant.name.clone());
-                return Err(BuildError::SharedHost(other, name, host.clone()));
-            }
-        }
-    }
-    Ok(())
 }
 
 impl Scaler {
@@ -237,6 +217,55 @@ impl Scaler {
         tenant_report::of(&self.context)
     }
 
+    /// Tenants that were added at run time and are not in force.
+    #[must_use]
+    pub fn held_back_tenants(&self) -> Vec<HeldBackTenant> {
+        self.context.book.held_back()
+    }
+
+    /// Puts the tenants of a file that was read again in force.
+    ///
+    /// # Errors
+    /// [`TenantError::Clash`]; nothing has changed then.
+    pub async fn reload_tenants(&self, tenants: Vec<TenantConfig>) -> Result<(), TenantError> {
+        self.context.book.reload(tenants).await
+    }
+
+    /// Adds a tenant, in force at once here and within `refresh_interval` at
+    /// other scalers of the store.
+    ///
+    /// # Errors
+    /// [`TenantError`]; nothing has changed then.
+    pub async fn add_tenant(
+        &self,
+        name: TenantName,
+        secrets: Vec<Secret>,
+        settings: Settings,
+    ) -> Result<(), TenantError> {
+        self.context.book.add(self.context.ledger.store(), name, secrets, settings).await
+    }
+
+    /// Changes a tenant that was added.
+    ///
+    /// # Errors
+    /// [`TenantError`]; nothing has changed then.
+    pub async fn change_tenant(
+        &self,
+        name: &TenantName,
+        change: TenantChange,
+    ) -> Result<(), TenantError> {
+        self.context.book.change(self.context.ledger.store(), name, change).await
+    }
+
+    /// Removes a tenant that was added. One with open meetings only when the
+    /// caller does `insist`: nobody could look at or end them any more.
+    ///
+    /// # Errors
+    /// [`TenantError`]; nothing has changed then.
+    pub async fn remove_tenant(&self, name: &TenantName, insist: bool) -> Result<(), TenantError> {
+        self.context.book.remove(self.context.ledger.store(), name, insist).await
+    }
+
     /// Whether the host of this authority is a tenant's own.
     #[must_use]
     pub fn is_host_of_tenant(&self, authority: &str) -> bool {
@@ -253,7 +282,14 @@ impl Scaler {
 
 /// Says whether there may be others to follow.
 async fn refresh(context: &Context) -> bool {
-    context.ledger.refresh().await.unwrap_or_else(|error| {
+    let read = async {
+        let shared = context.ledger.refresh().await?;
+        if shared {
+            context.book.refresh(context.ledger.store()).await?;
+        }
+        Ok::<_, StoreError>(shared)
+    };
+    read.await.unwrap_or_else(|error| {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, "what other scalers wrote was not read");
         true

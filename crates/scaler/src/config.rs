@@ -1,6 +1,6 @@
 //! What the scaler is built from. Plain data; opens nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bluegate_cluster::{Node, Origin, Secret, TenantName};
 use bluegate_tenant::Settings;
@@ -16,6 +16,8 @@ pub struct Config {
     pub tenants: Vec<TenantConfig>,
     /// `sqlite://PATH`, or `postgres://...` which several scalers may share.
     pub store: String,
+    /// The file with the key that seals secrets in the store; made at first use.
+    pub key_file: PathBuf,
     /// How nodes' certificates are verified.
     pub node_tls: Arc<rustls::ClientConfig>,
     /// Bounds and timeouts.

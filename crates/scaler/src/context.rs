@@ -5,7 +5,6 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64},
 };
 
-use arc_swap::ArcSwap;
 use bluegate_cluster::Mount;
 use bluegate_store::StoreError;
 use tokio::sync::Semaphore;
@@ -20,13 +19,14 @@ use crate::{
     nodes::{NodeHandle, Nodes, Snapshot},
     observers::{Observers, Witness},
     reads::Reads,
+    tenant_book::TenantBook,
     tenants::Tenants,
 };
 
 /// The state of a scaler.
 pub(crate) struct Context {
-    /// Who may call, swapped whole.
-    pub(crate) tenants: ArcSwap<Tenants>,
+    /// Who may call.
+    pub(crate) book: TenantBook,
     pub(crate) fleet: Fleet,
     pub(crate) ledger: Ledger,
     pub(crate) bounds: Bounds,
@@ -51,7 +51,7 @@ pub(crate) struct Context {
 impl Context {
     /// All tenants, as they now are.
     pub(crate) fn tenants(&self) -> Arc<Tenants> {
-        self.tenants.load_full()
+        self.book.in_force()
     }
 
     /// The node of this name.

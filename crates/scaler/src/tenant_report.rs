@@ -15,6 +15,10 @@ pub struct TenantReport {
     pub name: TenantName,
     /// What it may and gets.
     pub settings: Settings,
+    /// Whether the configuration file has it; else it was added at run time.
+    pub in_file: bool,
+    /// How many secrets it has.
+    pub secrets: usize,
     /// Its meetings now, as getMeetings lists them, without breakout rooms.
     pub meetings: u64,
     /// Its users now, as the last polls counted them.
@@ -40,6 +44,8 @@ pub(crate) fn of(context: &Context) -> Vec<TenantReport> {
         TenantReport {
             name: tenant.name.clone(),
             settings: tenant.settings.clone(),
+            in_file: context.book.is_in_file(&tenant.name),
+            secrets: tenant.secrets(),
             meetings: there.count() as u64,
             users: shape::users_polled(context, tenant),
             requests: tenant.usage.requests(),

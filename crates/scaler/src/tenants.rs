@@ -116,6 +116,11 @@ impl Tenant {
         TenantMeetingId::new(&self.name, id)
     }
 
+    /// How many secrets it has.
+    pub(crate) fn secrets(&self) -> usize {
+        self.secrets.len()
+    }
+
     /// Whether one of this tenant's secrets made the checksum. Without a secret
     /// nothing is authentic.
     pub(crate) fn is_authentic(&self, presented: &Presented) -> bool {

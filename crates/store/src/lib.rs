@@ -35,6 +35,7 @@ mod hook;
 mod migrations;
 mod node;
 mod store;
+mod tenant;
 mod write;
 
 pub use callback::{Callback, CallbackState, Settled};
@@ -45,4 +46,5 @@ pub use history::Life;
 pub use hook::Hook;
 pub use node::{NodeState, StoredNode};
 pub use store::Store;
+pub use tenant::StoredTenant;
 pub use write::Write;

@@ -11,6 +11,7 @@ use sqlx::{
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "generations", include_str!("../migrations/0001_generations.sql")),
     (2, "placement", include_str!("../migrations/0002_placement.sql")),
+    (3, "tenants", include_str!("../migrations/0003_tenants.sql")),
     (4, "callbacks", include_str!("../migrations/0004_callbacks.sql")),
     (7, "health", include_str!("../migrations/0007_health.sql")),
 ];

@@ -31,7 +31,7 @@ use bluegate_net::{
     handover::{Predecessor, Sockets},
     tls,
 };
-use bluegate_scaler::{Bounds, NodeConfig, TenantConfig};
+use bluegate_scaler::{Bounds, NodeConfig};
 use rustls::ClientConfig;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -61,9 +61,6 @@ const AFTER_DRAIN: Duration = Duration::from_secs(5);
 
 /// How long a successor waits for its first look at the nodes before it serves.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
-
-/// The tenant whose meeting IDs are the same on the nodes.
-const PLAIN_TENANT: &str = "default";
 
 pub(crate) fn run(path: &Path) -> Outcome {
     let config = config_command::load(path)?;
@@ -119,7 +116,7 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
         scaling.accompanied_until(alone.clone());
         scaling.first_look().await;
     }
-    tasks.spawn(reload.run(Arc::clone(&book), shutdown.clone()));
+    tasks.spawn(reload.run(Arc::clone(&book), measured_scaler.clone(), shutdown.clone()));
     let shown = certificates.shown();
     certificates.follow(&shutdown, &tasks)?;
     if let Some(proxy) = &proxy {
@@ -212,7 +209,7 @@ fn sources(
         }));
     }
     if let Some(scaler) = scaler {
-        measured.push(Arc::new(move |out| tenants::metrics(out, &scaler.tenants())));
+        measured.push(Arc::new(move |out| tenants::metrics(out, &scaler)));
     }
     let nodes = proxy.cloned().map(|proxy| {
         Arc::new(move || metrics::nodes_report(proxy.health_report())) as Arc<NodesSource>
@@ -290,20 +287,12 @@ fn scaler_config(
         let file = entry.secret_file.as_deref().expect("validated: the scaler's nodes have one");
         nodes.push(NodeConfig { node: entry.node.clone(), secrets: secrets::read(file)? });
     }
-    let mut tenants = Vec::with_capacity(config.tenants.len());
-    for tenant in &config.tenants {
-        tenants.push(TenantConfig {
-            name: tenant.name.clone(),
-            secrets: secrets::read(&tenant.secret_file)?,
-            plain: tenant.name.as_str() == PLAIN_TENANT,
-            settings: tenant.settings.clone(),
-        });
-    }
     Ok(bluegate_scaler::Config {
         origin: scaler.origin.clone(),
         nodes,
-        tenants,
+        tenants: tenants::of_file(config)?,
         store: scaler.store.clone(),
+        key_file: scaler.key_file.clone(),
         node_tls: node_tls.clone(),
         bounds: Bounds {
             connect_timeout: scaler.connect_timeout,

@@ -5,11 +5,16 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use bluegate_admin::{Given, RouteBook};
-use bluegate_config::Config;
+use bluegate_cluster::HostName;
+use bluegate_config::{Config, Tls};
+use bluegate_scaler::Scaler;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::{config_command, serve::supervisor};
+use crate::{
+    config_command,
+    serve::{supervisor, tenants},
+};
 
 /// Follows the configuration file on SIGHUP.
 pub(crate) struct Reload {
@@ -28,14 +33,19 @@ impl Reload {
     }
 
     /// Applies the file to `book` at each signal until `shutdown`.
-    pub(crate) async fn run(mut self, book: Arc<RouteBook>, shutdown: CancellationToken) {
+    pub(crate) async fn run(
+        mut self,
+        book: Arc<RouteBook>,
+        scaler: Option<Scaler>,
+        shutdown: CancellationToken,
+    ) {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 signal = self.hangup.recv() => if signal.is_none() { return },
             }
             supervisor::reloading();
-            match self.apply(&book) {
+            match self.apply(&book, scaler.as_ref()).await {
                 Ok(()) => tracing::info!("configuration reloaded"),
                 Err(error) => {
                     tracing::error!(
@@ -47,9 +57,22 @@ impl Reload {
         }
     }
 
-    fn apply(&mut self, book: &RouteBook) -> Result<(), anyhow::Error> {
+    /// All of the file or nothing: what is refused is asked first, and taken
+    /// back where something later is refused.
+    async fn apply(
+        &mut self,
+        book: &RouteBook,
+        scaler: Option<&Scaler>,
+    ) -> Result<(), anyhow::Error> {
         let new = config_command::load(&self.path)?;
+        let tenants = tenants::of_file(&new)?;
         book.reload(given(&new))?;
+        if let Some(scaler) = scaler
+            && let Err(error) = scaler.reload_tenants(tenants).await
+        {
+            book.reload(given(&self.config))?;
+            return Err(error.into());
+        }
         for part in needs_restart(&self.config, &new) {
             tracing::warn!("a change of {part} takes effect at the next start");
         }
@@ -89,13 +112,20 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("`[cluster] node_ca`", old.cluster.node_ca != new.cluster.node_ca),
         ("`[proxy]`", proxy_differs),
         ("`[scaler]`", old.scaler != new.scaler),
-        ("`[[tenant]]`", old.tenants != new.tenants),
+        ("hosts of `[[tenant]]` for ACME", acme_hosts(old) != acme_hosts(new)),
         ("`[[node]]` for the scaler", scaler_nodes),
         ("`[admin]`", old.admin != new.admin),
     ]
     .into_iter()
     .filter_map(|(part, differs)| differs.then_some(part))
     .collect()
+}
+
+/// The hosts of tenants that ACME fetches certificates for at the start.
+fn acme_hosts(config: &Config) -> Vec<&HostName> {
+    let fetched = config.scaler.as_ref().is_some_and(|scaler| matches!(scaler.tls, Tls::Acme(_)));
+    let tenants = config.tenants.iter().filter(|_| fetched);
+    tenants.flat_map(|tenant| &tenant.settings.hosts).collect()
 }
 
 #[cfg(test)]

@@ -1,17 +1,44 @@
-//! What the scaler's tenants have and did, as metrics.
+//! The scaler's tenants: those of the file, and what all of them have and did, as
+//! metrics.
 
 use bluegate_admin::{
     Exposition,
     Kind::{Counter, Gauge},
 };
-use bluegate_scaler::TenantReport;
+use bluegate_config::Config;
+use bluegate_scaler::{Scaler, TenantConfig, TenantReport};
+
+use crate::serve::secrets;
+
+/// The tenant whose meeting IDs are the same on the nodes.
+const PLAIN_TENANT: &str = "default";
+
+/// The tenants of a file, with the secrets that their files hold now.
+pub(crate) fn of_file(config: &Config) -> Result<Vec<TenantConfig>, anyhow::Error> {
+    let read = |tenant: &bluegate_config::TenantEntry| {
+        Ok(TenantConfig {
+            name: tenant.name.clone(),
+            secrets: secrets::read(&tenant.secret_file)?,
+            plain: tenant.name.as_str() == PLAIN_TENANT,
+            settings: tenant.settings.clone(),
+        })
+    };
+    config.tenants.iter().map(read).collect()
+}
 
 /// A gauge's name, its help, and how it is read off.
 type Gauged = (&'static str, &'static str, fn(&TenantReport) -> u64);
 
 /// The tenants' metrics. Labels are their names and words of ours: a call that we
 /// do not know counts as `other`.
-pub(crate) fn metrics(out: &mut Exposition, tenants: &[TenantReport]) {
+pub(crate) fn metrics(out: &mut Exposition, scaler: &Scaler) {
+    let help = "Tenants that were added at run time and are not in force";
+    let held_back = scaler.held_back_tenants().len();
+    out.single("bluegate_tenants_held_back", Gauge, help, held_back);
+    of_tenants(out, &scaler.tenants());
+}
+
+fn of_tenants(out: &mut Exposition, tenants: &[TenantReport]) {
     let requests = tenants.iter().flat_map(|tenant| {
         tenant.requests.iter().map(|((call, outcome), count)| {
             let labels =

@@ -36,6 +36,7 @@ pub(crate) struct Cluster {
     replicas: Vec<Running>,
     /// What tenants may and get, where that is not everything.
     settings: HashMap<String, Settings>,
+    more_tenants: Vec<TenantConfig>,
     /// The store's URL, when it is not a file of ours.
     pub(crate) store: Option<String>,
 }
@@ -113,6 +114,7 @@ impl Cluster {
             running: None,
             replicas: Vec::new(),
             settings: HashMap::new(),
+            more_tenants: Vec::new(),
             store: None,
         }
     }
@@ -167,6 +169,33 @@ impl Cluster {
         run(self.config()).await
     }
 
+    /// A tenant as the file has it: `default` and `imported` are plain.
+    pub(crate) fn tenant(&self, name: &str) -> TenantConfig {
+        TenantConfig {
+            name: name.parse().unwrap(),
+            secrets: vec![secret(&format!("{name}-secret")), secret(&format!("{name}-old"))],
+            plain: matches!(name, "default" | "imported"),
+            settings: self.settings.get(name).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// One more tenant in the file, for scalers started from now on.
+    pub(crate) fn add_tenant_to_file(&mut self, tenant: TenantConfig) {
+        self.more_tenants.push(tenant);
+    }
+
+    /// All that is kept in the store.
+    pub(crate) fn store_bytes(&self) -> Vec<u8> {
+        let read =
+            |suffix: &str| std::fs::read(self.folder.path().join(format!("bluegate.db{suffix}")));
+        ["", "-wal"].into_iter().filter_map(|suffix| read(suffix).ok()).flatten().collect()
+    }
+
+    /// Deletes the key that seals secrets.
+    pub(crate) fn lose_key(&self) {
+        std::fs::remove_file(self.folder.path().join("key")).unwrap();
+    }
+
     /// What the scaler is built from.
     pub(crate) fn config(&self) -> Config {
         let fakes = (self.gone..).zip(&self.nodes).map(|(index, node)| NodeConfig {
@@ -181,24 +210,18 @@ impl Cluster {
             },
             secrets: vec![node_secret(index)],
         });
-        let tenant = |name: &str, plain| TenantConfig {
-            name: name.parse().unwrap(),
-            secrets: vec![secret(&format!("{name}-secret")), secret(&format!("{name}-old"))],
-            plain,
-            settings: self.settings.get(name).cloned().unwrap_or_default(),
-        };
         Config {
             origin: "http://api.example.org".parse().unwrap(),
             nodes: fakes.chain(self.others.iter().cloned()).collect(),
-            tenants: vec![
-                tenant("default", true),
-                tenant("imported", true),
-                tenant("physics", false),
-                tenant("history", false),
-            ],
+            tenants: ["default", "imported", "physics", "history"]
+                .map(|name| self.tenant(name))
+                .into_iter()
+                .chain(self.more_tenants.iter().cloned())
+                .collect(),
             store: self.store.clone().unwrap_or_else(|| {
                 format!("sqlite://{}", self.folder.path().join("bluegate.db").display())
             }),
+            key_file: self.folder.path().join("key"),
             node_tls: Arc::new(
                 rustls::ClientConfig::builder_with_provider(Arc::new(
                     rustls::crypto::aws_lc_rs::default_provider(),

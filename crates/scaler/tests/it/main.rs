@@ -14,6 +14,7 @@ mod replicas;
 mod signing;
 mod simulated;
 mod successor;
+mod tenant_book;
 mod tenant_settings;
 mod tenants;
 mod tls;

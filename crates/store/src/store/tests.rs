@@ -4,7 +4,7 @@ use bluegate_cluster::{Node, TenantName};
 use bluegate_testkit::Postgres;
 
 use super::*;
-use crate::{Life, Loss, NodeState, Observer, State, StoredNode, WriteError};
+use crate::{Life, Loss, NodeState, Observer, State, StoredNode, StoredTenant, WriteError};
 
 /// Where a store lives that can be opened again and again.
 #[derive(Clone)]
@@ -39,12 +39,13 @@ impl Folder {
 type Rule = fn(Home) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// What holds in either database.
-const RULES: [(&str, Rule); 10] = [
+const RULES: [(&str, Rule); 11] = [
     ("rows", |home| Box::pin(rows_come_back_as_they_were_after_opening_again(home))),
     ("at most one", |home| Box::pin(at_most_one_generation_of_a_meeting_is_open(home))),
     ("dropped", |home| Box::pin(a_transaction_that_is_dropped_leaves_no_trace_and_no_lock(home))),
     ("former", |home| Box::pin(former_generations_are_found_and_forgotten_by_age(home))),
     ("nodes", |home| Box::pin(added_nodes_and_what_was_decided_of_nodes_come_back(home))),
+    ("tenants", |home| Box::pin(added_tenants_come_back_change_and_go(home))),
     ("lives", |home| Box::pin(former_lives_are_remembered_within_bounds(home))),
     ("decisions", |home| Box::pin(a_decision_goes_with_its_generation(home))),
     ("losses", |home| Box::pin(a_lost_node_is_lost_for_all_until_it_is_found(home))),
@@ -187,6 +188,43 @@ async fn former_generations_are_found_and_forgotten_by_age(home: Home) {
     assert_eq!(write.delete_ended_before(6).await.unwrap(), 1);
     assert_eq!(write.open_generations().await.unwrap().len(), 1);
     assert_eq!(write.generation("a").await.unwrap(), None);
+}
+
+async fn added_tenants_come_back_change_and_go(home: Home) {
+    let row = |name: &str, added_at: i64| StoredTenant {
+        name: name.parse().unwrap(),
+        settings: r#"{"welcome":"Größe ''1"}"#.to_owned(),
+        secrets: "bgs1.a.b".to_owned(),
+        added_at,
+        changed_at: added_at,
+    };
+    let store = home.open().await;
+    let (old, mut young) = (row("physics", 1), row("history", 2));
+    let mut write = store.write().await.unwrap();
+    write.insert_tenant(&young).await.unwrap();
+    write.insert_tenant(&old).await.unwrap();
+    assert_eq!(write.tenants().await.unwrap(), [old.clone(), young.clone()]);
+    write.commit().await.unwrap();
+    let mut write = store.write().await.unwrap();
+    let again = write.insert_tenant(&row("physics", 3)).await;
+    assert!(matches!(again, Err(WriteError::Taken)));
+    drop(write);
+
+    young.settings = "{}".to_owned();
+    young.changed_at = 9;
+    let mut write = store.write().await.unwrap();
+    assert!(write.update_tenant(&young).await.unwrap());
+    assert!(!write.update_tenant(&row("nobody", 1)).await.unwrap());
+    write.commit().await.unwrap();
+    store.close().await;
+
+    let store = home.open().await;
+    assert_eq!(store.tenants().await.unwrap(), [old.clone(), young.clone()]);
+    let mut write = store.write().await.unwrap();
+    assert!(write.delete_tenant(&old.name).await.unwrap());
+    assert!(!write.delete_tenant(&old.name).await.unwrap());
+    write.commit().await.unwrap();
+    assert_eq!(store.tenants().await.unwrap(), [young]);
 }
 
 async fn added_nodes_and_what_was_decided_of_nodes_come_back(home: Home) {
