@@ -42,6 +42,10 @@ pub enum Failure {
     MissingPublish,
     /// None of the recordings exists.
     RecordingsNotFound,
+    /// Ours: metadata for placement that is not understood.
+    InvalidMetadata,
+    /// Scalelite's: no node has the tags that are required.
+    ServerTagUnavailable,
     /// Ours: no node can take a new meeting.
     NoNodeAvailable,
     /// Ours: the meeting's node does not answer.
@@ -67,7 +71,7 @@ pub enum Failure {
 
 impl Failure {
     /// Every failure, for tables and tests.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::ChecksumMissing,
         Self::ChecksumMismatch,
         Self::RecordingChecksum,
@@ -85,6 +89,8 @@ impl Failure {
         Self::MissingRecordId,
         Self::MissingPublish,
         Self::RecordingsNotFound,
+        Self::InvalidMetadata,
+        Self::ServerTagUnavailable,
         Self::NoNodeAvailable,
         Self::NodeUnreachable,
         Self::CreateUnconfirmed,
@@ -117,6 +123,16 @@ impl Failure {
             .with_text("messageKey", self.key())
             .with_text("message", self.message());
         Answer::trusted(Document::of(root))
+    }
+
+    /// The whole answer with another message.
+    #[must_use]
+    pub fn answer_saying(self, message: &str) -> Answer {
+        let mut answer = self.answer();
+        if let Some(said) = answer.root_mut().child_mut("message") {
+            said.set_text(message);
+        }
+        answer
     }
 
     fn line(self) -> (&'static str, &'static str) {
@@ -152,6 +168,10 @@ impl Failure {
                 ("missingParamPublish", "You must specify a publish value true or false.")
             }
             Self::RecordingsNotFound => ("notFound", "We could not find recordings"),
+            Self::InvalidMetadata => ("validationError", "Invalid metadata"),
+            Self::ServerTagUnavailable => {
+                ("serverTagUnavailable", "There is no available server with the required tag.")
+            }
             Self::NoNodeAvailable => {
                 ("internalError", "No server can take a new meeting at the moment.")
             }

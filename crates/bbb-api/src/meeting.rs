@@ -14,6 +14,10 @@ pub struct MeetingFacts {
     pub create_time: i64,
     /// Users in it.
     pub users: u32,
+    /// Those of them who can speak: `voiceParticipantCount`.
+    pub audio: u32,
+    /// Their cameras: `videoCount`.
+    pub video: u32,
     /// Whether somebody is in it.
     pub running: bool,
     /// Whether it is a breakout room.
@@ -36,6 +40,8 @@ impl MeetingFacts {
             internal_id: text("internalMeetingID")?,
             create_time: text("createTime").and_then(|text| text.trim().parse().ok())?,
             users: text("participantCount").as_deref().and_then(count).unwrap_or(0),
+            audio: text("voiceParticipantCount").as_deref().and_then(count).unwrap_or(0),
+            video: text("videoCount").as_deref().and_then(count).unwrap_or(0),
             running: text("running").is_some_and(|text| text == "true"),
             is_breakout: text("isBreakout").is_some_and(|text| text == "true"),
             is_probe: element

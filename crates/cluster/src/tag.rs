@@ -2,16 +2,17 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use crate::mount::is_label;
-
-/// A tag, such as `gpu` or `building-7`: lower-case letters, digits and inner
-/// hyphens, at most 63 characters.
+/// A tag, such as `gpu` or `site=berlin`.
+///
+/// Letters, digits and `-._=`, at most 64 characters: lists of tags in create
+/// calls are separated by `;` and may end in `!`. Not `none`, which such lists
+/// use for nodes without tags (Scalelite's `meta_server-tag`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(String);
 
 /// A text that is not a [`Tag`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a tag: lower-case letters, digits and inner hyphens, 1 to 63 characters")]
+#[error("`{0}` is not a tag: letters, digits and `-._=`, 1 to 64 characters, and not `none`")]
 pub struct TagError(String);
 
 /// What a meeting wants of its node.
@@ -26,6 +27,9 @@ pub struct TagWishes {
 }
 
 impl Tag {
+    /// The longest tag, in characters.
+    pub const MAX_LENGTH: usize = 64;
+
     /// The tag as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -37,7 +41,13 @@ impl FromStr for Tag {
     type Err = TagError;
 
     fn from_str(text: &str) -> Result<Self, TagError> {
-        if is_label(text) { Ok(Self(text.to_owned())) } else { Err(TagError(text.to_owned())) }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-._=".contains(c);
+        let fits = !text.is_empty() && text.len() <= Self::MAX_LENGTH;
+        if fits && text.chars().all(allowed) && text != "none" {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(TagError(text.to_owned()))
+        }
     }
 }
 
@@ -52,9 +62,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_short_labels() {
-        for (text, wanted) in [("gpu", true), ("building-7", true), ("GPU", false), ("a,b", false)]
-        {
+    fn a_tag_can_stand_in_a_list() {
+        for (text, wanted) in [
+            ("gpu", true),
+            ("site=berlin_2.b", true),
+            ("", false),
+            ("none", false),
+            ("a;b", false),
+            ("a!", false),
+            ("a b", false),
+            (&"x".repeat(65), false),
+        ] {
             assert_eq!(text.parse::<Tag>().is_ok(), wanted, "{text}");
         }
     }

@@ -31,6 +31,17 @@ pub fn effective(config: &Config) -> String {
             out.text("bbb", &bbb.to_string());
         }
         out.raw("proxied", &entry.node.proxied.to_string());
+        out.raw("weight", &entry.weight.to_string());
+        out.list("tags", &entry.tags);
+        for (key, limit) in [
+            ("max_meetings", entry.max_meetings),
+            ("max_users", entry.max_users),
+            ("max_meeting_users", entry.max_meeting_users),
+        ] {
+            if let Some(limit) = limit {
+                out.raw(key, &limit.to_string());
+            }
+        }
     }
     for tenant in &config.tenants {
         out.section("[[tenant]]");
@@ -98,6 +109,15 @@ pub fn effective(config: &Config) -> String {
         out.text("poll_interval", &print_duration(scaler.poll_interval));
         out.text("lost_after", &print_duration(scaler.lost_after));
         out.text("body_limit", &print_bytes(scaler.body_limit));
+        let placement = &scaler.placement;
+        out.section("[scaler.placement]");
+        out.raw("user_weight", &placement.user_weight.to_string());
+        out.raw("audio_weight", &placement.audio_weight.to_string());
+        out.raw("video_weight", &placement.video_weight.to_string());
+        out.raw("meeting_weight", &placement.meeting_weight.to_string());
+        out.raw("reserved_users", &placement.reserved_users.to_string());
+        out.text("reservation_lifetime", &print_duration(placement.reservation_lifetime));
+        out.text("slow_start", &print_duration(placement.slow_start));
     }
     if let Some(admin) = &config.admin {
         out.section("[admin]");

@@ -11,6 +11,7 @@ mod balancer;
 mod effective;
 mod front;
 mod parse;
+mod placement;
 mod problem;
 mod reader;
 mod reference;
@@ -27,5 +28,5 @@ pub use problem::{Problem, Problems};
 pub use reference::{default_file, reference_page};
 pub use settings::{
     Acme, Admin, Balancer, Bucket, Cache, Cluster, Config, CordonCommands, Doctor, Front,
-    NodeEntry, Proxy, Scalelite, Scaler, TenantEntry, Tls,
+    NodeEntry, Placement, Proxy, Scalelite, Scaler, TenantEntry, Tls,
 };

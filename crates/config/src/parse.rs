@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bluegate_cluster::{AllowedHosts, Node, Origin, Scheme};
+use bluegate_cluster::{AllowedHosts, Node, Origin, Scheme, Tag};
 use toml::de::DeTable;
 
 use crate::{
@@ -15,7 +15,9 @@ use crate::{
     problem::Problems,
     reader::{Collector, Table},
     schema::{self, SECTIONS},
-    settings::{Acme, Admin, Cache, Cluster, Config, Doctor, NodeEntry, Proxy, Scaler, Tls},
+    settings::{
+        Acme, Admin, Cache, Cluster, Config, Doctor, NodeEntry, Placement, Proxy, Scaler, Tls,
+    },
     tenant,
     units::{self, print_duration},
 };
@@ -176,9 +178,25 @@ fn read_node(table: &Table<'_>) -> Option<NodeEntry> {
     let bbb = table.parsed("bbb");
     let proxied = table.boolean("proxied", true);
     let secret_file = table.path("secret_file");
+    let weight = table.weight("weight", 1.0);
+    if weight == 0.0 {
+        table.problem_at("weight", "a node needs a weight", Some("cordon it instead"));
+    }
+    let limit = |key| table.has(key).then(|| table.count(key, 1));
+    let limit = |key| limit(key).map(|most| u32::try_from(most).unwrap_or(u32::MAX));
+    let max_meetings = limit("max_meetings");
+    let max_users = limit("max_users");
+    let max_meeting_users = limit("max_meeting_users");
+    let expected = "tags of letters, digits and `-._=`, at most 64 characters, and not `none`";
+    let tags: Vec<Tag> = table.one_or_many("tags", expected);
     Some(NodeEntry {
         node: Node { name: name?, origin: origin?, address, bbb, proxied },
         secret_file,
+        weight,
+        tags,
+        max_meetings,
+        max_users,
+        max_meeting_users,
     })
 }
 
@@ -278,6 +296,7 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
         table.problem_at("lost_after", message, Some(&hint));
     }
     let body_limit = table.with_unit("body_limit", 32 << 20, units::bytes, "`32MiB`");
+    let placement = table.section(&schema::SCALER_PLACEMENT).as_ref().map(Placement::read);
     Some(Scaler {
         origin: origin?,
         listen: listen?,
@@ -290,6 +309,7 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
         poll_interval,
         lost_after,
         body_limit,
+        placement: placement.unwrap_or_default(),
     })
 }
 

@@ -253,6 +253,23 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// A number from 0 to 1000, such as `1` or `0.5`.
+    pub(crate) fn weight(&self, key: &str, default: f64) -> f64 {
+        let Some(value) = self.table.get(key) else { return default };
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => number.as_str().parse().ok(),
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        match number {
+            Some(number) if (0.0..=1000.0).contains(&number) => number,
+            _ => {
+                self.wrong_type(key, value, "a number from 0 to 1000");
+                default
+            }
+        }
+    }
+
     /// One text or a list of texts that `T` understands; never empty when
     /// nothing was wrong.
     pub(crate) fn one_or_many<T: FromStr>(&self, key: &str, expected: &str) -> Vec<T> {

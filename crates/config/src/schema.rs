@@ -142,6 +142,43 @@ pub(crate) const NODE: Section = Section {
             example: "true",
             about: "Whether the cluster's origin serves this node's client. `false` while the node still serves it itself.",
         },
+        Key {
+            name: "weight",
+            kind: "number",
+            default: Default::Value("1"),
+            example: "1",
+            about: "Its share of meetings beside other nodes: one with `2` carries twice the load of one with `1`. \
+                    `bluegate node weight` changes it at run time.",
+        },
+        Key {
+            name: "tags",
+            kind: "text or list of texts",
+            default: Default::Absent,
+            example: r#"["gpu"]"#,
+            about: "What create calls may ask for (`meta_server-tag` and others, see scaler.md). A node with tags gets \
+                    only meetings that ask for one of them.",
+        },
+        Key {
+            name: "max_meetings",
+            kind: "number",
+            default: Default::Absent,
+            example: "40",
+            about: "Most meetings on it; breakout rooms do not count.",
+        },
+        Key {
+            name: "max_users",
+            kind: "number",
+            default: Default::Absent,
+            example: "300",
+            about: "Most users on it, those who are expected included. Nobody is kept from joining.",
+        },
+        Key {
+            name: "max_meeting_users",
+            kind: "number",
+            default: Default::Absent,
+            example: "200",
+            about: "Most users that a meeting placed here may be expected to have.",
+        },
     ],
 };
 
@@ -577,6 +614,63 @@ pub(crate) const SCALER: Section = Section {
     ],
 };
 
+pub(crate) const SCALER_PLACEMENT: Section = Section {
+    name: "scaler.placement",
+    repeated: false,
+    about: "How a node is chosen for a new meeting: the one with the least load over its `weight`. See scaler.md.",
+    keys: &[
+        Key {
+            name: "user_weight",
+            kind: "number",
+            default: Default::Value("1"),
+            example: "1",
+            about: "What each user counts, expected ones too.",
+        },
+        Key {
+            name: "audio_weight",
+            kind: "number",
+            default: Default::Value("0.5"),
+            example: "0.5",
+            about: "What each user who can speak counts besides.",
+        },
+        Key {
+            name: "video_weight",
+            kind: "number",
+            default: Default::Value("1"),
+            example: "1",
+            about: "What each camera counts besides.",
+        },
+        Key {
+            name: "meeting_weight",
+            kind: "number",
+            default: Default::Value("2"),
+            example: "2",
+            about: "What each meeting counts besides its users.",
+        },
+        Key {
+            name: "reserved_users",
+            kind: "number",
+            default: Default::Value("10"),
+            example: "10",
+            about: "Users expected in a meeting of whose ID no former meeting is known.",
+        },
+        Key {
+            name: "reservation_lifetime",
+            kind: "duration",
+            default: Default::Value(r#""15m""#),
+            example: r#""15m""#,
+            about: "How long expected users are counted who do not come: less and less, evenly.",
+        },
+        Key {
+            name: "slow_start",
+            kind: "duration",
+            default: Default::Value(r#""5m""#),
+            example: r#""5m""#,
+            about: "How long a node that is new, back or uncordoned gets less than its share: more and more, evenly. `0s`: at once.",
+        },
+    ],
+};
+
 pub(crate) const ADMIN: Section = Section {
     name: "admin",
     repeated: false,
@@ -672,5 +766,15 @@ pub(crate) const BALANCER: Section = Section {
 };
 
 /// All sections, in the order they are shown.
-pub(crate) const SECTIONS: [&Section; 9] =
-    [&CLUSTER, &NODE, &TENANT, &PROXY, &PROXY_CACHE, &SCALER, &ADMIN, &DOCTOR, &BALANCER];
+pub(crate) const SECTIONS: [&Section; 10] = [
+    &CLUSTER,
+    &NODE,
+    &TENANT,
+    &PROXY,
+    &PROXY_CACHE,
+    &SCALER,
+    &SCALER_PLACEMENT,
+    &ADMIN,
+    &DOCTOR,
+    &BALANCER,
+];

@@ -2,14 +2,14 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use bluegate_cluster::{AllowedHosts, Node, Origin, TenantName};
+use bluegate_cluster::{AllowedHosts, Node, Origin, Tag, TenantName};
 use bluegate_tenant::Settings;
 use ipnet::IpNet;
 
 use crate::access_log::{AccessLogFormat, AccessLogIp};
 
 /// A whole configuration file, validated.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `[cluster]`
     pub cluster: Cluster,
@@ -39,12 +39,22 @@ pub struct Cluster {
 }
 
 /// `[[node]]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NodeEntry {
     /// What every role may know.
     pub node: Node,
     /// The file with the node's API secret; the scaler needs it.
     pub secret_file: Option<PathBuf>,
+    /// Its share of load beside other nodes.
+    pub weight: f64,
+    /// What create calls may ask for.
+    pub tags: Vec<Tag>,
+    /// Most meetings on it.
+    pub max_meetings: Option<u32>,
+    /// Most users on it, expected ones included.
+    pub max_users: Option<u32>,
+    /// Most users that a meeting placed on it may be expected to have.
+    pub max_meeting_users: Option<u32>,
 }
 
 /// `[[tenant]]`
@@ -180,7 +190,7 @@ pub struct Bucket {
 }
 
 /// `[scaler]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scaler {
     /// The origin frontends reach the API at.
     pub origin: Origin,
@@ -204,6 +214,27 @@ pub struct Scaler {
     pub lost_after: Duration,
     /// Largest request body kept, in bytes.
     pub body_limit: usize,
+    /// `[scaler.placement]`
+    pub placement: Placement,
+}
+
+/// `[scaler.placement]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placement {
+    /// What each user counts.
+    pub user_weight: f64,
+    /// What each user who can speak counts besides.
+    pub audio_weight: f64,
+    /// What each camera counts besides.
+    pub video_weight: f64,
+    /// What each meeting counts besides its users.
+    pub meeting_weight: f64,
+    /// Users expected in a meeting of which nothing is known.
+    pub reserved_users: u32,
+    /// How long expected users are counted who do not come.
+    pub reservation_lifetime: Duration,
+    /// How long a node that returns gets less than its share.
+    pub slow_start: Duration,
 }
 
 /// `[doctor]`

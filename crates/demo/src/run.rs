@@ -9,7 +9,7 @@ use std::{
 
 use bluegate_cluster::{Origin, Routes, Scheme, Secret, TenantName};
 use bluegate_net::{Limits, Listener, RouterService, Service, serve, tls};
-use bluegate_scaler::{Bounds, NodeConfig, TenantConfig};
+use bluegate_scaler::{Bounds, NodeConfig, NodeTerms, Placement, TenantConfig};
 use bluegate_simnode::Certificate;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::sync::watch;
@@ -242,6 +242,7 @@ impl Parts {
         let nodes = running.iter().map(|running| NodeConfig {
             node: running.node.clone(),
             secrets: vec![running.secret.clone()],
+            terms: NodeTerms::default(),
         });
         let tenant = TenantConfig {
             settings: Default::default(),
@@ -258,6 +259,7 @@ impl Parts {
             key_file: folder.join("key"),
             node_tls: self.client_tls.clone(),
             bounds: Bounds::default(),
+            placement: Placement::default(),
         };
         let scaler = bluegate_scaler::build(config).await?;
         self.serve(seat, Arc::new(RouterService::new(scaler.router())))?;

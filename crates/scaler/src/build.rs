@@ -28,7 +28,6 @@ use crate::{
     nodes::{NodeHandle, Nodes},
     observers::Witness,
     overseer,
-    placement::Reservations,
     reads::Reads,
     report::{self, HealthReport},
     tenant_book::{HeldBackTenant, TenantBook, TenantChange, TenantError},
@@ -101,8 +100,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
             settle: bounds.settle_time,
             end: bounds.end_time,
         },
-        reservations: Reservations { lifetime: bounds.reservation_lifetime },
-        reserved_users: bounds.reserved_users,
+        placement: config.placement,
     };
     for loss in store.losses().await.map_err(BuildError::ReadStore)? {
         if let Some(node) = nodes.get(&loss.node) {
@@ -307,9 +305,12 @@ async fn follow_others(context: Arc<Context>, shutdown: CancellationToken) {
 }
 
 async fn keep_house(context: Arc<Context>, shutdown: CancellationToken) {
-    let keep = i64::try_from(context.bounds.keep_ended.as_millis()).unwrap_or(i64::MAX);
+    let before = |keep: Duration| {
+        clock::now().saturating_sub(i64::try_from(keep.as_millis()).unwrap_or(i64::MAX))
+    };
+    let (keep_ended, keep_history) = (context.bounds.keep_ended, context.bounds.keep_history);
     loop {
-        match context.ledger.forget_ended_before(clock::now().saturating_sub(keep)).await {
+        match context.ledger.forget_before(before(keep_ended), before(keep_history)).await {
             Ok(0) => {}
             Ok(count) => tracing::debug!(count, "forgot meetings that ended long ago"),
             Err(error) => {

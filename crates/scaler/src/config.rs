@@ -5,6 +5,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use bluegate_cluster::{Node, Origin, Secret, TenantName};
 use bluegate_tenant::Settings;
 
+use crate::placement::NodeTerms;
+
 /// A whole scaler.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -22,6 +24,41 @@ pub struct Config {
     pub node_tls: Arc<rustls::ClientConfig>,
     /// Bounds and timeouts.
     pub bounds: Bounds,
+    /// How nodes are chosen.
+    pub placement: Placement,
+}
+
+/// How nodes are chosen for new meetings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placement {
+    /// What a user counts. Default 1.
+    pub user_weight: f64,
+    /// What a user who can speak counts besides. Default 0.5.
+    pub audio_weight: f64,
+    /// What a camera counts besides. Default 1.
+    pub video_weight: f64,
+    /// What a meeting counts besides its users. Default 2.
+    pub meeting_weight: f64,
+    /// Users expected in a meeting of which nothing is known. Default 10.
+    pub reserved_users: u32,
+    /// Until a reservation nobody came for counts nothing. Default 15 min.
+    pub reservation_lifetime: Duration,
+    /// How long a node that returns takes less than its share. Default 5 min.
+    pub slow_start: Duration,
+}
+
+impl Default for Placement {
+    fn default() -> Self {
+        Self {
+            user_weight: 1.0,
+            audio_weight: 0.5,
+            video_weight: 1.0,
+            meeting_weight: 2.0,
+            reserved_users: 10,
+            reservation_lifetime: Duration::from_secs(15 * 60),
+            slow_start: Duration::from_secs(5 * 60),
+        }
+    }
 }
 
 /// A node with its API secrets.
@@ -31,6 +68,8 @@ pub struct NodeConfig {
     pub node: Node,
     /// The first signs; stamps of all are believed.
     pub secrets: Vec<Secret>,
+    /// Its part in placement.
+    pub terms: NodeTerms,
 }
 
 /// A tenant with its API secrets.
@@ -114,10 +153,9 @@ pub struct Bounds {
     pub buffered_bytes: usize,
     /// To read a request's body. Default 60 s.
     pub body_timeout: Duration,
-    /// Users counted for a new meeting before they arrive. Default 10.
-    pub reserved_users: u32,
-    /// Until a reservation nobody came for counts nothing. Default 15 min.
-    pub reservation_lifetime: Duration,
+    /// How long it is remembered how large former meetings of an ID were.
+    /// Default 180 days.
+    pub keep_history: Duration,
     /// How long ended meetings stay in the store. Default 7 days.
     pub keep_ended: Duration,
     /// How long calls under way are waited for at the end. Default 10 s.
@@ -153,8 +191,7 @@ impl Default for Bounds {
             form_bytes: 2 * MIB,
             buffered_bytes: 256 * MIB,
             body_timeout: Duration::from_secs(60),
-            reserved_users: 10,
-            reservation_lifetime: Duration::from_secs(15 * 60),
+            keep_history: Duration::from_secs(180 * 24 * 60 * 60),
             keep_ended: Duration::from_secs(7 * 24 * 60 * 60),
             drain: Duration::from_secs(10),
         }

@@ -16,8 +16,9 @@ use crate::{
     fleet::Fleet,
     health::Health,
     ledger::Ledger,
-    nodes::{NodeHandle, Nodes, Snapshot},
+    nodes::{NodeHandle, Nodes},
     observers::{Observers, Witness},
+    placement::Bar,
     reads::Reads,
     tenant_book::TenantBook,
     tenants::Tenants,
@@ -79,14 +80,16 @@ impl Context {
         self.observers().hear(name) || self.witness.get().is_some_and(|seen| seen.hears(name))
     }
 
-    /// The nodes that take new meetings, with what they last said.
-    pub(crate) fn healthy(&self) -> Vec<(Mount, Arc<Snapshot>)> {
-        self.nodes()
-            .values()
-            .filter(|node| node.health() == Health::Healthy)
-            .filter(|node| node.client.breaker_state() != BreakerState::Open)
-            .map(|node| (node.node.name.clone(), node.snapshot()))
-            .collect()
+    /// What keeps new meetings off this node, whatever the meeting.
+    pub(crate) fn bar(node: &NodeHandle) -> Option<Bar> {
+        match node.health() {
+            Health::Healthy if node.client.breaker_state() == BreakerState::Open => {
+                Some(Bar::BreakerOpen)
+            }
+            Health::Healthy => None,
+            Health::Suspect => Some(Bar::Suspect),
+            Health::Lost => Some(Bar::Lost),
+        }
     }
 
     /// Runs `work` to its end even if whoever waits for it goes away: what the

@@ -6,27 +6,28 @@
 //! commits. A gate keeps the directory in the order of the commits.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
 
-use bluegate_cluster::{Mount, TagWishes, TenantMeetingId};
-use bluegate_store::{Generation, State, Store, StoreError, Write, WriteError};
+use bluegate_cluster::{Mount, TenantMeetingId};
+use bluegate_store::{Generation, Life, State, Store, StoreError, Write, WriteError};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
     clock,
+    config::Placement,
     directory::Directory,
-    life::{self, Entering, Lives, Patience, Sign, Standing},
-    placement::{self, Candidate, Reservations},
-    quota::{Allowance, Quota},
+    life::{self, Lives, Patience, Sign},
+    placement::{Decision, Wishes},
+    quota::Quota,
     usage::LimitKind,
-    voice_bridge,
 };
 
+mod enter;
 mod settle;
 
 pub(crate) use settle::Success;
@@ -39,17 +40,17 @@ pub(crate) struct Ledger {
     terms: Terms,
     /// Whether another process writes to our store for now, whatever its kind.
     accompanied: AtomicBool,
+    /// The most users that polls saw in each open generation, by its id.
+    peaks: std::sync::Mutex<HashMap<String, u32>>,
 }
 
 /// What the ledger's decisions go by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Terms {
     /// Bounds of a meeting's life.
     pub(crate) patience: Patience,
-    /// How reservations count.
-    pub(crate) reservations: Reservations,
-    /// Users counted for a new meeting.
-    pub(crate) reserved_users: u32,
+    /// How nodes are chosen.
+    pub(crate) placement: Placement,
 }
 
 /// A meeting somebody wants to create.
@@ -62,9 +63,10 @@ pub(crate) struct Wanted<'a> {
     pub(crate) voice_bridge: Option<String>,
     /// Whether its tenant may have one more.
     pub(crate) quota: Quota,
-    /// What its tenant wants of its node.
-    #[expect(dead_code, reason = "placement does not look at tags yet")]
-    pub(crate) tags: &'a TagWishes,
+    /// What is said of the node it wants.
+    pub(crate) wishes: Wishes,
+    /// Whether it is a breakout room, which goes where its parent is.
+    pub(crate) is_room: bool,
 }
 
 /// Where a create call goes.
@@ -83,8 +85,8 @@ pub(crate) enum Entered {
     },
     /// Nowhere yet: others are still trying a node that we cannot use.
     Wait,
-    /// No node can take it.
-    NoNode,
+    /// No node can take it, for these reasons.
+    NoNode(Box<Decision>),
     /// Another tenant's open meeting has the same ID on the nodes.
     Taken,
     /// Its tenant may not have one more.
@@ -108,7 +110,14 @@ impl Ledger {
         terms: Terms,
     ) -> Result<Self, StoreError> {
         let (directory, gate) = (Directory::default(), Mutex::new(()));
-        let ledger = Self { store, directory, gate, terms, accompanied: AtomicBool::new(false) };
+        let ledger = Self {
+            store,
+            directory,
+            gate,
+            terms,
+            accompanied: AtomicBool::new(false),
+            peaks: Default::default(),
+        };
         let (_gate, mut write) = ledger.begin().await?;
         let mut open = write.open_generations().await?;
         for generation in &mut open {
@@ -174,7 +183,13 @@ impl Ledger {
         }
         // With the gate, no commit of ours lies between reading and taking over.
         let _gate = self.gate.lock().await;
-        self.directory.replace(self.store.open_generations().await?);
+        let open = self.store.open_generations().await?;
+        {
+            let ids: HashSet<&str> = open.iter().map(|open| open.id.as_str()).collect();
+            let mut peaks = self.peaks.lock().unwrap_or_else(PoisonError::into_inner);
+            peaks.retain(|id, _| ids.contains(id.as_str()));
+        }
+        self.directory.replace(open);
         Ok(true)
     }
 
@@ -185,97 +200,6 @@ impl Ledger {
         create_time: i64,
     ) -> Result<bool, StoreError> {
         self.store.was_superseded(meeting, create_time).await
-    }
-
-    /// Finds or makes the generation a create call belongs to, and counts the
-    /// call as under way unless the meeting is already live.
-    pub(crate) async fn enter(
-        &self,
-        wanted: &Wanted<'_>,
-        candidates: &[Candidate<'_>],
-        lost: impl Fn(&Mount) -> bool,
-        seed: u64,
-    ) -> Result<Entered, StoreError> {
-        if let Some(live) = self.find_live(wanted).await?.filter(|live| !lost(&live.node)) {
-            return Ok(Entered::there(live));
-        }
-        let (_gate, mut write) = self.begin().await?;
-        let open = write.open_generation(wanted.meeting).await?;
-        let standing = |node: &Mount| {
-            if lost(node) {
-                Standing::Lost
-            } else if candidates.iter().any(|candidate| candidate.node == node) {
-                Standing::Usable
-            } else {
-                Standing::Unusable
-            }
-        };
-        let now = clock::now();
-        let patience = self.terms.patience;
-        let (mut former, mut exceeded) = (None, Vec::new());
-        let (generation, inserted) = match life::entering(open, standing, patience, now) {
-            Entering::Live(generation) => {
-                return Ok(Entered::there(generation));
-            }
-            Entering::Wait => return Ok(Entered::Wait),
-            Entering::Join(mut generation) => {
-                self.reserve(&mut generation);
-                (generation, false)
-            }
-            Entering::Move(mut generation) => {
-                let mut others = write.open_generations().await?;
-                others.retain(|other| other.id != generation.id);
-                let Some(node) = self.choose(candidates, &others, now, seed) else {
-                    return Ok(Entered::NoNode);
-                };
-                generation.node = node;
-                self.reserve(&mut generation);
-                (generation, false)
-            }
-            Entering::Replace(superseded) => {
-                let mut others = write.open_generations().await?;
-                others.retain(|other| other.id != superseded.id);
-                let Some(node) = self.choose(candidates, &others, now, seed) else {
-                    return Ok(Entered::NoNode);
-                };
-                // Its keys must be free before the new row takes them.
-                expect_free(write.update(&superseded).await)?;
-                former = Some(superseded);
-                (self.new_generation(wanted, node, &others, now), true)
-            }
-            Entering::Place => {
-                let others = write.open_generations().await?;
-                match wanted.quota.new_meeting(wanted.meeting.tenant(), &others, &lost) {
-                    Allowance::Granted(soft) => exceeded = soft,
-                    Allowance::Refused(limit) => return Ok(Entered::Refused(limit)),
-                }
-                let Some(node) = self.choose(candidates, &others, now, seed) else {
-                    return Ok(Entered::NoNode);
-                };
-                (self.new_generation(wanted, node, &others, now), true)
-            }
-        };
-        let written = if inserted {
-            write.insert(&generation).await
-        } else {
-            write.update(&generation).await
-        };
-        match written {
-            Ok(()) => {}
-            Err(WriteError::Taken) => return Ok(Entered::Taken),
-            Err(WriteError::Store(error)) => return Err(error),
-        }
-        write.commit().await?;
-        if let Some(former) = former {
-            tracing::warn!(
-                tenant.id = %former.tenant, node.id = %former.node, to = %generation.node,
-                "a meeting of a lost node is placed anew"
-            );
-            self.directory.apply(former);
-        }
-        self.directory.apply(generation.clone());
-        let generation = Box::new(generation);
-        Ok(Entered::At { generation, counted: true, inserted, exceeded })
     }
 
     /// A create call ended without the meeting: not sent, or refused.
@@ -342,10 +266,30 @@ impl Ledger {
         .await
     }
 
-    /// Deletes rows that ended before `time`.
-    pub(crate) async fn forget_ended_before(&self, time: i64) -> Result<u64, StoreError> {
+    /// A poll saw so many users in this generation.
+    pub(crate) fn saw_users(&self, id: &str, users: u32) {
+        let mut peaks = self.peaks.lock().unwrap_or_else(PoisonError::into_inner);
+        match peaks.get_mut(id) {
+            Some(peak) => *peak = users.max(*peak),
+            None => drop(peaks.insert(id.to_owned(), users)),
+        }
+    }
+
+    /// What is to be remembered of a generation that has ended: nothing if
+    /// nobody was seen in it.
+    fn life_of(&self, ended: &Generation) -> Option<Life> {
+        let peaks = self.peaks.lock().unwrap_or_else(PoisonError::into_inner);
+        let users = peaks.get(&ended.id).copied().filter(|users| *users > 0)?;
+        let lasted = ended.ended_at?.saturating_sub(ended.live_at?);
+        Some(Life { users, minutes: u32::try_from(lasted / 60_000).unwrap_or(0) })
+    }
+
+    /// Deletes rows that ended before `ended`, and what is remembered of
+    /// meetings that last ended before `history`.
+    pub(crate) async fn forget_before(&self, ended: i64, history: i64) -> Result<u64, StoreError> {
         let (_gate, mut write) = self.begin().await?;
-        let count = write.delete_ended_before(time).await?;
+        let count = write.delete_ended_before(ended).await?;
+        write.forget_history_before(history).await?;
         write.commit().await?;
         Ok(count)
     }
@@ -366,54 +310,6 @@ impl Ledger {
             },
         };
         Ok(found.filter(|generation| generation.state == State::Live))
-    }
-
-    fn choose(
-        &self,
-        candidates: &[Candidate<'_>],
-        generations: &[Generation],
-        now: i64,
-        seed: u64,
-    ) -> Option<Mount> {
-        placement::choose(candidates, generations, self.terms.reservations, now, seed)
-    }
-
-    fn reserve(&self, generation: &mut Generation) {
-        generation.reserved = i64::from(self.terms.reserved_users);
-    }
-
-    fn new_generation(
-        &self,
-        wanted: &Wanted<'_>,
-        node: Mount,
-        others: &[Generation],
-        now: i64,
-    ) -> Generation {
-        let taken: HashSet<&str> =
-            others.iter().filter_map(|other| other.voice_bridge.as_deref()).collect();
-        let given = wanted.voice_bridge.clone().filter(|number| !taken.contains(number.as_str()));
-        let voice_bridge =
-            given.or_else(|| voice_bridge::choose(wanted.meeting, |number| taken.contains(number)));
-        Generation {
-            id: clock::new_id(),
-            tenant: wanted.meeting.tenant().clone(),
-            meeting_id: wanted.meeting.id().to_owned(),
-            node,
-            node_meeting_id: wanted.node_meeting_id.clone(),
-            state: State::Placing,
-            internal_meeting_id: None,
-            create_time: None,
-            voice_bridge,
-            in_flight: 1,
-            attempted_at: now,
-            first_answered: false,
-            reserved: i64::from(self.terms.reserved_users),
-            description: None,
-            created_at: now,
-            live_at: None,
-            end_requested_at: None,
-            ended_at: None,
-        }
     }
 
     async fn begin(&self) -> Result<(MutexGuard<'_, ()>, Write), StoreError> {
@@ -445,9 +341,17 @@ impl Ledger {
             } else {
                 expect_free(write.insert(generation).await)?;
             }
+            if let (State::Ended, Some(life)) = (generation.state, self.life_of(generation)) {
+                let ended_at = generation.ended_at.unwrap_or_default();
+                write.remember_life(&generation.meeting(), life, ended_at).await?;
+            }
         }
         write.commit().await?;
         for generation in changed {
+            if !generation.state.is_open() {
+                let mut peaks = self.peaks.lock().unwrap_or_else(PoisonError::into_inner);
+                peaks.remove(&generation.id);
+            }
             self.directory.apply(generation);
         }
         Ok(())

@@ -52,11 +52,12 @@ mod waiting;
 
 pub use breaker::BreakerState;
 pub use build::{BuildError, Scaler, build};
-pub use config::{Bounds, Config, NodeConfig, TenantConfig};
+pub use config::{Bounds, Config, NodeConfig, Placement, TenantConfig};
 pub use health::Health;
 pub use lose::LoseError;
 pub use observers::Witness;
 pub use outcome::Outcome;
+pub use placement::{Bar, Decision, Excluded, Expected, NodeTerms, Source, Weighed};
 pub use report::{HealthReport, NodeHealth, Split};
 pub use tenant_book::{HeldBackTenant, TenantChange, TenantError};
 pub use tenant_merge::TenantClash;

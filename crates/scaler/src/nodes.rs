@@ -20,9 +20,10 @@ use tokio::{
 
 use crate::{
     client::NodeClient,
+    clock,
     config::{Bounds, NodeConfig},
     health::{Health, Record},
-    placement::Polled,
+    placement::{Count, NodeTerms, Polled, Totals},
     report::Split,
     signing::Signing,
 };
@@ -36,6 +37,8 @@ pub(crate) struct NodeHandle {
     pub(crate) node: Node,
     /// The first signs stamps, and calls too unless the node refuses it.
     pub(crate) secrets: Vec<Secret>,
+    /// Its part in placement.
+    pub(crate) terms: NodeTerms,
     /// What it takes of the ways to sign a call.
     pub(crate) signing: Signing,
     /// Sends what is signed.
@@ -52,6 +55,8 @@ pub(crate) struct NodeHandle {
     pub(crate) losses: AtomicU64,
     /// How it behaved, and since when it has its health.
     record: Mutex<(Record, Instant)>,
+    /// When it last became healthy again, in ms since 1970; 0: never.
+    returned_at: AtomicI64,
     snapshot: ArcSwap<Snapshot>,
     /// Its copies of meetings that live on another node.
     splits: Mutex<Vec<Split>>,
@@ -66,8 +71,8 @@ pub(crate) struct Snapshot {
     pub(crate) meetings: Vec<Arc<PolledMeeting>>,
     by_internal: HashMap<String, usize>,
     by_external: HashMap<String, usize>,
-    users: u64,
     users_of_tenants: HashMap<TenantName, u64>,
+    totals: Totals,
 }
 
 /// A meeting in a poll.
@@ -91,6 +96,7 @@ impl NodeHandle {
             client: NodeClient::new(&config.node, tls, bounds),
             node: config.node,
             secrets: config.secrets,
+            terms: config.terms,
             signing: Signing::default(),
             wake: Notify::new(),
             polled: watch::Sender::new(false),
@@ -98,6 +104,7 @@ impl NodeHandle {
             boots: AtomicU64::new(0),
             losses: AtomicU64::new(0),
             record: Mutex::new((Record::default(), Instant::now())),
+            returned_at: AtomicI64::new(0),
             snapshot: ArcSwap::default(),
             splits: Mutex::default(),
         }
@@ -145,6 +152,10 @@ impl NodeHandle {
         let name = &self.node.name;
         match to {
             Health::Healthy => {
+                // One that never answered does not return: it is new to us.
+                if self.snapshot.load().begun > 0 {
+                    self.returned_at.store(clock::now(), Relaxed);
+                }
                 tracing::info!(node.id = %name, from, to = to.as_str(), "node health changed");
             }
             Health::Suspect => {
@@ -167,6 +178,11 @@ impl NodeHandle {
         *self.splits.lock().unwrap_or_else(PoisonError::into_inner) = splits;
     }
 
+    /// When it last became healthy again.
+    pub(crate) fn returned_at(&self) -> Option<i64> {
+        Some(self.returned_at.load(Relaxed)).filter(|returned_at| *returned_at > 0)
+    }
+
     /// What it said last.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
@@ -187,8 +203,8 @@ impl Snapshot {
             begun,
             by_internal: index(|facts| &facts.internal_id),
             by_external: index(|facts| &facts.external_id),
-            users: meetings.iter().map(|meeting| u64::from(meeting.facts.users)).sum(),
             users_of_tenants: users_of_tenants(&meetings),
+            totals: totals(&meetings),
             meetings: meetings.into_iter().map(Arc::new).collect(),
         }
     }
@@ -235,13 +251,29 @@ fn users_of_tenants(meetings: &[PolledMeeting]) -> HashMap<TenantName, u64> {
 }
 
 impl Polled for Snapshot {
-    fn users_of(&self, generation: &Generation) -> Option<u64> {
-        self.meeting_of(generation).map(|meeting| u64::from(meeting.facts.users))
+    fn of(&self, generation: &Generation) -> Option<Count> {
+        self.meeting_of(generation).map(|meeting| counted(&meeting.facts))
     }
 
-    fn users(&self) -> u64 {
-        self.users
+    fn totals(&self) -> Totals {
+        self.totals
     }
+}
+
+fn counted(facts: &MeetingFacts) -> Count {
+    Count { users: facts.users.into(), audio: facts.audio.into(), video: facts.video.into() }
+}
+
+fn totals(meetings: &[PolledMeeting]) -> Totals {
+    let mut totals = Totals::default();
+    for meeting in meetings {
+        let Count { users, audio, video } = counted(&meeting.facts);
+        totals.count.users += users;
+        totals.count.audio += audio;
+        totals.count.video += video;
+        totals.meetings += u64::from(!meeting.facts.is_breakout);
+    }
+    totals
 }
 
 impl PolledMeeting {

@@ -1,81 +1,212 @@
-//! Choosing the node for a new meeting. Pure: counts in, a node out.
+//! Choosing the node for a new meeting. Pure: what is known of the nodes in, a
+//! [`Decision`] that explains itself out.
+//!
+//! A node that must not take the meeting is *excluded*, with the reason
+//! ([`Bar`]). Of the others the best is the one that meets most wishes, then has
+//! the least load once the meeting is counted, then the fewest meetings; what is
+//! still equal takes turns.
 
-use std::{collections::HashMap, time::Duration};
-
-use bluegate_cluster::Mount;
+use bluegate_cluster::{BbbVersion, Mount, Tag};
 use bluegate_store::Generation;
 
-/// Thousandths of a user, so that a reservation can shrink smoothly.
-const MILLI: u64 = 1000;
+use crate::config::Placement;
 
-/// Users per internal meeting ID and per external one, from a node's last poll.
-pub(crate) trait Polled: Send + Sync {
-    /// Users in the meeting this generation is, when the node listed it.
-    fn users_of(&self, generation: &Generation) -> Option<u64>;
-    /// Users in all meetings of the node.
-    fn users(&self) -> u64;
+mod decision;
+mod expected;
+mod load;
+mod wishes;
+
+pub use decision::{Bar, Decision, Excluded, Weighed};
+pub(crate) use expected::expect;
+pub use expected::{Expected, Source};
+pub(crate) use load::{Booked, Count, Polled, Totals};
+pub(crate) use wishes::Wishes;
+
+use decision::Shown;
+
+/// What an operator says of a node's part in placement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeTerms {
+    /// Its share of load beside that of other nodes.
+    pub weight: f64,
+    /// Tags; a node that has any serves only those who ask for one of them.
+    pub tags: Vec<Tag>,
+    /// Most meetings on it.
+    pub max_meetings: Option<u32>,
+    /// Most users on it, expected ones included.
+    pub max_users: Option<u32>,
+    /// Most users that one meeting on it may be expected to have.
+    pub max_meeting_users: Option<u32>,
 }
 
-/// A node that may take a meeting.
+impl Default for NodeTerms {
+    fn default() -> Self {
+        Self {
+            weight: 1.0,
+            tags: Vec::new(),
+            max_meetings: None,
+            max_users: None,
+            max_meeting_users: None,
+        }
+    }
+}
+
+/// A node, as a decision sees it.
 pub(crate) struct Candidate<'a> {
     /// Its name.
     pub(crate) node: &'a Mount,
+    /// Its release, when known.
+    pub(crate) version: Option<&'a BbbVersion>,
+    /// What its operator says.
+    pub(crate) terms: &'a NodeTerms,
     /// What it last said of its meetings.
     pub(crate) polled: &'a dyn Polled,
+    /// Why it is out of the question, whatever the meeting.
+    pub(crate) bar: Option<Bar>,
+    /// Its weight, when it was changed at run time.
+    pub(crate) weight: Option<f64>,
+    /// When it last began to take meetings again, in ms since 1970.
+    pub(crate) returned_at: Option<i64>,
 }
 
-/// How reservations count.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reservations {
-    /// How long until a reservation nobody came for counts nothing.
-    pub(crate) lifetime: Duration,
+/// What is to be placed, and when.
+pub(crate) struct Question<'a> {
+    pub(crate) wishes: &'a Wishes,
+    /// Whether it is a breakout room: it goes where its parent is, whatever else
+    /// is said of that node.
+    pub(crate) is_room: bool,
+    pub(crate) expected: Expected,
+    pub(crate) now: i64,
+    /// Decides between equals.
+    pub(crate) seed: u64,
 }
 
-/// The candidate with the least load, then the fewest meetings; what is still
-/// equal takes turns by `seed`.
-///
-/// A node's load is, over its open generations, the larger of what is left of
-/// the reservation and the users who came, and the users in all its other
-/// meetings (breakout rooms, meetings we did not place).
-pub(crate) fn choose(
+/// The least share of its weight that a returning node has.
+const LEAST_SHARE: f64 = 0.1;
+/// A weight of 1, in the units that loads are divided by.
+const WEIGHT_UNIT: f64 = 1000.0;
+
+/// Decides for a new meeting, with these open generations.
+pub(crate) fn decide(
+    question: &Question<'_>,
     candidates: &[Candidate<'_>],
     generations: &[Generation],
-    reservations: Reservations,
-    now: i64,
-    seed: u64,
-) -> Option<Mount> {
-    let mut loads: HashMap<&Mount, (u64, u64, u64)> = HashMap::new();
-    let polled: HashMap<&Mount, &dyn Polled> =
-        candidates.iter().map(|candidate| (candidate.node, candidate.polled)).collect();
-    for generation in generations {
-        let Some(polled) = polled.get(&generation.node) else { continue };
-        let users = polled.users_of(generation).unwrap_or(0);
-        let (load, meetings, known) = loads.entry(&generation.node).or_default();
-        *load += remaining(generation, reservations, now).max(users * MILLI);
-        *meetings += 1;
-        *known += users;
-    }
+    terms: &Placement,
+) -> Decision {
+    let booked = load::book(candidates, generations, terms, question.now);
+    let mut shown = Shown::default();
+    let mut fitting: Vec<Fit<'_>> = Vec::new();
     let count = u64::try_from(candidates.len()).unwrap_or(u64::MAX).max(1);
-    candidates
-        .iter()
-        .zip(0_u64..)
-        .min_by_key(|(candidate, index)| {
-            let (load, meetings, known) = loads.get(candidate.node).copied().unwrap_or_default();
-            let extra = candidate.polled.users().saturating_sub(known) * MILLI;
-            (load + extra, meetings, (index + count - seed % count) % count)
-        })
-        .map(|(candidate, _)| candidate.node.clone())
+    for ((candidate, booked), index) in candidates.iter().zip(booked).zip(0_u64..) {
+        let bar = candidate.bar.or_else(|| excluded(question, candidate, booked));
+        if let Some(bar) = bar {
+            shown.exclude(candidate.node, bar);
+            continue;
+        }
+        let weight = weight(candidate, terms, question.now);
+        let added = load::of_users(question.expected.users, terms);
+        fitting.push(Fit {
+            node: candidate.node,
+            booked,
+            weight,
+            missed: question.wishes.missed(&candidate.terms.tags),
+            after: over(booked.load.saturating_add(added), weight),
+            turn: (index + count - question.seed % count) % count,
+        });
+    }
+    fitting.sort_by_key(Fit::rank);
+    for fit in &fitting {
+        shown.weigh(Weighed {
+            node: fit.node.to_string(),
+            load: to_users(over(fit.booked.load, fit.weight)),
+            load_after: to_users(fit.after),
+            weight: fit.weight,
+            meetings: fit.booked.meetings,
+            users: fit.booked.users,
+            reserved_users: fit.booked.reserved,
+            wishes_missed: fit.missed,
+        });
+    }
+    let node = fitting.first().map(|fit| fit.node.clone());
+    shown.decision(question, node)
 }
 
-/// What is left of a generation's reservation, in thousandths of a user: it
-/// shrinks evenly to nothing.
-fn remaining(generation: &Generation, reservations: Reservations, now: i64) -> u64 {
-    let lifetime = u64::try_from(reservations.lifetime.as_millis()).unwrap_or(u64::MAX).max(1);
-    let age = u64::try_from(now - generation.created_at).unwrap_or(0).min(lifetime);
-    let reserved = u64::try_from(generation.reserved).unwrap_or(0);
-    let left = u128::from(reserved * MILLI) * u128::from(lifetime - age) / u128::from(lifetime);
-    u64::try_from(left).unwrap_or(u64::MAX)
+/// A node that may take the meeting.
+struct Fit<'a> {
+    node: &'a Mount,
+    booked: Booked,
+    weight: f64,
+    missed: u32,
+    after: u64,
+    turn: u64,
 }
 
+impl Fit<'_> {
+    fn rank(&self) -> (u32, u64, u64, u64) {
+        (self.missed, self.after, self.booked.meetings, self.turn)
+    }
+}
+
+/// Why this node must not take this meeting.
+fn excluded(question: &Question<'_>, candidate: &Candidate<'_>, booked: Booked) -> Option<Bar> {
+    if question.is_room {
+        return None;
+    }
+    let terms = candidate.terms;
+    if let Some(bar) = question.wishes.bar(&terms.tags, candidate.version) {
+        return Some(bar);
+    }
+    let expected = u64::from(question.expected.users);
+    let over = |limit: Option<u32>, value: u64| limit.is_some_and(|most| value > u64::from(most));
+    if over(terms.max_meeting_users, expected) {
+        Some(Bar::MeetingTooLarge)
+    } else if over(terms.max_meetings, booked.meetings + 1) {
+        Some(Bar::MaxMeetings)
+    } else if over(terms.max_users, booked.users + booked.reserved + expected) {
+        Some(Bar::MaxUsers)
+    } else {
+        None
+    }
+}
+
+/// The weight in force: what is configured or was set, and less while the node
+/// is only just back.
+pub(crate) fn weight(candidate: &Candidate<'_>, terms: &Placement, now: i64) -> f64 {
+    let whole = candidate.weight.unwrap_or(candidate.terms.weight);
+    whole * share(candidate.returned_at, terms, now)
+}
+
+/// From [`LEAST_SHARE`] to 1, evenly over the time of the slow start.
+fn share(returned_at: Option<i64>, terms: &Placement, now: i64) -> f64 {
+    let Some(returned_at) = returned_at else { return 1.0 };
+    let passed = u64::try_from(now.saturating_sub(returned_at)).unwrap_or(0);
+    let passed = std::time::Duration::from_millis(passed);
+    if passed >= terms.slow_start {
+        return 1.0;
+    }
+    passed.div_duration_f64(terms.slow_start).max(LEAST_SHARE)
+}
+
+/// A load over a weight, in whole units so that equals stay equal.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rounded and held to what a u64 takes"
+)]
+fn over(load: u64, weight: f64) -> u64 {
+    let weight = (weight * WEIGHT_UNIT).round().clamp(1.0, 1e9) as u64;
+    let load = u128::from(load) * 1000 / u128::from(weight);
+    u64::try_from(load).unwrap_or(u64::MAX)
+}
+
+/// A load as people read it: 1 is a user with the weight that users have by
+/// default.
+#[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
+fn to_users(load: u64) -> f64 {
+    (load as f64 / load::UNIT as f64 * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ use crate::{
     ledger::Wanted,
     life::{self, Listed, Patience, Sign, Verdict},
     nodes::{NodeHandle, PolledMeeting, Snapshot},
+    placement::Wishes,
     quota::Quota,
     report::Split,
     signing::NodeCall,
@@ -72,6 +73,9 @@ impl Reconciler {
         let mut asks = self.context.bounds.asks_per_poll;
         for generation in ledger.directory().on_node(&self.node.node.name) {
             let listed = snapshot.meeting_of(&generation).filter(|m| is_it(m, &generation));
+            if let Some(meeting) = listed {
+                ledger.saw_users(&generation.id, meeting.facts.users);
+            }
             let verdict = life::judge(
                 &generation,
                 if listed.is_some() { Listed::Yes } else { Listed::No },
@@ -170,7 +174,8 @@ impl Reconciler {
                         ),
                         voice_bridge: meeting.facts.voice_bridge.clone(),
                         quota: Quota::default(),
-                        tags: &tenant.settings.tags,
+                        wishes: Wishes::default(),
+                        is_room: false,
                     };
                     let node = &self.node.node.name;
                     let begun = snapshot.begun;

@@ -38,6 +38,8 @@ fn facts_are_read_past_thousands_separators() {
             internal_id: "x-1".into(),
             create_time: 1_700_000_000_000,
             users: 1234,
+            audio: 0,
+            video: 0,
             running: true,
             is_breakout: false,
             is_probe: false,

@@ -285,7 +285,11 @@ fn scaler_config(
     let mut nodes = Vec::with_capacity(config.nodes.len());
     for entry in &config.nodes {
         let file = entry.secret_file.as_deref().expect("validated: the scaler's nodes have one");
-        nodes.push(NodeConfig { node: entry.node.clone(), secrets: secrets::read(file)? });
+        nodes.push(NodeConfig {
+            node: entry.node.clone(),
+            secrets: secrets::read(file)?,
+            terms: scaling::terms(entry),
+        });
     }
     Ok(bluegate_scaler::Config {
         origin: scaler.origin.clone(),
@@ -302,6 +306,7 @@ fn scaler_config(
             body_bytes: scaler.body_limit,
             ..Bounds::default()
         },
+        placement: scaling::placement(&scaler.placement),
     })
 }
 

@@ -1,7 +1,8 @@
 //! The scaler beside its listeners: what it does in the background, and the end
 //! of that only when no request can come any more.
 
-use bluegate_scaler::Scaler;
+use bluegate_config::NodeEntry;
+use bluegate_scaler::{NodeTerms, Placement, Scaler};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::serve::FIRST_LOOK;
@@ -45,5 +46,29 @@ impl Scaling {
         self.closing.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+/// A node's part in placement, as the file has it.
+pub(crate) fn terms(entry: &NodeEntry) -> NodeTerms {
+    NodeTerms {
+        weight: entry.weight,
+        tags: entry.tags.clone(),
+        max_meetings: entry.max_meetings,
+        max_users: entry.max_users,
+        max_meeting_users: entry.max_meeting_users,
+    }
+}
+
+/// How nodes are chosen, as the file has it.
+pub(crate) fn placement(of: &bluegate_config::Placement) -> Placement {
+    Placement {
+        user_weight: of.user_weight,
+        audio_weight: of.audio_weight,
+        video_weight: of.video_weight,
+        meeting_weight: of.meeting_weight,
+        reserved_users: of.reserved_users,
+        reservation_lifetime: of.reservation_lifetime,
+        slow_start: of.slow_start,
     }
 }

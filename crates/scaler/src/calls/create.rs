@@ -26,7 +26,7 @@ use crate::{
     ledger::{Entered, Success, Wanted},
     life::Sign,
     nodes::NodeHandle,
-    placement::{Candidate, Polled},
+    placement::{Bar, Candidate, Decision, Polled, Wishes},
     quota::Quota,
     reply::Reply,
     shape,
@@ -45,7 +45,7 @@ pub(crate) async fn answer(context: &Arc<Context>, request: ApiRequest) -> Reply
             let done = context.to_its_end(creation.run()).await;
             done.unwrap_or_else(|| Failure::CreateUnconfirmed.into())
         }
-        Err(failure) => failure.into(),
+        Err(reply) => reply,
     }
 }
 
@@ -57,6 +57,8 @@ struct Creation {
     node_meeting_id: String,
     /// The only node it may go to: its parent's.
     pinned: Option<Mount>,
+    /// What it says of the node it wants.
+    wishes: Wishes,
     deadline: Instant,
     /// Nodes that this call could not be given to.
     avoided: HashSet<Mount>,
@@ -71,14 +73,19 @@ struct Creation {
 type Step = ControlFlow<Reply>;
 
 impl Creation {
-    async fn new(context: Arc<Context>, mut request: ApiRequest) -> Result<Self, Failure> {
+    async fn new(context: Arc<Context>, mut request: ApiRequest) -> Result<Self, Reply> {
         let meeting_id = meeting_id_of_create(&request.parameters)?;
         let pinned = settle_parent(&context, &mut request).await?;
+        let wishes = Wishes::read(&request.parameters).map_err(|error| {
+            Reply::from(Failure::InvalidMetadata.answer_saying(&error.to_string()))
+        })?;
         let tenant = &request.tenant;
+        let wishes = wishes.and(&tenant.settings.tags);
         Ok(Self {
             node_meeting_id: ids::node_meeting_id(&tenant.name, tenant.scope, &meeting_id),
             meeting_id,
             pinned,
+            wishes,
             deadline: Instant::now() + context.bounds.create_deadline,
             avoided: HashSet::new(),
             inserted: None,
@@ -102,7 +109,7 @@ impl Creation {
                     self.attempt(&generation, counted).await
                 }
                 Ok(Entered::Wait) => Step::Continue(()),
-                Ok(Entered::NoNode) => Step::Break(Failure::NoNodeAvailable.into()),
+                Ok(Entered::NoNode(decision)) => Step::Break(self.no_node(&decision)),
                 Ok(Entered::Refused(limit)) => {
                     Step::Break(shape::refused(&self.request.tenant, limit).into())
                 }
@@ -132,14 +139,19 @@ impl Creation {
     }
 
     async fn enter(&self) -> Result<Entered, bluegate_store::StoreError> {
-        let mut nodes = self.context.healthy();
-        nodes.retain(|(node, _)| !self.avoided.contains(node));
-        if let Some(pinned) = &self.pinned {
-            nodes.retain(|(node, _)| node == pinned);
-        }
+        let nodes = self.context.nodes();
+        let nodes: Vec<_> = nodes.values().map(|node| (node, node.snapshot())).collect();
         let candidates: Vec<Candidate<'_>> = nodes
             .iter()
-            .map(|(node, snapshot)| Candidate { node, polled: snapshot.as_ref() as &dyn Polled })
+            .map(|(node, snapshot)| Candidate {
+                node: &node.node.name,
+                version: node.node.bbb.as_ref(),
+                terms: &node.terms,
+                polled: snapshot.as_ref() as &dyn Polled,
+                bar: Context::bar(node).or_else(|| self.bar(&node.node.name)),
+                weight: None,
+                returned_at: node.returned_at(),
+            })
             .collect();
         let tenant = &self.request.tenant;
         let users_limited = tenant.settings.limits.users != Limit::default();
@@ -150,10 +162,37 @@ impl Creation {
             node_meeting_id: self.node_meeting_id.clone(),
             voice_bridge: given.filter(|number| !number.is_empty()),
             quota: Quota::new(&tenant.settings, users_there),
-            tags: &tenant.settings.tags,
+            wishes: self.wishes.clone(),
+            is_room: self.pinned.is_some(),
         };
         let lost = |node: &Mount| self.context.is_lost(node);
-        self.context.ledger.enter(&wanted, &candidates, lost, rand::random()).await
+        self.context.ledger.enter(&wanted, candidates, lost, rand::random()).await
+    }
+
+    /// What keeps this very call off a node.
+    fn bar(&self, node: &Mount) -> Option<Bar> {
+        if self.pinned.as_ref().is_some_and(|pinned| pinned != node) {
+            return Some(Bar::NotParentsNode);
+        }
+        self.avoided.contains(node).then_some(Bar::Tried)
+    }
+
+    /// What is said when no node can take the meeting: as Scalelite says it when
+    /// it is for want of a tag.
+    fn no_node(&self, decision: &Decision) -> Reply {
+        tracing::warn!(
+            tenant.id = %self.request.tenant.name, excluded = decision.describe_excluded(),
+            asked = decision.asked, expected = decision.expected.users,
+            "no node can take a new meeting"
+        );
+        let for_tags = decision.excluded.iter().any(|node| node.reason == Bar::TagMissing);
+        match self.wishes.required_tags().filter(|_| for_tags) {
+            Some(tags) => {
+                let message = format!("There is no available server with the required tag={tags}.");
+                Failure::ServerTagUnavailable.answer_saying(&message).into()
+            }
+            None => Failure::NoNodeAvailable.into(),
+        }
     }
 
     /// Sends the call to the generation's node, once.

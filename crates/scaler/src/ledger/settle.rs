@@ -3,10 +3,11 @@
 use bluegate_cluster::Mount;
 use bluegate_store::{Generation, State, StoreError, WriteError};
 
-use super::{Ledger, Wanted};
+use super::{Ledger, Wanted, enter::new_generation};
 use crate::{
     clock,
     life::{self, Lives, Sign},
+    placement,
 };
 
 /// What a successful create meant.
@@ -126,7 +127,8 @@ impl Ledger {
             return Ok(open);
         }
         let now = clock::now();
-        let fresh = self.new_generation(wanted, node.clone(), &[], now);
+        let expected = placement::expect(&[], &wanted.wishes, 0);
+        let fresh = new_generation(wanted, node.clone(), expected, &[], now);
         let mut adopted = life::born(&fresh, sign, clock::new_id(), now);
         adopted.reserved = 0;
         adopted.first_answered = true;

@@ -4,7 +4,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bluegate_bbb_api::{Answer, Outcome, RawQuery, checksum};
 use bluegate_cluster::{Node, Secret};
-use bluegate_scaler::{Bounds, Config, NodeConfig, Scaler, TenantConfig, build};
+use bluegate_scaler::{
+    Bounds, Config, NodeConfig, NodeTerms, Placement, Scaler, TenantConfig, build,
+};
 use bluegate_tenant::{Form, Settings};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
@@ -29,6 +31,10 @@ pub(crate) struct Cluster {
     gone: usize,
     folder: TempDir,
     bounds: Bounds,
+    /// How nodes are chosen.
+    pub(crate) placement: Placement,
+    /// The nodes' parts in it, as far as they are not the same.
+    pub(crate) terms: Vec<NodeTerms>,
     others: Vec<NodeConfig>,
     trusted: rustls::RootCertStore,
     running: Option<Running>,
@@ -109,6 +115,8 @@ impl Cluster {
             gone: 0,
             folder: tempfile::tempdir().unwrap(),
             bounds: quick(),
+            placement: Placement { slow_start: Duration::ZERO, ..Placement::default() },
+            terms: Vec::new(),
             others: Vec::new(),
             trusted: rustls::RootCertStore::empty(),
             running: None,
@@ -209,6 +217,7 @@ impl Cluster {
                 proxied: true,
             },
             secrets: vec![node_secret(index)],
+            terms: self.terms.get(index).cloned().unwrap_or_default(),
         });
         Config {
             origin: "http://api.example.org".parse().unwrap(),
@@ -232,6 +241,7 @@ impl Cluster {
                 .with_no_client_auth(),
             ),
             bounds: self.bounds.clone(),
+            placement: self.placement.clone(),
         }
     }
 

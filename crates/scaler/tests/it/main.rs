@@ -10,6 +10,7 @@ mod front;
 mod health;
 mod life;
 mod lost;
+mod placement;
 mod replicas;
 mod signing;
 mod simulated;

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use bluegate_bbb_api::{Answer, Outcome};
 use bluegate_cluster::{Node, Secret};
-use bluegate_scaler::{Health, NodeConfig};
+use bluegate_scaler::{Health, NodeConfig, NodeTerms};
 use bluegate_simnode::{Fault, FaultAction, Settings, SimNode, Stock, Unit, install, start};
 use futures_util::future::join_all;
 use tempfile::TempDir;
@@ -90,6 +90,7 @@ impl Simulated {
                     proxied: true,
                 },
                 secrets,
+                terms: NodeTerms::default(),
             });
         }
         Self { cluster, nodes, roots }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bluegate_cluster::Node;
-use bluegate_scaler::{Health, NodeConfig};
+use bluegate_scaler::{Health, NodeConfig, NodeTerms};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
 
@@ -38,6 +38,7 @@ fn configured(node: &FakeNode) -> NodeConfig {
             proxied: true,
         },
         secrets: vec![node_secret(0)],
+        terms: NodeTerms::default(),
     }
 }
 

@@ -63,7 +63,7 @@ fn everything_that_is_wrong_is_named_at_once() {
         "join": {"role": {"append": "a,b"}},
         "presentation": "https://example.org/p",
         "logo": "logo.png",
-        "tags": {"required": ["GPU", "x"], "avoided": ["x"]}
+        "tags": {"required": ["G;U", "x"], "avoided": ["x"]}
     }"#,
     );
     let problems: Vec<String> =
@@ -89,8 +89,8 @@ fn everything_that_is_wrong_is_named_at_once() {
             "`presentation`: `p` has no ending such as `.pdf`, by which nodes tell what it is: \
              give `name`",
             "`logo`: `logo.png` is not an address such as `https://a.org/logo.png`",
-            "`tags.required`: `GPU` is not a tag: lower-case letters, digits and inner hyphens, 1 \
-             to 63 characters",
+            "`tags.required`: `G;U` is not a tag: letters, digits and `-._=`, 1 to 64 characters, and \
+             not `none`",
             "`tags.avoided`: `x` is wanted and avoided",
         ]
     );

@@ -1,0 +1,102 @@
+//! Where meetings go: tags, limits, what former meetings tell.
+
+use bluegate_scaler::NodeTerms;
+
+use crate::cluster::{Cluster, Frontend, eventually, polls};
+
+fn tagged(tags: &[&str]) -> NodeTerms {
+    let tags = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+    NodeTerms { tags, ..NodeTerms::default() }
+}
+
+async fn create(frontend: &Frontend, meeting_id: &str, more: &str) -> String {
+    let reply = frontend.get("create", &format!("name=Class&meetingID={meeting_id}{more}")).await;
+    let answer = reply.answer();
+    let says = |name: &str| answer.text(name).unwrap_or_default();
+    if says("returncode") == "SUCCESS" {
+        "SUCCESS".to_owned()
+    } else {
+        format!("{}: {}", says("messageKey"), says("message"))
+    }
+}
+
+#[tokio::test]
+async fn tags_decide_which_nodes_may_have_a_meeting() {
+    let mut cluster = Cluster::prepare(3).await;
+    cluster.terms = vec![tagged(&[]), tagged(&["gpu"]), tagged(&["gpu", "lab"])];
+    cluster.boot().await;
+    let frontend = cluster.frontend("default");
+    for (meeting_id, asked, at) in [
+        ("c1", "", 0),
+        ("c2", "&meta_server-tag=!", 0),
+        ("c3", "&meta_server-tag=lab", 2),
+        ("c4", "&meta_server-tag=tape", 0),
+        ("c5", "&meta_server-tag=tape;lab!", 2),
+        ("c6", "&meta_bluegate-required-tags=gpu&meta_bluegate-avoided-tags=lab", 1),
+        ("c7", "&meta_bluegate-required-tags=gpu;lab", 2),
+    ] {
+        assert_eq!(create(&frontend, meeting_id, asked).await, "SUCCESS", "{asked}");
+        let there = cluster.nodes[at].meetings();
+        let found = there.iter().find(|meeting| meeting.external == meeting_id);
+        let found = found.unwrap_or_else(|| panic!("{meeting_id} is not on node {at}"));
+        let ours = found.parameters.keys().filter(|name| name.contains("bluegate-"));
+        assert_eq!(ours.collect::<Vec<_>>(), ["meta_bluegate-stamp"]);
+    }
+    let refused = create(&frontend, "c8", "&meta_server-tag=tape;film!").await;
+    let wanted =
+        "serverTagUnavailable: There is no available server with the required tag=tape;film.";
+    assert_eq!(refused, wanted);
+    let refused = create(&frontend, "c8", "&meta_bluegate-version=newest").await;
+    assert!(refused.starts_with("validationError: meta_bluegate-version `newest`"), "{refused}");
+    assert_eq!(frontend.listed().await.len(), 7);
+}
+
+#[tokio::test]
+async fn a_node_that_is_full_gets_nothing_more() {
+    let mut cluster = Cluster::prepare(2).await;
+    let limited = NodeTerms { max_meetings: Some(2), ..NodeTerms::default() };
+    let small = NodeTerms { max_users: Some(25), ..NodeTerms::default() };
+    cluster.terms = vec![limited, small];
+    cluster.boot().await;
+    let frontend = cluster.frontend("default");
+    for class in 0..4 {
+        assert_eq!(create(&frontend, &format!("class-{class}"), "").await, "SUCCESS");
+    }
+    assert_eq!(cluster.spread(), [2, 2]);
+    let refused = create(&frontend, "one-more", "").await;
+    assert_eq!(refused, "internalError: No server can take a new meeting at the moment.");
+    // A meeting that is there is nobody's new one.
+    assert_eq!(create(&frontend, "class-0", "").await, "SUCCESS");
+    cluster.nodes[0].end("class-0");
+    cluster.nodes[0].end("class-1");
+    cluster.nodes[0].end("class-2");
+    eventually("room is made", async || create(&frontend, "one-more", "").await == "SUCCESS").await;
+}
+
+#[tokio::test]
+async fn a_meeting_reserves_what_its_former_ones_had() {
+    let cluster = Cluster::start(2).await;
+    let frontend = cluster.frontend("physics");
+    frontend.create("lecture").await;
+    let home = cluster.spread().iter().position(|count| *count == 1).unwrap();
+    let node = &cluster.nodes[home];
+    let external = node.meetings()[0].external.clone();
+    node.set_users(&external, 80);
+    polls(node, 2).await;
+    node.set_users(&external, 3);
+    polls(node, 2).await;
+    node.end(&external);
+    eventually("it is seen to end", async || frontend.listed().await.is_empty()).await;
+
+    frontend.create("lecture").await;
+    let home = cluster.spread().iter().position(|count| *count == 1).unwrap();
+    // 82 for the lecture, 12 for each class: six fit beside it.
+    for class in 0..6 {
+        frontend.create(&format!("class-{class}")).await;
+    }
+    assert_eq!(cluster.spread()[home], 1, "{:?}", cluster.spread());
+    // Another tenant's meeting of that ID has no such past.
+    let other = cluster.frontend("history");
+    other.create("lecture").await;
+    assert_eq!(cluster.spread()[home], 1, "{:?}", cluster.spread());
+}
