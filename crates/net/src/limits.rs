@@ -19,7 +19,9 @@ pub struct Limits {
     /// connection is kept. Default 30 s.
     pub header_read: Duration,
     /// How long a connection without a request is kept. In effect for HTTP/2;
-    /// for HTTP/1.1 the shorter of this and `header_read` counts. Default 60 s.
+    /// for HTTP/1.1 the shorter of this and `header_read` counts. One that does
+    /// not end when it is told to, and takes no more bytes, is cut after as long
+    /// again. Default 60 s.
     pub idle: Duration,
     /// How long a connection with requests under way may make no progress (no
     /// new request, no answer, no piece of a body) before it is cut: a client

@@ -22,9 +22,16 @@ pub(crate) struct Activity {
     under_way: AtomicUsize,
     /// Grows with each request, each piece of a body and each end.
     steps: AtomicU64,
+    /// Bytes that the socket took from us.
+    written: AtomicU64,
 }
 
 impl Activity {
+    /// The socket took so many bytes.
+    pub(super) fn wrote(&self, bytes: usize) {
+        self.written.fetch_add(bytes as u64, Relaxed);
+    }
+
     /// Whether a request is being read or answered.
     pub(super) fn is_under_way(&self) -> bool {
         self.under_way.load(Relaxed) > 0
@@ -131,6 +138,8 @@ pub(super) enum Verdict {
     Idle,
     /// Something to do and no progress for too long: cut.
     Stalled,
+    /// It was to close long ago, does not, and takes nothing: cut.
+    Stuck,
 }
 
 /// Judges a connection from samples taken at a steady pace.
@@ -138,15 +147,24 @@ pub(super) struct Watch {
     idle: Duration,
     stall: Duration,
     seen: u64,
+    /// Since something happened.
     quiet: Duration,
+    written: u64,
+    /// Since bytes went out.
+    still: Duration,
 }
 
 /// Samples per time-out: a connection is closed at most a fifth too late.
 const SAMPLES: u32 = 5;
 
+/// Fewer bytes than this between two looks are what keeps a connection alive,
+/// and no answer on its way to a slow client.
+const LEAST_WRITTEN: u64 = 1024;
+
 impl Watch {
     pub(super) fn new(idle: Duration, stall: Duration) -> Self {
-        Self { idle, stall, seen: 0, quiet: Duration::ZERO }
+        let (quiet, still) = (Duration::ZERO, Duration::ZERO);
+        Self { idle, stall, seen: 0, quiet, written: 0, still }
     }
 
     /// How long to wait between two samples.
@@ -156,10 +174,14 @@ impl Watch {
 
     /// One sample, taken [`Watch::pace`] after the one before.
     pub(super) fn observe(&mut self, activity: &Activity) -> Verdict {
-        self.judge(activity.steps.load(Relaxed), activity.under_way.load(Relaxed))
+        let written = activity.written.load(Relaxed);
+        self.judge(activity.steps.load(Relaxed), written, activity.under_way.load(Relaxed))
     }
 
-    fn judge(&mut self, steps: u64, under_way: usize) -> Verdict {
+    fn judge(&mut self, steps: u64, written: u64, under_way: usize) -> Verdict {
+        let takes_something = written.saturating_sub(self.written) >= LEAST_WRITTEN;
+        self.still = if takes_something { Duration::ZERO } else { self.still + self.pace() };
+        self.written = written;
         if steps != self.seen {
             self.seen = steps;
             self.quiet = Duration::ZERO;
@@ -167,6 +189,8 @@ impl Watch {
         }
         self.quiet += self.pace();
         match under_way {
+            // An answer that is out of our hands may still wait for its reader.
+            0 if self.quiet >= 2 * self.idle && self.still >= self.idle => Verdict::Stuck,
             0 if self.quiet >= self.idle => Verdict::Idle,
             0 => Verdict::Busy,
             _ if self.quiet >= self.stall => Verdict::Stalled,
@@ -185,7 +209,7 @@ mod tests {
         // Each sample is a fifth of 10 s.
         let verdicts = |samples: &[(u64, usize)]| {
             let mut watch = Watch::new(seconds(10), seconds(20));
-            samples.iter().map(|&(steps, busy)| watch.judge(steps, busy)).collect::<Vec<_>>()
+            samples.iter().map(|&(steps, busy)| watch.judge(steps, 0, busy)).collect::<Vec<_>>()
         };
         let last = |samples: &[(u64, usize)]| verdicts(samples).pop().unwrap();
 
@@ -198,5 +222,23 @@ mod tests {
         moving.push((1, 1));
         moving.extend([(1, 1); 9]);
         assert!(verdicts(&moving).iter().all(|&verdict| verdict == Verdict::Busy));
+    }
+    #[test]
+    fn what_does_not_close_is_cut_unless_its_client_still_reads() {
+        let mut watch = Watch::new(Duration::from_secs(10), Duration::from_secs(20));
+        // What is written between two looks, and what becomes of it.
+        let mut written = 0;
+        let mut look = |bytes| {
+            written += bytes;
+            watch.judge(1, written, 0)
+        };
+        assert_eq!(look(1_000_000), Verdict::Busy);
+        let slow: Vec<_> = (0..20).map(|_| look(LEAST_WRITTEN)).collect();
+        assert_eq!(slow.iter().filter(|&&verdict| verdict == Verdict::Busy).count(), 4);
+        assert_eq!(slow.last(), Some(&Verdict::Idle), "asked to close when all is read");
+        // Only what keeps a connection alive.
+        let stuck: Vec<_> = (0..5).map(|_| look(40)).collect();
+        assert_eq!(stuck[..4], [Verdict::Idle; 4]);
+        assert_eq!(stuck[4], Verdict::Stuck);
     }
 }

@@ -71,9 +71,10 @@ pub(super) async fn serve_one<S: Service>(
         Connection::new(peer, local, tls.is_some(), tasks, signals.clone(), account.clone());
     let clients = policy.clients.clone();
     let client = Client { connection: Arc::new(connection), forwards, clients };
-    let socket = Socket::new(stream, slot, place);
+    let activity = Arc::default();
+    let socket = Socket::new(stream, slot, place, &activity);
     let limits = &policy.limits;
-    let speaker = Speaker { service, client, limits, signals: &signals };
+    let speaker = Speaker { service, client, activity, limits, signals: &signals };
     // Each stage in a box of its own, so that a connection takes no more room than
     // the stage it is in.
     let Some(acceptor) = tls else {

@@ -3,6 +3,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -12,6 +13,7 @@ use tokio::{
     sync::OwnedSemaphorePermit,
 };
 
+use super::activity::Activity;
 use crate::clients::Place;
 
 /// A TCP stream that holds one of the listener's slots, and its client's
@@ -21,17 +23,31 @@ use crate::clients::Place;
 /// connection, for the limit and for the drain.
 pub(super) struct Socket {
     stream: TcpStream,
+    activity: Arc<Activity>,
     _slot: OwnedSemaphorePermit,
     _place: Option<Place>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, slot: OwnedSemaphorePermit, place: Option<Place>) -> Self {
+    /// Counts what it takes in `activity`.
+    pub(super) fn new(
+        stream: TcpStream,
+        slot: OwnedSemaphorePermit,
+        place: Option<Place>,
+        activity: &Arc<Activity>,
+    ) -> Self {
         // Only fails on a socket that is already dead.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        Self { stream, _slot: slot, _place: place }
+        Self { stream, activity: Arc::clone(activity), _slot: slot, _place: place }
+    }
+
+    fn counted(&self, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &wrote {
+            self.activity.wrote(*bytes);
+        }
+        wrote
     }
 }
 
@@ -51,7 +67,8 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let wrote = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.counted(wrote)
     }
 
     fn poll_write_vectored(
@@ -59,7 +76,8 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let wrote = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.counted(wrote)
     }
 
     fn is_write_vectored(&self) -> bool {

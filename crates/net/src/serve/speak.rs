@@ -65,6 +65,8 @@ where
 pub(super) struct Speaker<'a, S> {
     pub(super) service: Arc<S>,
     pub(super) client: Client,
+    /// What its socket counts in, too.
+    pub(super) activity: Arc<Activity>,
     pub(super) limits: &'a Limits,
     pub(super) signals: &'a Signals,
 }
@@ -81,11 +83,10 @@ impl<S: Service> Speaker<'_, S> {
             .header_read_timeout(limits.header_read)
             .max_header_size(usize::try_from(limits.max_header_bytes).unwrap_or(usize::MAX))
             .max_buf_size(limits.max_send_buffer.max(MIN_BUFFER));
-        let activity = Arc::new(Activity::default());
-        let service = self.counted(&activity);
+        let service = self.counted();
         let running = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let linger = LINGER.min(self.signals.within / 10);
-        supervise(running, &activity, limits, self.signals, linger).await;
+        supervise(running, &self.activity, limits, self.signals, linger).await;
     }
 
     pub(super) async fn speak_http2<I>(self, stream: I)
@@ -104,19 +105,16 @@ impl<S: Service> Speaker<'_, S> {
             .max_send_buf_size(limits.max_send_buffer)
             .keep_alive_interval(limits.ping.0)
             .keep_alive_timeout(limits.ping.1);
-        let activity = Arc::new(Activity::default());
         let socket = Deferred::new(Parting::new(stream));
-        let running =
-            builder.serve_connection(TokioIo::new(socket.clone()), self.counted(&activity));
+        let running = builder.serve_connection(TokioIo::new(socket.clone()), self.counted());
         let running = Multiplexed::new(running, begun, socket);
         // GOAWAY leaves room for what is on its way.
-        supervise(running, &activity, limits, self.signals, Duration::ZERO).await;
+        supervise(running, &self.activity, limits, self.signals, Duration::ZERO).await;
     }
 
     /// The role's service as hyper wants it, with each request counted.
     fn counted(
         &self,
-        activity: &Arc<Activity>,
     ) -> impl hyper::service::Service<
         Request<Incoming>,
         Response = http::Response<CountedBody<S::Body>>,
@@ -125,7 +123,7 @@ impl<S: Service> Speaker<'_, S> {
     > + Send
     + use<S> {
         let (service, client) = (Arc::clone(&self.service), self.client.clone());
-        let (activity, drain) = (Arc::clone(activity), self.signals.drain.clone());
+        let (activity, drain) = (Arc::clone(&self.activity), self.signals.drain.clone());
         service_fn(move |request: Request<Incoming>| {
             let (service, connection) = (Arc::clone(&service), client.of(&request));
             let under_way = UnderWay::begin(&activity);
@@ -182,6 +180,10 @@ async fn supervise<R: Running>(
                     Verdict::Idle => running.as_mut().finish(),
                     Verdict::Stalled => {
                         tracing::debug!("connection made no progress and was cut");
+                        return;
+                    }
+                    Verdict::Stuck => {
+                        tracing::debug!("connection did not close and was cut");
                         return;
                     }
                 }

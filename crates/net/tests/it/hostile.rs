@@ -26,7 +26,7 @@ use crate::{
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
-const PING: u8 = 6;
+pub(crate) const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
@@ -40,7 +40,7 @@ const ENHANCE_YOUR_CALM: u32 = 11;
 const GET: &[u8] = b"\x82\x87\x84\x41\x06a.test";
 
 /// A frame (RFC 9113, 4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let mut frame = length[1..].to_vec();
     frame.extend([kind, flags]);
@@ -67,10 +67,10 @@ impl Service for Patient {
 }
 
 /// An HTTP/2 connection that has said hello.
-struct Client(TlsStream<TcpStream>);
+pub(crate) struct Client(TlsStream<TcpStream>);
 
 impl Client {
-    async fn connect(front: &Front, config: &Arc<rustls::ClientConfig>) -> Self {
+    pub(crate) async fn connect(front: &Front, config: &Arc<rustls::ClientConfig>) -> Self {
         let mut config = (**config).clone();
         config.alpn_protocols = vec![b"h2".to_vec()];
         let connector = TlsConnector::from(Arc::new(config));
@@ -83,12 +83,12 @@ impl Client {
     }
 
     /// Sends, and does not mind that nobody listens any more.
-    async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         drop(within(self.0.write_all(bytes)).await);
     }
 
     /// The next frame: its kind and payload; `None` at the end.
-    async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
+    pub(crate) async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         let mut head = [0; 9];
         within(self.0.read_exact(&mut head)).await.ok()?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);

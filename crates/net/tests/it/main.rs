@@ -15,3 +15,4 @@ mod clients;
 mod handshakes;
 mod hostile;
 mod https_only;
+mod slow_readers;
