@@ -80,8 +80,13 @@ fn short(name: &str) -> &str {
 fn every_test_that_the_security_page_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut tests = String::new();
-    for entry in std::fs::read_dir(root.join("crates/proxy/tests/it")).unwrap() {
-        tests += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    for folder in ["crates/proxy/tests/it", "crates/net/tests/it", "crates/proxy/src/cache"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "rs") {
+                tests += &std::fs::read_to_string(path).unwrap();
+            }
+        }
     }
     let page = std::fs::read_to_string(root.join("docs/security-proxy.md")).unwrap();
     let rows = page.lines().filter(|line| line.starts_with("| ") && line.contains('`'));

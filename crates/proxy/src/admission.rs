@@ -19,6 +19,8 @@ use crate::{
 };
 
 mod cost;
+#[cfg(test)]
+mod tests;
 
 /// The request header with which browsers fetch a service worker's script.
 const SERVICE_WORKER: &str = "service-worker";
@@ -136,7 +138,8 @@ fn admit_leaf<B>(request: &Request<B>, rules: &Rules) -> Result<Admission, Answe
 }
 
 /// RFC 9112, 3.2: HTTP/1.1 has exactly one `Host`; a target in absolute form
-/// outranks it. In HTTP/2 both may be there and must agree (RFC 9113, 8.3.1).
+/// outranks it. In HTTP/2 and later both may be there and must agree (RFC 9113,
+/// 8.3.1; RFC 9114, 4.3.1).
 fn check_authority<B>(request: &Request<B>, snapshot: &Snapshot) -> Result<(), Answer> {
     let hosts = request.headers().get_all(HOST).iter().count();
     let well_formed = match request.version() {
@@ -154,7 +157,7 @@ fn check_authority<B>(request: &Request<B>, snapshot: &Snapshot) -> Result<(), A
     if !scheme_fits || !ours(authority) {
         return Err(Answer::Misdirected);
     }
-    if request.version() == Version::HTTP_2
+    if request.version() >= Version::HTTP_2
         && let Some(host) = request.headers().get(HOST)
         && !host.to_str().is_ok_and(ours)
     {

@@ -36,6 +36,8 @@ pub(crate) enum Answer {
     NotFound,
     /// 405, with what is allowed.
     MethodNotAllowed(Methods),
+    /// 408: a body that did not come in time.
+    RequestTimeout,
     /// 411: a body of unknown length.
     LengthRequired,
     /// 413: a body over the bound.
@@ -77,6 +79,7 @@ impl Answer {
             Self::ServiceWorker | Self::UpgradeRefused => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::LengthRequired => StatusCode::LENGTH_REQUIRED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::PathTooLong => StatusCode::URI_TOO_LONG,
@@ -127,7 +130,7 @@ impl Answer {
             // What follows on such a connection cannot be trusted to be a
             // request of its own. HTTP/2 frames its requests; hyper leaves the
             // header out there.
-            Self::BadRequest | Self::LengthRequired | Self::BodyTooLarge => {
+            Self::BadRequest | Self::RequestTimeout | Self::LengthRequired | Self::BodyTooLarge => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Self::TooManyRequests(wait) => {

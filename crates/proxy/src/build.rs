@@ -227,6 +227,7 @@ impl Proxy {
         &self,
         request: &Request<RequestBody>,
         snapshot: &Arc<Snapshot>,
+        connection: &Connection,
         mut record: Option<Box<OpenRecord>>,
     ) -> relay::Relayed {
         let Some(cache) = &self.cache else {
@@ -235,7 +236,7 @@ impl Proxy {
         };
         let asked =
             Asked { method: request.method(), uri: request.uri(), headers: request.headers() };
-        let (response, status) = cache.serve_leaf(asked, snapshot).await;
+        let (response, status) = cache.serve_leaf(asked, snapshot, connection).await;
         if let Some(record) = &mut record {
             record.cached(None, status);
         }
@@ -268,8 +269,8 @@ impl Service for Proxy {
             .and_then(|admission| admission.charged(&connection));
         let (response, record) = match admission {
             Ok(Admission::Leaf) => {
-                let answering = Box::pin(self.answer_leaf(&request, &snapshot, record));
-                let (response, record) = answering.await;
+                let answering = self.answer_leaf(&request, &snapshot, &connection, record);
+                let (response, record) = Box::pin(answering).await;
                 self.leaves.answered(RequestClass::Asset, &response);
                 (response, record)
             }

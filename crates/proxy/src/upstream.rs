@@ -31,6 +31,7 @@ use crate::{
     traffic::{NodeTraffic, Traffic},
 };
 
+mod client_body;
 mod connect;
 mod error;
 mod lookup;
@@ -39,12 +40,13 @@ mod reach;
 mod resolve;
 mod trouble;
 
+use client_body::ClientBody;
 pub(crate) use error::NodeError;
 pub use lookup::{Looking, Lookup, SystemLookup};
 pub(crate) use pool::Lease;
 
 /// The body of a request to a node: none, or a POST's as it comes in.
-pub(crate) type NodeBody = Either<Empty<Bytes>, RequestBody>;
+pub(crate) type NodeBody = Either<Empty<Bytes>, ClientBody>;
 
 /// The head of an answer, and the connection its body comes on.
 type Sent = Result<(Response<Incoming>, Lease), NodeError>;
@@ -219,8 +221,14 @@ impl Upstream {
     async fn try_with_body(self: &Arc<Self>, request: Request<RequestBody>) -> Sent {
         let place = self.place().await?;
         let mut fresh = self.connect().await?;
-        let response = self.exchange(&mut fresh, request.map(Either::Right)).await?;
-        Ok((response, Lease::single(fresh, place)))
+        let (head, body) = request.into_parts();
+        let (body, owed) = ClientBody::new(body);
+        let request = Request::from_parts(head, Either::Right(body));
+        match self.exchange(&mut fresh, request).await {
+            Ok(response) => Ok((response, Lease::single(fresh, place))),
+            Err(NodeError::ResponseTimeout) if owed.by_the_client() => Err(NodeError::ClientSlow),
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks for a WebSocket, on a connection of its own. The permit is the

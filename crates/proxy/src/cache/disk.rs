@@ -20,7 +20,7 @@ use std::{
     collections::HashSet,
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -69,7 +69,7 @@ pub(super) struct Disk {
     known: RwLock<HashSet<Digest>>,
     /// Contents that were read back.
     recalled: AtomicU64,
-    /// What was not kept because the queue was full or the disk failed.
+    /// What was not kept because the disk was too slow or failed.
     dropped: AtomicU64,
     /// Until when nothing is written.
     paused_until: AtomicU64,
@@ -79,11 +79,12 @@ pub(super) struct Disk {
     records: Mutex<()>,
 }
 
-/// Something to write.
+/// Something to write. Holds no memory: a content that made room for others
+/// meanwhile is not kept.
 #[derive(Debug)]
 pub(super) struct Job {
     generation: u64,
-    content: Arc<Content>,
+    content: Weak<Content>,
     /// The record that names the content; none when there are only new variants.
     record: Option<(CacheKey, Record)>,
 }
@@ -142,7 +143,7 @@ impl Disk {
 
     fn add(&self, content: &Arc<Content>, record: Option<(CacheKey, Record)>) {
         let generation = self.generation.load(Relaxed);
-        let job = Job { generation, content: Arc::clone(content), record };
+        let job = Job { generation, content: Arc::downgrade(content), record };
         let is_paused = self.paused_until.load(Relaxed) > clock::now();
         if is_paused || self.jobs.try_send(job).is_err() {
             self.dropped.fetch_add(1, Relaxed);

@@ -11,6 +11,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 use bluegate_cache::{
     AcceptedCodings, CacheKey, CacheStatus, Digest, follows_to_leaf, hex, leaf_type, parse_digest,
 };
+use bluegate_net::{Connection, Cost};
 use http::{
     HeaderValue, Response, StatusCode,
     header::{
@@ -83,8 +84,9 @@ impl Cache {
         self: &Arc<Self>,
         asked: Asked<'_>,
         snapshot: &Arc<Snapshot>,
+        connection: &Connection,
     ) -> (Response<Body>, CacheStatus) {
-        let served = match self.find_leaf(asked, snapshot).await {
+        let served = match self.find_leaf(asked, snapshot, connection).await {
             Ok((entry, status)) => {
                 (self.reply(&entry, asked.method, asked.headers, status), status)
             }
@@ -101,6 +103,7 @@ impl Cache {
         self: &Arc<Self>,
         asked: Asked<'_>,
         snapshot: &Arc<Snapshot>,
+        connection: &Connection,
     ) -> Result<(Arc<Entry>, CacheStatus), Answer> {
         let Ok(Target::Leaf { digest: name, rest }) = path::parse(asked.uri.path()) else {
             return Err(Answer::NotFound);
@@ -119,7 +122,10 @@ impl Cache {
         }
         let (content, status) = match self.find_content(&digest).await {
             Some(content) => (content, None),
-            None => (self.search(&digest, asked, snapshot).await?, Some(CacheStatus::Stored)),
+            None => {
+                let found = self.search(&digest, asked, snapshot, connection).await?;
+                (found, Some(CacheStatus::Stored))
+            }
         };
         let entry = Arc::new(Entry::of_content(content, kind, NO_UPSTREAM));
         let slot = self.store.slot(&own);
@@ -140,12 +146,14 @@ impl Cache {
     }
 
     /// Asks nodes for a file of this name until one sends the content: first
-    /// the one whose page asks. That none does is remembered.
+    /// the one whose page asks. That none does is remembered. Each node asked is
+    /// charged to the client, whose digest may be made up.
     async fn search(
         self: &Arc<Self>,
         digest: &Digest,
         asked: Asked<'_>,
         snapshot: &Arc<Snapshot>,
+        connection: &Connection,
     ) -> Result<Arc<Content>, Answer> {
         let target = asked.uri.path_and_query().map_or("/", |target| target.as_str());
         let target = CacheKey::shared(target);
@@ -156,6 +164,7 @@ impl Cache {
         let _place = self.searches.try_acquire().map_err(|_| Answer::NodeBusy)?;
         let below = target.splitn(4, '/').nth(3).unwrap_or_default();
         for upstream in candidates(asked, snapshot) {
+            connection.charge(Cost::Upstream)?;
             let mount = upstream.node().name.as_str();
             let target = format!("/{mount}/html5client/{below}");
             let entry = self.fetch_ahead(&target, upstream, snapshot).await;

@@ -2,12 +2,13 @@
 //!
 //! A reconciler: every so often, and when routes change or a user's request
 //! finds a new page, each node's page is asked for; where it is not the one
-//! that was followed last, the files it names are fetched. One file of one node
-//! at a time, by the same questions that users' requests join, so a user never
-//! waits for it and no file is fetched twice.
+//! that was followed last, the files it names are fetched. A few nodes at a time
+//! and one file of each, by the same questions that users' requests join, so a
+//! user never waits for it and no file is fetched twice.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -16,7 +17,11 @@ use bluegate_cache::{
     Asset, Digest, Verdict,
     references::{build_number, named_by},
 };
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use super::{
     Cache, WAIT, below_client, clock,
@@ -37,6 +42,13 @@ const EVERY: Duration = Duration::from_secs(30);
 
 /// The least time between two rounds, whatever pages a node makes up.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Nodes whose clients are fetched beside each other: one that is slow does not
+/// hold up the others.
+const MAX_NODES: usize = 4;
+
+/// How long one node's client may take. What is missing then, users fetch.
+const NODE_LIMIT: Duration = Duration::from_secs(120);
 
 /// Files that one page, or its listing of languages, may name.
 const MAX_FILES: usize = 256;
@@ -85,30 +97,59 @@ impl Pages {
 /// Goes round the nodes until the proxy ends.
 pub(super) async fn run(cache: Arc<Cache>, snapshots: Arc<Snapshots>) {
     let mut changes = snapshots.changes();
+    // Ends what is under way when it is dropped.
+    let mut warming = JoinSet::new();
+    let (mut under_way, mut again) = (HashSet::new(), HashSet::new());
+    let places = Arc::new(Semaphore::new(MAX_NODES));
     loop {
         let snapshot = snapshots.current();
         cache.pages.keep(&snapshot);
-        let round = async {
-            for upstream in snapshot.upstreams() {
-                cache.warm(upstream, &snapshot).await;
+        for upstream in snapshot.upstreams() {
+            if under_way.insert(upstream.id()) {
+                let (upstream, snapshot) = (Arc::clone(upstream), Arc::clone(&snapshot));
+                warming.spawn(warm(Arc::clone(&cache), upstream, snapshot, Arc::clone(&places)));
+            } else {
+                again.insert(upstream.id());
             }
-        };
-        tokio::select! {
-            () = round => {}
-            () = cache.ended.cancelled() => return,
         }
         drop(snapshot);
         tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
+            () = sleep(PAUSE) => {}
             () = cache.ended.cancelled() => return,
         }
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            () = cache.pages.news.notified() => {}
-            Ok(()) = changes.changed() => {}
-            () = cache.ended.cancelled() => return,
+        let mut next = pin!(sleep(EVERY));
+        loop {
+            tokio::select! {
+                () = next.as_mut() => break,
+                () = cache.pages.news.notified() => break,
+                Ok(()) = changes.changed() => break,
+                Some(done) = warming.join_next() => {
+                    // A panic in there would be ours, and is this one node's end.
+                    let Ok(upstream) = done else { continue };
+                    under_way.remove(&upstream);
+                    if again.remove(&upstream) {
+                        break;
+                    }
+                }
+                () = cache.ended.cancelled() => return,
+            }
         }
     }
+}
+
+/// Warms one node when it is its turn; returns which it was.
+async fn warm(
+    cache: Arc<Cache>,
+    upstream: Arc<Upstream>,
+    snapshot: Arc<Snapshot>,
+    places: Arc<Semaphore>,
+) -> u64 {
+    let _place = places.acquire().await.expect("the semaphore is never closed");
+    if timeout(NODE_LIMIT, cache.warm(&upstream, &snapshot)).await.is_err() {
+        let name = upstream.node().name.as_str();
+        tracing::debug!(node.name = name, "the node's client took too long to fetch");
+    }
+    upstream.id()
 }
 
 impl Cache {

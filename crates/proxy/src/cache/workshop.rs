@@ -2,7 +2,7 @@
 //! content, deltas once per content and dictionary. One at a time, the
 //! smallest first, never in a request's way.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bluegate_cache::{Coding, Digest, dictionary};
 use bytes::Bytes;
@@ -26,9 +26,12 @@ pub(super) struct Workshop {
     wake: Notify,
 }
 
+/// Holds no memory: a content that made room for others meanwhile is gone.
 #[derive(Debug)]
 struct Job {
-    content: Arc<Content>,
+    content: Weak<Content>,
+    digest: Digest,
+    length: usize,
     work: Work,
 }
 
@@ -41,21 +44,31 @@ enum Work {
 impl Workshop {
     fn add(&self, content: &Arc<Content>, work: Work) {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = jobs.iter().any(|job| job.content.digest == content.digest && job.work == work);
+        let known = jobs.iter().any(|job| job.digest == content.digest && job.work == work);
         if known || jobs.len() >= MAX_JOBS {
             return;
         }
-        jobs.push(Job { content: Arc::clone(content), work });
+        jobs.push(Job {
+            content: Arc::downgrade(content),
+            digest: content.digest,
+            length: content.identity.len(),
+            work,
+        });
         drop(jobs);
         self.wake.notify_one();
     }
 
     /// The smallest job; deltas before variants, since somebody asked for them.
-    fn take(&self) -> Option<Job> {
+    fn take(&self) -> Option<(Arc<Content>, Work)> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let order = |job: &Job| (job.work == Work::Variants, job.content.identity.len());
-        let next = (0..jobs.len()).min_by_key(|&index| jobs.get(index).map(order))?;
-        Some(jobs.swap_remove(next))
+        let order = |job: &Job| (job.work == Work::Variants, job.length);
+        loop {
+            let next = (0..jobs.len()).min_by_key(|&index| jobs.get(index).map(order))?;
+            let job = jobs.swap_remove(next);
+            if let Some(content) = job.content.upgrade() {
+                return Some((content, job.work));
+            }
+        }
     }
 }
 
@@ -107,13 +120,13 @@ pub(super) async fn run(cache: Arc<Cache>) {
         () = cache.ended.cancelled() => return,
     }
     loop {
-        let job = tokio::select! {
+        let (content, work) = tokio::select! {
             biased;
             () = cache.ended.cancelled() => return,
             job = next(&cache.workshop) => job,
         };
         let ended = cache.ended.clone();
-        let (owner, content, work) = (Arc::clone(&cache), Arc::clone(&job.content), job.work);
+        let (owner, done) = (Arc::clone(&cache), Arc::clone(&content));
         let doing = cache.tasks.spawn_blocking(move || match work {
             Work::Variants => make_variants(&content, &ended),
             Work::Delta(digest) => {
@@ -126,13 +139,13 @@ pub(super) async fn run(cache: Arc<Cache>) {
             tracing::error!("packing a file failed; it is served as it is");
         }
         if let Some(disk) = cache.disk.as_ref().filter(|_| work == Work::Variants) {
-            disk.keep_variants(&job.content);
+            disk.keep_variants(&done);
         }
-        cache.store.make_room(&job.content.digest);
+        cache.store.make_room(&done.digest);
     }
 }
 
-async fn next(workshop: &Workshop) -> Job {
+async fn next(workshop: &Workshop) -> (Arc<Content>, Work) {
     loop {
         let woken = workshop.wake.notified();
         if let Some(job) = workshop.take() {
@@ -204,7 +217,26 @@ fn is_compressible(media_type: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_compressible;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use super::*;
+
+    #[test]
+    fn what_made_room_for_others_is_not_kept_for_its_packing() {
+        let (workshop, bytes) = (Workshop::default(), Arc::new(AtomicUsize::new(0)));
+        let content = |number: u8| {
+            let identity = Bytes::from(vec![number; 1000 * usize::from(number)]);
+            Arc::new(Content::new([number; 32], identity, &bytes, 0))
+        };
+        let (evicted, held, larger) = (content(1), content(2), content(3));
+        for content in [&larger, &evicted, &held, &held] {
+            workshop.add(content, Work::Variants);
+        }
+        drop(evicted);
+        assert_eq!(bytes.load(Relaxed), 5000, "the queue holds nothing");
+        let digests = std::iter::from_fn(|| workshop.take()).map(|(content, _)| content.digest);
+        assert_eq!(digests.collect::<Vec<_>>(), [[2; 32], [3; 32]]);
+    }
 
     #[test]
     fn what_is_packed_already_is_left_alone() {

@@ -37,6 +37,9 @@ pub(crate) enum NodeError {
     /// The client did not send the body it announced.
     #[error("the client broke off its request")]
     ClientBody,
+    /// The client did not send its body within `response_timeout`.
+    #[error("the client took too long to send its request")]
+    ClientSlow,
     /// No answer within `response_timeout`.
     #[error("the node took too long to answer")]
     ResponseTimeout,
@@ -55,6 +58,7 @@ impl NodeError {
         match self {
             Self::Busy => Answer::NodeBusy,
             Self::ClientBody => Answer::BadRequest,
+            Self::ClientSlow => Answer::RequestTimeout,
             Self::ConnectTimeout | Self::ResponseTimeout => Answer::NodeTimeout,
             Self::Connect(source) if source.kind() == io::ErrorKind::TimedOut => {
                 Answer::NodeTimeout
@@ -73,7 +77,7 @@ impl NodeError {
 
     /// Whether it says nothing new about the node.
     pub(super) fn is_no_news(&self) -> bool {
-        matches!(self, Self::ClientBody | Self::LeftAlone)
+        matches!(self, Self::ClientBody | Self::ClientSlow | Self::LeftAlone)
     }
 
     /// What it says about the node's health; `None` when it says nothing.
@@ -89,9 +93,12 @@ impl NodeError {
             Self::Handshake(_) | Self::Exchange(_) => Some(FailureKind::Protocol),
             Self::ResponseTimeout => Some(FailureKind::ResponseTimeout),
             // Our bounds, its client, or what it answered and may not pass.
-            Self::Busy | Self::LeftAlone | Self::ClientBody | Self::Status(_) | Self::Redirect => {
-                None
-            }
+            Self::Busy
+            | Self::LeftAlone
+            | Self::ClientBody
+            | Self::ClientSlow
+            | Self::Status(_)
+            | Self::Redirect => None,
         }
     }
 

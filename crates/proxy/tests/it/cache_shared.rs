@@ -9,7 +9,10 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bluegate_proxy::CacheConfig;
 use bytes::Bytes;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
 
 use crate::{
     cache::{HASHED, ask_as, cached, quiet, script, static_file},
@@ -301,4 +304,55 @@ async fn a_client_is_there_before_its_users() {
         node_at("bbb-02", other.address, Some("3.0")),
     ]);
     eventually(|| other.requests().len() >= 6).await;
+}
+
+#[tokio::test]
+async fn nodes_that_hang_do_not_hold_up_the_warming_of_others() {
+    let build = "0123456789abcdef0123";
+    let well = client_node(Arc::new(Mutex::new(build))).await;
+    // Their page comes, and names files that never do.
+    let hangs = || {
+        FakeNode::script(move |mut stream, _| async move {
+            let mut asked = [0; 4096];
+            while let Ok(read) = stream.read(&mut asked).await {
+                let is_page = asked[..read].starts_with(b"GET /sick-")
+                    && asked[..read].windows(13).any(|part| part == b"html5client/ ");
+                if !is_page {
+                    return std::future::pending().await;
+                }
+                let page = format!("<script src='bundle.{build}.js'></script>");
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\netag: \"1\"";
+                let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{page}", page.len());
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        })
+    };
+    let sick = [hangs().await, hangs().await, hangs().await];
+    let front = Setup::new()
+        .with(|config| config.cache = CacheConfig { warm: true, ..quiet() })
+        .mount("sick-1", &sick[0])
+        .mount("sick-2", &sick[1])
+        .mount("sick-3", &sick[2])
+        .start()
+        .await;
+    let entries = || {
+        let mounts = front.proxy.cache_report().unwrap().mounts;
+        mounts.into_iter().map(|(mount, held)| (mount, held.entries)).collect::<Vec<_>>()
+    };
+    eventually(|| entries().len() == 3).await;
+    // It comes when all of these hang.
+    let mut nodes: Vec<_> =
+        (1..).zip(&sick).map(|(number, node)| (format!("sick-{number}"), node)).collect();
+    nodes.push(("well".to_owned(), &well));
+    front.route(nodes.iter().map(|(name, node)| node_at(name, node.address, Some("3.0"))));
+    // Nobody gives a hanging one up before that: `response_timeout`.
+    let patience = Duration::from_secs(15);
+    let warming = async {
+        while !entries().contains(&("well".to_owned(), 6)) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(patience, warming).await.expect("the well node's client");
+    let held = ["sick-1", "sick-2", "sick-3"].map(|mount| (mount.to_owned(), 1));
+    assert_eq!(entries()[..3], held, "they still hang");
 }

@@ -25,6 +25,7 @@ mod names;
 mod relay;
 mod routes;
 mod share;
+mod slow_clients;
 mod smuggling;
 mod tls;
 mod traffic;

@@ -60,6 +60,26 @@ async fn who_asks_for_ever_new_files_is_held_and_still_gets_those_in_memory() {
 }
 
 #[tokio::test]
+async fn who_makes_up_digests_pays_for_each_node_that_is_asked() {
+    let nodes = [node().await, node().await];
+    let limits = ClientLimits { upstream: only(6), ..ClientLimits::default() };
+    let setup = cached(Setup::new().mount("bbb-01", &nodes[0]).mount("bbb-02", &nodes[1]));
+    let (setup, clients) = limited(setup, limits);
+    let front = setup.start().await;
+    let mut refused = 0;
+    for number in 0..20_u64 {
+        let answer = front.get(&format!("/_client/{number:064x}/d{number}.js")).await;
+        let waits = told_to_wait(&answer);
+        assert!(waits || answer.status == StatusCode::NOT_FOUND, "{answer:?}");
+        refused += u64::from(waits);
+    }
+    // Two nodes each for three; one question comes back with each second.
+    assert!(refused >= 15, "{refused} of 20 were refused");
+    assert_eq!(clients.report().over_upstream, refused);
+    assert!(nodes.iter().map(|node| node.requests().len()).sum::<usize>() <= 10);
+}
+
+#[tokio::test]
 async fn without_a_cache_every_request_goes_to_the_node_and_counts() {
     let node = node().await;
     let limits = ClientLimits { upstream: only(3), ..ClientLimits::default() };

@@ -81,7 +81,11 @@ async fn write(cache: &Arc<Cache>, disk: &Disk, job: Job) {
 
 /// The content comes first: a record without one is of no use.
 fn write_job(disk: &Disk, job: &Job) -> io::Result<()> {
-    if job.generation != disk.generation.load(Relaxed) || !write_content(disk, &job.content)? {
+    let Some(content) = job.content.upgrade() else {
+        disk.dropped.fetch_add(1, Relaxed);
+        return Ok(());
+    };
+    if job.generation != disk.generation.load(Relaxed) || !write_content(disk, &content)? {
         return Ok(());
     }
     let Some((key, record)) = &job.record else { return Ok(()) };
