@@ -13,6 +13,8 @@ pub(crate) mod lines;
 pub(crate) mod nginx;
 pub(crate) mod properties;
 pub(crate) mod systemd;
+#[cfg(test)]
+mod tests;
 pub(crate) mod text;
 pub(crate) mod yaml;
 

@@ -11,6 +11,9 @@ mod services;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use load::Profiles;
+#[cfg(test)]
+pub(crate) use load::texts;
 pub use load::{Profile, ProfileError};
 pub(crate) use schema::{Conditions, Entry, Format, PackageEdit, ProfileFile, Value};
 pub use services::{Action, Service, services};

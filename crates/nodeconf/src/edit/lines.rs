@@ -27,7 +27,6 @@ pub(crate) fn edit(
     lines: &str,
     stale: impl Fn(&Item) -> bool,
 ) -> Result<Option<String>, EditError> {
-    let newline = newline(text);
     let parted = block::part(text)?;
     let mut foreign = parted.foreign;
     let mut place = parted.place;
@@ -63,6 +62,8 @@ pub(crate) fn edit(
         let untouched = parted.block.is_empty() && !has_cut;
         return Ok((!nothing || untouched).then_some(foreign));
     }
+    // As the lines that stay end, so that it is the same the next time.
+    let newline = newline(if foreign.trim().is_empty() { text } else { &foreign });
     if foreign.trim().is_empty() {
         (foreign, place) = (String::new(), None);
     }

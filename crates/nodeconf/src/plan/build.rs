@@ -13,7 +13,7 @@ use crate::{
     detect::Detected,
     host::Host,
     placeholders::Placeholders,
-    profile::{Format, Profile, services},
+    profile::{Format, Profiles, services},
 };
 
 /// The list of changes after which `node` serves its client to `cluster`; or,
@@ -29,6 +29,18 @@ pub fn plan(
     node: &Node,
     options: &Options,
 ) -> Result<Plan, PlanError> {
+    plan_by(Profiles::built_in(), host, detected, cluster, node, options)
+}
+
+/// The same, by these profiles.
+pub(super) fn plan_by(
+    profiles: &Profiles,
+    host: &dyn Host,
+    detected: &Detected,
+    cluster: &Origin,
+    node: &Node,
+    options: &Options,
+) -> Result<Plan, PlanError> {
     let cross_site = check_same_site(cluster, &node.origin).err();
     if let Some(cross_site) = cross_site.clone()
         && node.proxied
@@ -36,8 +48,9 @@ pub fn plan(
     {
         return Err(PlanError::CrossSite(cross_site));
     }
-    let profile = Profile::for_release(&detected.release)?;
+    let profile = profiles.for_release(&detected.release)?;
     let mut planner = Planner {
+        profiles,
         host,
         detected,
         node,
@@ -82,6 +95,7 @@ pub fn plan(
 
 /// What is gathered before anything is changed.
 struct Planner<'a> {
+    profiles: &'a Profiles,
     host: &'a dyn Host,
     detected: &'a Detected,
     node: &'a Node,

@@ -11,6 +11,9 @@ use crate::{
     host::Snapshot,
 };
 
+mod adding_a_release;
+mod mistakes;
+
 const CLUSTER: &str = "https://bbb.example.org";
 
 /// All fixtures: folders of `tests/fixtures`, each a node's `/`.

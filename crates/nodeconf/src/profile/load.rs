@@ -15,6 +15,10 @@ const PROFILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/profiles.
 pub struct Profile {
     /// Its name, which is the release line: `3.0`.
     pub name: String,
+    /// The first release it is for; none in a profile that others inherit.
+    from: Option<String>,
+    /// The first release it is no longer for.
+    before: Option<String>,
     /// The files to write.
     pub(crate) files: Vec<ProfileFile>,
     /// What must be changed in files that belong to packages.
@@ -31,58 +35,85 @@ pub struct ProfileError {
     known: String,
 }
 
+/// The profiles of all release lines, completed by inheritance.
+#[derive(Clone, Debug)]
+pub(crate) struct Profiles(Vec<Profile>);
+
+/// Those that are built in.
+static BUILT_IN: LazyLock<Profiles> = LazyLock::new(|| Profiles::of(PROFILES));
+
+impl Profiles {
+    /// Those that are built in.
+    pub(crate) fn built_in() -> &'static Self {
+        &BUILT_IN
+    }
+
+    /// Those of these texts, by file name. The texts are our own data, which
+    /// tests read.
+    pub(crate) fn of(texts: &[(&str, &str)]) -> Self {
+        let texts: Vec<(&str, ProfileText)> = texts
+            .iter()
+            .map(|&(name, text)| {
+                (name, toml::from_str(text).expect("a test parses every built-in profile"))
+            })
+            .collect();
+        let lines = texts.iter().filter(|(_, text)| text.from.is_some());
+        Self(lines.map(|(name, text)| completed(&texts, name, text)).collect())
+    }
+
+    /// The one whose range holds `release`.
+    ///
+    /// # Errors
+    /// [`ProfileError`] when none does.
+    pub(crate) fn for_release(&self, release: &BbbVersion) -> Result<&Profile, ProfileError> {
+        let fits =
+            |line: &&Profile| is_within(release, line.from.as_deref(), line.before.as_deref());
+        self.0.iter().find(fits).ok_or_else(|| ProfileError {
+            release: release.to_string(),
+            known: self.every().map(|line| line.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// All of them.
+    pub(crate) fn every(&self) -> impl Iterator<Item = &Profile> {
+        self.0.iter()
+    }
+}
+
 impl Profile {
     /// The built-in profile whose range holds `release`.
     ///
     /// # Errors
     /// [`ProfileError`] when none does.
     pub fn for_release(release: &BbbVersion) -> Result<&'static Self, ProfileError> {
-        LINES
-            .iter()
-            .find(|(text, _)| is_within(release, text.from.as_deref(), text.before.as_deref()))
-            .map(|(_, profile)| profile)
-            .ok_or_else(|| ProfileError {
-                release: release.to_string(),
-                known: Self::every().map(|line| line.name.as_str()).collect::<Vec<_>>().join(", "),
-            })
-    }
-
-    /// All built-in profiles of release lines, completed.
-    pub(crate) fn every() -> impl Iterator<Item = &'static Self> {
-        LINES.iter().map(|(_, profile)| profile)
+        BUILT_IN.for_release(release)
     }
 }
 
-/// The profiles as they are written, by name.
-static TEXTS: LazyLock<Vec<(&'static str, ProfileText)>> = LazyLock::new(|| {
+/// The built-in texts, for tests that add one.
+#[cfg(test)]
+pub(crate) fn texts() -> &'static [(&'static str, &'static str)] {
     PROFILES
-        .iter()
-        .map(|&(name, text)| {
-            (name, toml::from_str(text).expect("a test parses every built-in profile"))
-        })
-        .collect()
-});
+}
 
-/// All built-in profiles of release lines, completed.
-static LINES: LazyLock<Vec<(&'static ProfileText, Profile)>> = LazyLock::new(|| {
-    let lines = TEXTS.iter().filter(|(_, text)| text.from.is_some());
-    lines.map(|(name, text)| (text, completed(name, text))).collect()
-});
-
-fn completed(name: &str, text: &ProfileText) -> Profile {
+fn completed(texts: &[(&str, ProfileText)], name: &str, text: &ProfileText) -> Profile {
     let inherited = text.inherits.as_deref().map(|parent| {
-        let (parent, text) = TEXTS
+        let (parent, text) = texts
             .iter()
             .find(|(name, _)| *name == parent)
             .expect("a test follows the inheritance of every built-in profile");
-        completed(parent, text)
+        completed(texts, parent, text)
     });
     let mut profile = inherited.unwrap_or(Profile {
         name: String::new(),
+        from: None,
+        before: None,
         files: Vec::new(),
         package_edits: Vec::new(),
     });
     profile.name = name.to_owned();
+    profile.from.clone_from(&text.from);
+    profile.before.clone_from(&text.before);
     for file in &text.files {
         match profile.files.iter_mut().find(|known| known.path == file.path) {
             Some(known) => add(known, file.clone()),

@@ -181,7 +181,7 @@ impl Planner<'_> {
     /// Files that are ours in another release line: what we once wrote there
     /// goes.
     fn leftovers(&mut self, profile: &Profile) -> Result<(), PlanError> {
-        for other in Profile::every() {
+        for other in self.profiles.every() {
             for file in &other.files {
                 if profile.files.iter().any(|known| known.path == file.path) {
                     continue;
