@@ -15,6 +15,7 @@ pub mod image;
 pub mod postgres;
 pub mod process;
 pub mod prompt;
+pub mod sshd;
 pub mod supervisor;
 
 pub use browser::{Browser, BrowserOptions, Page};
@@ -24,4 +25,5 @@ pub use image::Image;
 pub use postgres::Postgres;
 pub use process::Process;
 pub use prompt::{Answered, answer_permission_prompt, no_prompt};
+pub use sshd::Sshd;
 pub use supervisor::Supervisor;
