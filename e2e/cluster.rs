@@ -20,7 +20,7 @@ const START: Duration = Duration::from_secs(40);
 pub(crate) struct Cluster {
     pub(crate) ready: Ready,
     _process: Process,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// The ready file.
@@ -57,7 +57,12 @@ impl Cluster {
         let mut process = Process::start(Path::new(BLUEGATE), all).unwrap();
         let ready = process.wait_for_json(&ready_file, START).await.unwrap();
         let ready = serde_json::from_value(ready).unwrap();
-        Self { ready, _process: process, _folder: folder }
+        Self { ready, _process: process, folder }
+    }
+
+    /// Where its nodes' folders are.
+    pub(crate) fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
     }
 
     /// Host and port of the proxy's listener.
