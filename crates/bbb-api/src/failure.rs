@@ -24,6 +24,22 @@ pub enum Failure {
     MeetingIdComma,
     /// An empty meeting name.
     NameEmpty,
+    /// A meeting name shorter than 2 or longer than 256 characters.
+    NameSize,
+    /// A voiceBridge that is no number.
+    VoiceBridgeNotInteger,
+    /// A record that is neither true nor false.
+    RecordNotBoolean,
+    /// An isBreakoutRoom that is neither true nor false.
+    BreakoutNotBoolean,
+    /// A join with an empty fullName.
+    FullNameEmpty,
+    /// sendChatMessage without message.
+    MessageMissing,
+    /// A chat message that is empty or longer than 500 characters.
+    MessageSize,
+    /// A chat's userName longer than 255 characters.
+    UserNameSize,
     /// A password of the wrong length.
     InvalidPassword,
     /// No such meeting: end, getMeetingInfo.
@@ -71,7 +87,7 @@ pub enum Failure {
 
 impl Failure {
     /// Every failure, for tables and tests.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 37] = [
         Self::ChecksumMissing,
         Self::ChecksumMismatch,
         Self::RecordingChecksum,
@@ -80,6 +96,14 @@ impl Failure {
         Self::MeetingIdSize,
         Self::MeetingIdComma,
         Self::NameEmpty,
+        Self::NameSize,
+        Self::VoiceBridgeNotInteger,
+        Self::RecordNotBoolean,
+        Self::BreakoutNotBoolean,
+        Self::FullNameEmpty,
+        Self::MessageMissing,
+        Self::MessageSize,
+        Self::UserNameSize,
         Self::InvalidPassword,
         Self::NotFound,
         Self::MeetingForciblyEnded,
@@ -149,6 +173,23 @@ impl Failure {
             Self::MeetingIdSize => ("sizeError", "Meeting ID must be between 2 and 256 characters"),
             Self::MeetingIdComma => ("validationError", "Meeting ID cannot contain ','"),
             Self::NameEmpty => ("emptyError", "You must provide a meeting name"),
+            Self::NameSize => ("sizeError", "Meeting name must be between 2 and 256 characters"),
+            Self::VoiceBridgeNotInteger => {
+                ("validationError", "Voice bridge must be an integral value")
+            }
+            Self::RecordNotBoolean => {
+                ("validationError", "Record must be a boolean value (true or false)")
+            }
+            Self::BreakoutNotBoolean => (
+                "validationError",
+                "You must provide a boolean value (true or false) for the breakout room",
+            ),
+            Self::FullNameEmpty => ("missingParamFullName", "You must provide your name"),
+            Self::MessageMissing => ("nullError", "You must provide the param message"),
+            Self::MessageSize => {
+                ("sizeError", "Param message must be between 1 and 500 characters")
+            }
+            Self::UserNameSize => ("sizeError", "Param userName must not exceed 255 characters"),
             Self::InvalidPassword => ("invalidPassword", "Invalid password"),
             Self::NotFound => ("notFound", "A meeting with that ID does not exist"),
             Self::MeetingForciblyEnded => (

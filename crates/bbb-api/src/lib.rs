@@ -35,5 +35,5 @@ pub use meeting::{
 };
 pub use parameters::Parameters;
 pub use query::{RawQuery, RawValue, encode_value, sanitise};
-pub use validation::{fault_of_running, meeting_id_of_create};
+pub use validation::{fault_without_meeting, meeting_id_of_create};
 pub use xml::{Document, Element, Node, XmlError, escape};

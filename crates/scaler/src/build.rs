@@ -116,6 +116,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
     let bodies = (bounds.buffered_bytes / KIB).min(Semaphore::MAX_PERMITS);
     Ok(Scaler {
         context: Arc::new(Context {
+            origin: config.origin,
             book,
             fleet: Fleet::new(nodes),
             ledger,

@@ -13,6 +13,10 @@ mod list;
 mod pass;
 mod read;
 mod recordings;
+mod session;
+
+pub(crate) use recordings::refusal as recordings_refusal;
+pub(crate) use session::answer as session;
 
 /// Answers an authenticated request.
 pub(crate) async fn answer(context: &Arc<Context>, request: ApiRequest) -> Reply {

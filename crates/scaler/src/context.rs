@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64},
 };
 
-use bluegate_cluster::Mount;
+use bluegate_cluster::{Mount, Origin};
 use bluegate_store::StoreError;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -26,6 +26,8 @@ use crate::{
 
 /// The state of a scaler.
 pub(crate) struct Context {
+    /// Where frontends reach the API.
+    pub(crate) origin: Origin,
     /// Who may call.
     pub(crate) book: TenantBook,
     pub(crate) fleet: Fleet,
@@ -78,6 +80,18 @@ impl Context {
     /// Whether somebody else hears a node: then it is not given up.
     pub(crate) fn is_heard_elsewhere(&self, name: &Mount) -> bool {
         self.observers().hear(name) || self.witness.get().is_some_and(|seen| seen.hears(name))
+    }
+
+    /// Whether every node is known to be of a release line before 3.0, so that
+    /// what no node is asked for is answered as that line does.
+    pub(crate) fn is_before_3_0(&self) -> bool {
+        let nodes = self.nodes();
+        !nodes.is_empty() && nodes.values().all(|node| node.is_before_3_0())
+    }
+
+    /// Whether some node is known to be of such a line.
+    pub(crate) fn has_node_before_3_0(&self) -> bool {
+        self.nodes().values().any(|node| node.is_before_3_0())
     }
 
     /// What keeps new meetings off this node, whatever the meeting.

@@ -1,13 +1,13 @@
 //! The front: every request, phase by phase.
 //!
 //! route → take in (method, who signed, body) → shape (the tenant's rules) → the
-//! call. The index needs no
-//! signature and goes no further than here.
+//! call. The index and calls with a session token need no signature and go no
+//! further than here.
 
 use std::sync::Arc;
 
 use axum::{body::Body, extract::State};
-use bluegate_bbb_api::{Answer, Call};
+use bluegate_bbb_api::{Answer, Call, Method, RawQuery, RawValue};
 use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
 
 use crate::{
@@ -31,8 +31,11 @@ pub(crate) async fn handle(
     let Some(Route { tenant, call }) = route::route(parts.uri.path()) else {
         return reply::status(StatusCode::NOT_FOUND);
     };
-    if call == Named::Known(Call::Index) {
-        return index(&parts.headers).response(&call);
+    if let Some(reply) = unsigned(&context, &call, &parts) {
+        return reply.response_without_caching();
+    }
+    if call == Named::Known(Call::SendChatMessage) && context.is_before_3_0() {
+        return reply::status(StatusCode::NOT_FOUND);
     }
     let tenants = context.tenants();
     let addressed = tenants.addressed(authority(&parts), tenant.as_deref());
@@ -49,7 +52,24 @@ pub(crate) async fn handle(
         }
         Err(reply) => reply,
     };
-    reply.response(&call)
+    reply.in_the_language_of(&parts.headers).response(&call)
+}
+
+/// The index, and calls that a session token proves.
+fn unsigned(context: &Context, call: &Named, parts: &Parts) -> Option<Reply> {
+    let method = intake::method(&parts.method);
+    match call {
+        Named::Known(Call::Index) => Some(match method {
+            Some(_) => index(&parts.headers),
+            None => Reply::MethodNotAllowed(&[Method::Get, Method::Post]),
+        }),
+        Named::Known(_) => None,
+        Named::Unknown(name) => {
+            let query = RawQuery::parse(parts.uri.query().unwrap_or_default());
+            let token = query.get("sessionToken").map(RawValue::lossy).unwrap_or_default();
+            calls::session(context, name, method, &token)
+        }
+    }
 }
 
 /// The host a request is for: HTTP/2 has it in the address, HTTP/1 beside it.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bluegate_bbb_api::{
-    Bodies, Call, Failure, Method, Parameters, RawQuery, checksum::Presented, form_of_multipart,
+    Bodies, Call, Failure, Method, Parameters, RawQuery,
+    checksum::{ChecksumError, Presented},
+    form_of_multipart,
 };
 use bluegate_page::Language;
 use bytes::Bytes;
@@ -16,6 +18,7 @@ use http_body_util::{BodyExt, Limited};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
+    calls,
     context::Context,
     reply::Reply,
     route::Named,
@@ -28,6 +31,8 @@ const KIB: usize = 1024;
 pub(crate) struct ApiRequest {
     /// What it asks for.
     pub(crate) call: Named,
+    /// How it came.
+    pub(crate) method: Method,
     /// Who asks.
     pub(crate) tenant: Arc<Tenant>,
     /// Query and form.
@@ -78,6 +83,7 @@ pub(crate) async fn take(
     };
     Ok(ApiRequest {
         call,
+        method,
         tenant,
         parameters: Parameters { query: RawQuery::parse(query), form: read.form },
         document: read.document,
@@ -96,7 +102,8 @@ fn person(query: &str, headers: &HeaderMap) -> Option<Language> {
     (wants_page && follows).then(|| Language::of(headers))
 }
 
-fn method(method: &http::Method) -> Option<Method> {
+/// The method as the API knows it.
+pub(crate) fn method(method: &http::Method) -> Option<Method> {
     match *method {
         http::Method::GET | http::Method::HEAD => Some(Method::Get),
         http::Method::POST => Some(Method::Post),
@@ -112,25 +119,23 @@ fn authenticate(
     query: &str,
     form: Option<&RawQuery>,
 ) -> Result<Arc<Tenant>, Reply> {
-    let (missing, mismatch) = match call {
-        Named::Known(call) if call.is_about_recordings() => {
-            (Reply::from(Failure::RecordingChecksum), Reply::from(Failure::RecordingChecksum))
+    let refusal = |error| match (call, error) {
+        (Named::Known(call), error) if call.is_about_recordings() => {
+            let parameters = Parameters { query: RawQuery::parse(query), form: form.cloned() };
+            calls::recordings_refusal(*call, &parameters, error)
         }
-        Named::Known(_) => (Failure::ChecksumMissing.into(), Failure::ChecksumMismatch.into()),
+        (Named::Known(_), ChecksumError::Missing) => Failure::ChecksumMissing.into(),
+        (Named::Known(_), ChecksumError::NotADigest) => Failure::ChecksumMismatch.into(),
         // A call that nobody signed and BBB does not know is no call.
-        Named::Unknown(_) => (Reply::NotFound, Reply::NotFound),
+        (Named::Unknown(_), _) => Reply::NotFound,
     };
-    let presented = match Presented::read(call.name(), query, form) {
-        Ok(presented) => presented,
-        Err(bluegate_bbb_api::checksum::ChecksumError::Missing) => return Err(missing),
-        Err(bluegate_bbb_api::checksum::ChecksumError::NotADigest) => return Err(mismatch),
-    };
+    let presented = Presented::read(call.name(), query, form).map_err(refusal)?;
     let tenant = match addressed {
         Addressed::Nobody => tenants.authenticate(&presented),
         Addressed::Tenant(tenant) => tenant.is_authentic(&presented).then(|| Arc::clone(tenant)),
         Addressed::Unknown => None,
     };
-    tenant.ok_or(mismatch)
+    tenant.ok_or_else(|| refusal(ChecksumError::NotADigest))
 }
 
 fn has_body(headers: &HeaderMap) -> bool {

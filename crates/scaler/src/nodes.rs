@@ -10,7 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use bluegate_bbb_api::{MeetingFacts, ids, stamp::Stamp};
+use bluegate_bbb_api::{Document, MeetingFacts, ids, show_to_tenant, stamp::Stamp};
 use bluegate_cluster::{Mount, Node, Secret, TenantName};
 use bluegate_store::Generation;
 use tokio::{
@@ -113,6 +113,11 @@ impl NodeHandle {
     /// The secret that signs stamps; `build` has made sure that there is one.
     pub(crate) fn secret(&self) -> &Secret {
         self.secrets.first().expect("build refuses a node without secret")
+    }
+
+    /// Whether it is known to be of a release line before 3.0.
+    pub(crate) fn is_before_3_0(&self) -> bool {
+        self.node.bbb.as_ref().is_some_and(|bbb| !bbb.is_3_or_later())
     }
 
     /// What we believe of it.
@@ -281,6 +286,24 @@ impl PolledMeeting {
     /// copies the parent's stamp to it.
     pub(crate) fn is_breakout_of(&self, tenant: &TenantName) -> bool {
         self.facts.is_breakout && self.stamp.as_ref().is_some_and(|stamp| stamp.tenant == *tenant)
+    }
+
+    /// The element for the tenant of the generation it stands for. A breakout
+    /// room that was created through us has a row, and its ID is the tenant's.
+    pub(crate) fn shown_as(&self, generation: &Generation) -> String {
+        let is_own_room = self.facts.is_breakout
+            && self.facts.external_id == generation.node_meeting_id
+            && generation.node_meeting_id != generation.meeting_id;
+        if !is_own_room {
+            return self.shown.clone();
+        }
+        Document::parse(&self.shown).map_or_else(
+            |_| self.shown.clone(),
+            |mut document| {
+                show_to_tenant(document.root_mut(), Some(&generation.meeting_id));
+                document.to_string()
+            },
+        )
     }
 
     /// The stamp, when it says that this very meeting was created through us

@@ -2,7 +2,8 @@
 
 use axum::body::Body;
 use bluegate_bbb_api::{Answer, Failure, Method};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde_json::json;
 
 use crate::{client::RawAnswer, route::Named, waiting::Waiting};
 
@@ -13,6 +14,10 @@ const RETRY_AFTER_SECONDS: &str = "10";
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
 const FAILED: &str = "<response><returncode>FAILED<";
+/// How a failure begins that comes from the one place for all of them in BBB.
+const FAILED_WITH_KEY: &str = "<response><returncode>FAILED</returncode><messageKey>";
+/// What says of itself in `User-Agent` that it is a browser.
+const BROWSERS: [&str; 4] = ["Gecko", "WebKit", "Trident", "Presto"];
 const FAILED_JSON: &str = r#"{"response":{"returncode":"FAILED""#;
 
 /// What a call answers.
@@ -56,17 +61,51 @@ impl Reply {
         }
     }
 
+    /// A failure in JSON.
+    pub(crate) fn json_failure(key: &str, message: &str) -> Self {
+        let (key, message) = (json!(key), json!(message));
+        Self::Json(format!(
+            r#"{{"response":{{"returncode":"FAILED","messageKey":{key},"message":{message}}}}}"#
+        ))
+    }
+
+    fn has_key(&self) -> bool {
+        matches!(self, Self::Xml(text) if text.starts_with(FAILED_WITH_KEY))
+    }
+
+    /// A failure in JSON for a client that asks for JSON before all else, as BBB
+    /// has it; what browsers say in `Accept` is ignored.
+    pub(crate) fn in_the_language_of(self, headers: &HeaderMap) -> Self {
+        let Self::Xml(text) = &self else { return self };
+        if !self.has_key() || !prefers_json(headers) {
+            return self;
+        }
+        let Ok(answer) = Answer::parse(text.as_bytes()) else { return self };
+        Self::json_failure(&answer.key(), &answer.text("message").unwrap_or_default())
+    }
+
     /// The response to this call.
     pub(crate) fn response(self, call: &Named) -> Response<Body> {
         // Failures come from one place in BBB, which always says so.
-        let failed = matches!(self, Self::Xml(_)) && self.is_failure();
+        let failed = matches!(self, Self::Json(_)) || self.has_key();
         let no_cache = match call {
             // A page says that for itself, more strictly.
             _ if matches!(self, Self::Wait(_)) => false,
             Named::Known(call) => failed || call.answers_no_cache(),
             Named::Unknown(_) => failed,
         };
-        let mut response = match self {
+        if no_cache { self.response_without_caching() } else { self.plain_response() }
+    }
+
+    /// The response to a call that always says `no-cache`.
+    pub(crate) fn response_without_caching(self) -> Response<Body> {
+        let mut response = self.plain_response();
+        response.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
+        response
+    }
+
+    fn plain_response(self) -> Response<Body> {
+        match self {
             Self::Xml(text) => document(XML, text),
             Self::Json(text) => document(JSON, text),
             Self::Redirect(location) => redirect(&location),
@@ -85,12 +124,14 @@ impl Reply {
                 response.headers_mut().insert(header::ALLOW, allow(methods));
                 response
             }
-        };
-        if no_cache {
-            response.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
         }
-        response
     }
+}
+
+fn prefers_json(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_browser = BROWSERS.iter().any(|name| text(header::USER_AGENT).contains(name));
+    !is_browser && text(header::ACCEPT).starts_with("application/json")
 }
 
 /// An empty response.

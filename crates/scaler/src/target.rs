@@ -115,7 +115,10 @@ impl Target {
         let internal = self.internal.as_ref()?;
         let snapshot = self.node.snapshot();
         let shown = match snapshot.internal(internal) {
-            Some(meeting) => meeting.shown.clone(),
+            Some(meeting) => match &self.generation {
+                Some(generation) => meeting.shown_as(generation),
+                None => meeting.shown.clone(),
+            },
             None => self.generation.as_ref()?.description.clone()?,
         };
         Document::parse(&shown).ok().map(|document| info_from_meeting(document.root()))

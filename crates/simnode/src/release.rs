@@ -180,6 +180,24 @@ impl Release {
         self.since(2, 5, 7)
     }
 
+    /// A failed join honours `redirect=false` (BBB#17202), and goes to
+    /// `errorRedirectUrl`.
+    pub(crate) fn failed_joins_are_directed(&self) -> bool {
+        self.since(2, 7, 0)
+    }
+
+    /// A join that breaks a rule redirects whatever `redirect` says; from some
+    /// release of 3.0.
+    pub(crate) fn broken_rules_always_redirect(&self) -> bool {
+        self.since(3, 0, 0)
+    }
+
+    /// A request with `presentationUploadExternalUrl` is checked for nothing but
+    /// that this is an address.
+    pub(crate) fn has_external_upload(&self) -> bool {
+        self.since(2, 6, 0)
+    }
+
     /// The build number of the client, as it stands behind `?v=`.
     pub(crate) fn client_build(&self) -> String {
         let (major, minor, patch) = self.number;
@@ -211,7 +229,10 @@ mod tests {
 
     #[test]
     fn features_come_and_go_with_their_releases() {
-        let table: [Gate; 12] = [
+        let table: [Gate; 15] = [
+            (Release::failed_joins_are_directed, &[("2.6.20", false), ("2.7.0", true)]),
+            (Release::broken_rules_always_redirect, &[("2.7.17", false), ("3.0.0", true)]),
+            (Release::has_external_upload, &[("2.5.9", false), ("2.6.0", true)]),
             (Release::has_long_digests, &[("2.4.9", false), ("2.5.0", true)]),
             (Release::has_digest_property, &[("2.5.6", false), ("2.5.7", true)]),
             (Release::has_old_dashboard_path, &[("2.4.3", true), ("2.4.4", false)]),

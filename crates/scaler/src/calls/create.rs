@@ -8,7 +8,7 @@ use std::{collections::HashSet, ops::ControlFlow, sync::Arc};
 
 use bluegate_bbb_api::{
     Answer, Call, Failure, MeetingFacts, Outcome, RawQuery, created_from_info, ids,
-    meeting_from_create, meeting_id_of_create, plain_from_duplicate, show_to_tenant,
+    meeting_from_create, meeting_id_of_create, plain_from_duplicate, sanitise, show_to_tenant,
     stamp::{Stamp, stamp_create},
 };
 use bluegate_cluster::Mount;
@@ -160,7 +160,7 @@ impl Creation {
         let wanted = Wanted {
             meeting: &tenant.meeting(&self.meeting_id),
             node_meeting_id: self.node_meeting_id.clone(),
-            voice_bridge: given.filter(|number| !number.is_empty()),
+            voice_bridge: given.filter(|given| is_number(given)),
             quota: Quota::new(&tenant.settings, users_there),
             wishes: self.wishes.clone(),
             is_room: self.pinned.is_some(),
@@ -219,9 +219,12 @@ impl Creation {
             parameters.replace("meetingID", &generation.node_meeting_id);
         }
         let given = parameters.text("voiceBridge");
+        // What is no number is the node's to refuse.
+        let given_words =
+            given.as_ref().is_some_and(|given| !given.is_empty() && !is_number(given));
         let number =
             generation.voice_bridge.as_ref().filter(|number| given.as_ref() != Some(number));
-        if let Some(number) = number {
+        if let Some(number) = number.filter(|_| !given_words) {
             parameters.remove_where(|name| name == "voiceBridge");
             parameters.query.append("voiceBridge", number);
         }
@@ -254,8 +257,9 @@ impl Creation {
             tracing::error!(node.id = %generation.node, "a create answer names no meeting");
             return self.unanswered(generation, counted).await;
         };
-        let is_room = self.request.parameters.text("parentMeetingID").is_some();
-        show_to_tenant(answer.root_mut(), (!is_room).then_some(self.meeting_id.as_str()));
+        // A node may give a breakout room an ID of its own making.
+        let is_ours = answer.text("meetingID").as_ref() == Some(&generation.node_meeting_id);
+        show_to_tenant(answer.root_mut(), is_ours.then_some(self.meeting_id.as_str()));
         let sign = Sign {
             internal_meeting_id,
             create_time,
@@ -409,7 +413,11 @@ async fn settle_parent(
     request: &mut ApiRequest,
 ) -> Result<Option<Mount>, Failure> {
     let parameters = &mut request.parameters;
-    let Some(given) = parameters.text("parentMeetingID") else { return Ok(None) };
+    let given = parameters.text("parentMeetingID");
+    let Some(given) = given.filter(|given| !sanitise(given).is_empty()) else {
+        // Without a parent, a room is the node's to refuse.
+        return Ok(None);
+    };
     let is_room = parameters.text("isBreakout").is_some_and(|t| t.eq_ignore_ascii_case("true"));
     let parent = Target::find(context, &request.tenant.name, &given).await;
     match parent.and_then(|parent| Some((parent.internal?, parent.node.node.name.clone()))) {
@@ -423,6 +431,10 @@ async fn settle_parent(
             Ok(None)
         }
     }
+}
+
+fn is_number(text: &str) -> bool {
+    sanitise(text).parse::<i64>().is_ok()
 }
 
 /// `%%MEETINGID%%` in a logoutURL means the tenant's ID; a node would fill in

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bluegate_bbb_api::{Call, Failure, Outcome};
+use bluegate_bbb_api::{Call, Failure, Outcome, fault_without_meeting};
 
 use super::read::{ask, note_if_gone};
 use crate::{clock, context::Context, intake::ApiRequest, reply::Reply, target::Target};
@@ -11,7 +11,10 @@ use crate::{clock, context::Context, intake::ApiRequest, reply::Reply, target::T
 /// hidden from lists at once and kept until the node says it is gone.
 pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Reply {
     let found = Target::of(context, request).await;
-    let Some((target, given)) = found else { return Failure::NotFound.into() };
+    let Some((target, given)) = found else {
+        let fault = fault_without_meeting(Call::End, &request.parameters);
+        return fault.unwrap_or(Failure::NotFound).into();
+    };
     let asked = clock::now();
     let Ok(mut answer) = ask(context, Call::End, request, &target, &given).await else {
         return Failure::NodeUnreachable.into();

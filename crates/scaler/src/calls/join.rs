@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use bluegate_bbb_api::{Failure, error_redirect};
+use bluegate_bbb_api::{Call, Failure, error_redirect, fault_without_meeting};
 use bluegate_page::Language;
 use bluegate_store::{Generation, State};
 
@@ -22,10 +22,11 @@ pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Repl
         if let Some(language) = being_placed(context, request) {
             return Reply::Wait(Waiting { language, node: None });
         }
-        return refuse(request, Failure::MeetingForciblyEnded);
+        let fault = fault_without_meeting(Call::Join, &request.parameters);
+        return refuse(context, request, fault.unwrap_or(Failure::MeetingForciblyEnded));
     };
     if let Err(failure) = shape::user_more(context, &request.tenant, &target.node.node.name) {
-        return refuse(request, failure);
+        return refuse(context, request, failure);
     }
     let mut query = target.query(request.parameters.query.clone(), &given);
     if let Some(generation) = &target.generation {
@@ -41,8 +42,15 @@ pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Repl
     }
 }
 
-/// A browser goes back to the frontend with the failure, as BBB sends it.
-fn refuse(request: &ApiRequest, failure: Failure) -> Reply {
+/// Back to the frontend with the failure. BBB 2.7 asks `redirect` about that
+/// too; since 3.0 the browser is sent back whatever it says.
+fn refuse(context: &Context, request: &ApiRequest, failure: Failure) -> Reply {
+    let redirect = request.parameters.text("redirect");
+    let wants_document =
+        redirect.is_some_and(|text| !text.is_empty() && !text.eq_ignore_ascii_case("true"));
+    if wants_document && context.is_before_3_0() {
+        return failure.into();
+    }
     match error_redirect(&request.parameters, failure) {
         Some(location) => Reply::Redirect(location),
         None => failure.into(),

@@ -19,7 +19,7 @@ pub(crate) fn meetings(context: &Context, request: &ApiRequest) -> Reply {
         let polled = context.node(&generation.node).and_then(|node| {
             let snapshot = node.snapshot();
             let internal = generation.internal_meeting_id.as_ref()?;
-            Some(snapshot.internal(internal)?.shown.clone())
+            Some(snapshot.internal(internal)?.shown_as(generation))
         });
         shown.extend(polled.or_else(|| generation.description.clone()));
     }

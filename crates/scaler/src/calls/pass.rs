@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use bluegate_bbb_api::{Answer, Failure};
-use http::StatusCode;
+use bluegate_bbb_api::{Answer, Call, Failure, Method, fault_without_meeting};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
 
 use super::as_query;
 use crate::{
     client::RawAnswer, context::Context, intake::ApiRequest, reply::Reply, signing::NodeCall,
     target::Target,
 };
+
+const NO_BODY: HeaderValue = HeaderValue::from_static("application/xml");
 
 /// Parameters by which a call could reach what is not its tenant's.
 const FOREIGN_KEYS: [&str; 3] = ["recordID", "parentMeetingID", "sessionToken"];
@@ -18,10 +21,13 @@ const FOREIGN_KEYS: [&str; 3] = ["recordID", "parentMeetingID", "sessionToken"];
 pub(crate) async fn insert_document(context: &Arc<Context>, request: &ApiRequest) -> Reply {
     match Target::of(context, request).await {
         Some((target, given)) => forward(context, request, &target, &given).await,
-        None => {
-            let given = request.parameters.text("meetingID").unwrap_or_default();
-            Answer::document_without_meeting(&given).into()
-        }
+        None => match fault_without_meeting(Call::InsertDocument, &request.parameters) {
+            Some(fault) => fault.into(),
+            None => {
+                let given = request.parameters.text("meetingID").unwrap_or_default();
+                Answer::document_without_meeting(&given).into()
+            }
+        },
     }
 }
 
@@ -29,7 +35,10 @@ pub(crate) async fn insert_document(context: &Arc<Context>, request: &ApiRequest
 pub(crate) async fn send_chat_message(context: &Arc<Context>, request: &ApiRequest) -> Reply {
     match Target::of(context, request).await {
         Some((target, given)) => forward(context, request, &target, &given).await,
-        None => Failure::MeetingNotFound.into(),
+        None => {
+            let fault = fault_without_meeting(Call::SendChatMessage, &request.parameters);
+            fault.unwrap_or(Failure::MeetingNotFound).into()
+        }
     }
 }
 
@@ -48,7 +57,10 @@ async fn forward(context: &Context, request: &ApiRequest, target: &Target, given
     let call = NodeCall {
         call: request.call.name(),
         query: target.query(as_query(request), given),
-        body: request.document.clone(),
+        body: request.document.clone().or_else(|| {
+            // A POST stays one; what its form said is in the query.
+            (request.method == Method::Post).then_some((NO_BODY, Bytes::new()))
+        }),
     };
     match target.node.send(call, context.bounds.call_timeout).await {
         Ok(raw) => show(raw, target),

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-use bluegate_bbb_api::{Answer, Call, Failure, Outcome, fault_of_running};
+use bluegate_bbb_api::{Answer, Call, Failure, Outcome, fault_without_meeting};
 
 use tokio::time::Instant;
 
@@ -49,12 +49,11 @@ pub(crate) async fn coalesced(context: &Arc<Context>, call: Call, request: ApiRe
 
 /// isMeetingRunning.
 async fn is_running(context: &Arc<Context>, request: &ApiRequest) -> Reply {
-    let given = request.parameters.get("meetingID").and_then(|value| value.decoded());
-    if let Some(fault) = fault_of_running(given.as_deref()) {
-        return fault.into();
-    }
     let found = Target::of(context, request).await;
-    let Some((target, given)) = found else { return Answer::running(false).into() };
+    let Some((target, given)) = found else {
+        let fault = fault_without_meeting(Call::IsMeetingRunning, &request.parameters);
+        return fault.map_or_else(|| Answer::running(false).into(), Reply::from);
+    };
     if target.node.health() != Health::Healthy {
         return Answer::running(target.was_running()).into();
     }

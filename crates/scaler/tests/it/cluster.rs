@@ -9,7 +9,7 @@ use bluegate_scaler::{
 };
 use bluegate_tenant::{Form, Settings};
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -378,15 +378,36 @@ impl Frontend {
 
     /// Any request below the API's base.
     pub(crate) async fn raw(&self, method: &str, path: &str, body: Option<(&str, &str)>) -> Reply {
+        self.request(method, path, body, &[]).await
+    }
+
+    /// Any request below the API's base, with further headers.
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &str)>,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Reply {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
-        let body = body.map(|(content_type, text)| {
-            let headers = request.headers_mut().unwrap();
-            if !content_type.is_empty() {
-                headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
-            }
-            Bytes::from(text.to_owned())
-        });
-        self.send(request.body(Full::new(body.unwrap_or_default())).unwrap()).await
+        if let Some((content_type, _)) = body.filter(|(content_type, _)| !content_type.is_empty()) {
+            request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let body = Bytes::from(body.map_or("", |(_, text)| text).to_owned());
+        self.send(request.body(Full::new(body)).unwrap()).await
+    }
+
+    /// The checksum over a query as it is.
+    pub(crate) fn checksum(
+        &self,
+        call: &str,
+        query: &str,
+        algorithm: checksum::Algorithm,
+    ) -> String {
+        checksum::sign(call, query, &self.secret, algorithm)
     }
 
     async fn send(&self, mut request: Request<Full<Bytes>>) -> Reply {

@@ -5,6 +5,7 @@
 mod bulkhead;
 mod cluster;
 mod create;
+mod differential;
 mod fake_node;
 mod front;
 mod health;

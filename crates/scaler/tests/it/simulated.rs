@@ -52,7 +52,7 @@ impl Simulated {
     }
 
     /// The same, before the scaler starts.
-    async fn prepare(kinds: &[Kind]) -> Self {
+    pub(crate) async fn prepare(kinds: &[Kind]) -> Self {
         let mut cluster = Cluster::prepare(0).await;
         let (mut nodes, mut roots) = (Vec::new(), Vec::new());
         for (index, kind) in kinds.iter().enumerate() {
@@ -86,7 +86,7 @@ impl Simulated {
                     name: name.parse().unwrap(),
                     origin: origin.parse().unwrap(),
                     address: Some(address.into()),
-                    bbb: None,
+                    bbb: Some(kind.release.parse().unwrap()),
                     proxied: true,
                 },
                 secrets,

@@ -39,7 +39,7 @@ async fn no_name_reaches_another_tenants_meeting() {
     let (sha1, _) = internal.split_once('-').unwrap();
     for name in ["exam", "bg1.physics.exam", &internal, &prefix, sha1] {
         for attacker in ["default", "history"].map(|name| cluster.frontend(name)) {
-            let query = format!("meetingID={name}&fullName=x");
+            let query = format!("meetingID={name}&fullName=x&message=hi");
             assert_eq!(attacker.get("getMeetingInfo", &query).await.failure(), "notFound");
             assert_eq!(attacker.get("end", &query).await.failure(), "notFound");
             assert_eq!(attacker.get("join", &query).await.failure(), "meetingForciblyEnded");

@@ -25,6 +25,9 @@ pub(crate) const CHECKSUM: Violation = violation("checksumError", "Checksums do 
 pub(crate) const RECORDING_CHECKSUM: Violation =
     violation("checksumError", "You did not pass the checksum security check");
 
+const EXTERNAL_UPLOAD: Violation =
+    violation("validationError", "Param 'presentationUploadExternalUrl' is not a valid URL");
+
 const CONTENT_TYPE: Violation =
     violation("unsupportedContentType", "POST request Content-Type is missing or unsupported");
 
@@ -35,6 +38,8 @@ pub(crate) struct Rules<'a> {
     /// Whether the checksum of a POST covers its query alone, and the type of
     /// its body matters.
     pub(crate) posts_are_strict: bool,
+    /// Whether `presentationUploadExternalUrl` means anything.
+    pub(crate) has_external_upload: bool,
     pub(crate) meetings: &'a Meetings,
 }
 
@@ -51,6 +56,11 @@ impl Rules<'_> {
 
     /// The violation bbb-web would report, if any rule is broken.
     pub(crate) fn check(&self, request: &ApiRequest) -> Option<Violation> {
+        // A mistake of bbb-web: nothing else is looked at, the checksum neither.
+        let upload = request.parameters.filled("presentationUploadExternalUrl");
+        if let Some(url) = upload.filter(|_| self.has_external_upload) {
+            return (!is_address(url)).then_some(EXTERNAL_UPLOAD);
+        }
         if !self.checksum_is_right(request) {
             return Some(CHECKSUM);
         }
@@ -238,6 +248,10 @@ fn chat(parameters: &Parameters, found: &mut Vec<Violation>) {
     if parameters.get("userName").is_some_and(|name| name.encode_utf16().count() > 255) {
         found.push(violation("sizeError", "Param userName must not exceed 255 characters"));
     }
+}
+
+fn is_address(value: &str) -> bool {
+    value.parse::<http::Uri>().is_ok_and(|uri| uri.scheme().is_some() && uri.host().is_some())
 }
 
 fn is_integer(value: &str) -> bool {

@@ -12,11 +12,17 @@ use crate::{
     xml::Xml,
 };
 
-/// Carries out a join call. Broken rules redirect whatever `redirect` says;
-/// later errors honour it.
+/// Carries out a join call. Since 3.0 broken rules redirect whatever `redirect`
+/// says, and later errors honour it; 2.7 honours it always, and before that
+/// nothing does.
 pub(super) fn answer(node: &NodeState, request: &ApiRequest) -> Answer {
     let parameters = &request.parameters;
+    let release = &node.services.release;
+    let redirects = parameters.flag("redirect", true) || !release.failed_joins_are_directed();
     if let Some(broken) = violation(node, request) {
+        if !redirects && !release.broken_rules_always_redirect() {
+            return failure(request, broken.key, broken.message);
+        }
         // Without a valid checksum nobody may choose where users are sent.
         let base = if broken == check::CHECKSUM {
             node.services.web().logout_url()
@@ -26,7 +32,7 @@ pub(super) fn answer(node: &NodeState, request: &ApiRequest) -> Answer {
         return error_redirect(&base, broken.key, broken.message);
     }
     let fail = |key: &str, message: &str| {
-        if parameters.flag("redirect", true) {
+        if redirects {
             error_redirect(&error_base(node, parameters), key, message)
         } else {
             failure(request, key, message)
@@ -183,6 +189,7 @@ fn servlet_cookie(node: &NodeState, id: &str) -> String {
 fn error_base(node: &NodeState, parameters: &Parameters) -> String {
     parameters
         .filled("errorRedirectUrl")
+        .filter(|_| node.services.release.failed_joins_are_directed())
         .or_else(|| parameters.filled("logoutURL"))
         .map_or_else(|| node.services.web().logout_url(), str::to_owned)
 }

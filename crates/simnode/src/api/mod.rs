@@ -114,6 +114,7 @@ fn violation(node: &NodeState, request: &ApiRequest) -> Option<Violation> {
             secret: &node.services.web().secret,
             algorithms: &digests(node),
             posts_are_strict: node.services.release.is_strict_about_posts(),
+            has_external_upload: node.services.release.has_external_upload(),
             meetings,
         };
         rules.check(request)

@@ -43,6 +43,7 @@ pub(super) fn answer(node: &NodeState, request: &ApiRequest) -> Answer {
             secret: &node.services.web().secret,
             algorithms: &digests(node),
             posts_are_strict: node.services.release.is_strict_about_posts(),
+            has_external_upload: node.services.release.has_external_upload(),
             meetings,
         };
         rules.checksum_is_right(request)

@@ -17,6 +17,7 @@ mod lines;
 mod meteor;
 mod nginx;
 mod node;
+mod reference;
 mod rules;
 mod sockets;
 mod tls;
