@@ -1,7 +1,7 @@
 //! Building a scaler from its configuration, and running it.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::HashSet,
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64},
@@ -25,7 +25,7 @@ use crate::{
     health::{Health, Record},
     ledger::{Ledger, Terms},
     life::Patience,
-    nodes::{NodeHandle, Nodes},
+    node_book::{NodeBook, NodeError},
     observers::Witness,
     overseer,
     reads::Reads,
@@ -57,12 +57,9 @@ pub enum BuildError {
     /// The store cannot be read.
     #[error("cannot read the meetings in the scaler's store")]
     ReadStore(#[source] StoreError),
-    /// Two nodes of one name.
-    #[error("two nodes are named `{0}`")]
-    DuplicateNode(Mount),
-    /// A node that could not be called.
-    #[error("node `{0}` has no secret")]
-    NodeWithoutSecret(Mount),
+    /// Nodes that cannot be called.
+    #[error("the nodes of the file and the store cannot be put in force")]
+    Nodes(#[source] NodeError),
     /// Tenants of the file that cannot be in force together.
     #[error("tenant `{name}`: {clash}")]
     TenantClash {
@@ -82,17 +79,6 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
         return Err(BuildError::TenantClash { name: tenant.name.clone(), clash });
     }
     let bounds = config.bounds;
-    let mut nodes: Nodes = BTreeMap::new();
-    for node in config.nodes {
-        let name = node.node.name.clone();
-        if node.secrets.is_empty() {
-            return Err(BuildError::NodeWithoutSecret(name));
-        }
-        let handle = Arc::new(NodeHandle::new(node, &config.node_tls, &bounds));
-        if nodes.insert(name.clone(), handle).is_some() {
-            return Err(BuildError::DuplicateNode(name));
-        }
-    }
     let store = Store::open(&config.store).await.map_err(BuildError::OpenStore)?;
     let terms = Terms {
         patience: Patience {
@@ -102,6 +88,9 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
         },
         placement: config.placement,
     };
+    let node_book =
+        NodeBook::new(config.nodes, config.key_file.clone(), Arc::clone(&config.node_tls));
+    let nodes = node_book.open(&store, &bounds).await.map_err(BuildError::Nodes)?;
     for loss in store.losses().await.map_err(BuildError::ReadStore)? {
         if let Some(node) = nodes.get(&loss.node) {
             node.note(Record::given_up);
@@ -119,6 +108,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
             origin: config.origin,
             book,
             fleet: Fleet::new(nodes),
+            node_book,
             ledger,
             bounds,
             reads,
@@ -149,6 +139,7 @@ impl Scaler {
         pollers.spawn(overseer::run(Arc::clone(context), background.clone()));
         pollers.spawn(follow_others(Arc::clone(context), background.clone()));
         pollers.spawn(keep_house(Arc::clone(context), background.clone()));
+        pollers.spawn(sweep(Arc::clone(context), background.clone()));
         shutdown.cancelled().await;
         background.cancel();
 
@@ -285,6 +276,10 @@ async fn refresh(context: &Context) -> bool {
         let shared = context.ledger.refresh().await?;
         if shared {
             context.book.refresh(context.ledger.store()).await?;
+            if let Err(error) = context.node_book.refresh(context).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the nodes that other scalers added are not in force");
+            }
         }
         Ok::<_, StoreError>(shared)
     };
@@ -301,6 +296,20 @@ async fn follow_others(context: Arc<Context>, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(context.bounds.refresh_interval) => {}
+        }
+    }
+}
+
+/// A call that was under way when its node went may write a row after that.
+async fn sweep(context: Arc<Context>, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(context.bounds.poll_interval) => {}
+        }
+        if let Err(error) = context.node_book.sweep(&context).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "meetings of nodes that are gone were not cleared");
         }
     }
 }

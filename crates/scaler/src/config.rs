@@ -62,7 +62,7 @@ impl Default for Placement {
 }
 
 /// A node with its API secrets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NodeConfig {
     /// The node.
     pub node: Node,

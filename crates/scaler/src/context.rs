@@ -16,6 +16,7 @@ use crate::{
     fleet::Fleet,
     health::Health,
     ledger::Ledger,
+    node_book::NodeBook,
     nodes::{NodeHandle, Nodes},
     observers::{Observers, Witness},
     placement::Bar,
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     /// Who may call.
     pub(crate) book: TenantBook,
     pub(crate) fleet: Fleet,
+    /// Where the nodes in force come from.
+    pub(crate) node_book: NodeBook,
     pub(crate) ledger: Ledger,
     pub(crate) bounds: Bounds,
     /// Reads that many ask at once.

@@ -71,6 +71,11 @@ impl Directory {
         sorted(ids.filter_map(|id| maps.by_id.get(id)).cloned().collect())
     }
 
+    /// Every open generation, oldest first.
+    pub(crate) fn all(&self) -> Vec<Arc<Generation>> {
+        sorted(self.read().by_id.values().cloned().collect())
+    }
+
     /// A node's open generations, oldest first.
     pub(crate) fn on_node(&self, node: &Mount) -> Vec<Arc<Generation>> {
         let maps = self.read();

@@ -38,6 +38,12 @@ impl Fleet {
         self.nodes.load().get(name).map(Arc::clone)
     }
 
+    /// Puts other nodes in force.
+    pub(crate) fn replace(&self, nodes: Nodes) {
+        self.nodes.store(Arc::new(nodes));
+        self.changed.send_replace(());
+    }
+
     /// Polls whatever nodes are in force until `shutdown`.
     pub(crate) async fn poll(context: Arc<Context>, shutdown: CancellationToken) {
         let pollers = TaskTracker::new();

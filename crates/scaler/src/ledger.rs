@@ -149,6 +149,25 @@ impl Ledger {
         &self.store
     }
 
+    /// How nodes are chosen.
+    pub(crate) fn placement(&self) -> &Placement {
+        &self.terms.placement
+    }
+
+    /// Supersedes what stands for meetings on a node that is gone.
+    pub(crate) async fn leave_behind(&self, node: &Mount) -> Result<(), StoreError> {
+        let (_gate, mut write) = self.begin().await?;
+        let mut left = write.open_generations().await?;
+        left.retain(|generation| generation.node == *node);
+        let left: Vec<Generation> =
+            left.into_iter().map(|row| life::superseded(row, clock::now())).collect();
+        tracing::warn!(
+            node.id = %node, meetings = left.len(),
+            "meetings are left behind on a node that is gone"
+        );
+        self.finish(write, left).await
+    }
+
     /// Whether others write to the store.
     fn is_shared(&self) -> bool {
         self.store.is_shared() || self.accompanied.load(Relaxed)

@@ -110,6 +110,40 @@ impl NodeHandle {
         }
     }
 
+    /// Whether it was made from this.
+    pub(crate) fn is(&self, config: &NodeConfig) -> bool {
+        self.node == config.node && self.secrets == config.secrets && self.terms == config.terms
+    }
+
+    /// The same node as it is configured now, with all that is known of it.
+    pub(crate) fn renewed(
+        &self,
+        config: NodeConfig,
+        tls: &Arc<rustls::ClientConfig>,
+        bounds: &Bounds,
+    ) -> Self {
+        let renewed = Self::new(config, tls, bounds);
+        let known = *self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        *renewed.record.lock().unwrap_or_else(PoisonError::into_inner) = known;
+        renewed.polled.send_replace(*self.polled.borrow());
+        renewed.keep(self.snapshot());
+        renewed.set_splits(self.splits());
+        for (to, from) in
+            [(&renewed.booted_at, &self.booted_at), (&renewed.returned_at, &self.returned_at)]
+        {
+            to.store(from.load(Relaxed), Relaxed);
+        }
+        for (to, from) in [(&renewed.boots, &self.boots), (&renewed.losses, &self.losses)] {
+            to.store(from.load(Relaxed), Relaxed);
+        }
+        renewed
+    }
+
+    /// It begins to take meetings at this time, slowly at first.
+    pub(crate) fn begins_at(&self, time: i64) {
+        self.returned_at.store(time, Relaxed);
+    }
+
     /// The secret that signs stamps; `build` has made sure that there is one.
     pub(crate) fn secret(&self) -> &Secret {
         self.secrets.first().expect("build refuses a node without secret")
@@ -235,6 +269,11 @@ impl Snapshot {
     /// Users in this tenant's meetings.
     pub(crate) fn users_of_tenant(&self, tenant: &TenantName) -> u64 {
         self.users_of_tenants.get(tenant).copied().unwrap_or(0)
+    }
+
+    /// How many breakout rooms there are.
+    pub(crate) fn rooms(&self) -> u64 {
+        self.meetings.iter().filter(|meeting| meeting.facts.is_breakout).count() as u64
     }
 
     /// A breakout room of this tenant, by either of its IDs.

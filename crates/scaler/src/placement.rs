@@ -19,6 +19,7 @@ mod wishes;
 pub use decision::{Bar, Decision, Excluded, Weighed};
 pub(crate) use expected::expect;
 pub use expected::{Expected, Source};
+pub(crate) use load::book;
 pub(crate) use load::{Booked, Count, Polled, Totals};
 pub(crate) use wishes::Wishes;
 
@@ -93,7 +94,7 @@ pub(crate) fn decide(
     generations: &[Generation],
     terms: &Placement,
 ) -> Decision {
-    let booked = load::book(candidates, generations, terms, question.now);
+    let booked = book(candidates, generations, terms, question.now);
     let mut shown = Shown::default();
     let mut fitting: Vec<Fit<'_>> = Vec::new();
     let count = u64::try_from(candidates.len()).unwrap_or(u64::MAX).max(1);
@@ -197,6 +198,11 @@ fn over(load: u64, weight: f64) -> u64 {
     let weight = (weight * WEIGHT_UNIT).round().clamp(1.0, 1e9) as u64;
     let load = u128::from(load) * 1000 / u128::from(weight);
     u64::try_from(load).unwrap_or(u64::MAX)
+}
+
+/// What a load over a weight is, as people read it.
+pub(crate) fn shown_load(load: u64, weight: f64) -> f64 {
+    to_users(over(load, weight))
 }
 
 /// A load as people read it: 1 is a user with the weight that users have by

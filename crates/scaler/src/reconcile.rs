@@ -152,6 +152,10 @@ impl Reconciler {
     /// Adopts meetings with our stamp that no row stands for.
     async fn strangers(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
         for meeting in &snapshot.meetings {
+            // A node that is gone is adopted from no more.
+            if self.context.node(&self.node.node.name).is_none() {
+                return Ok(());
+            }
             let directory = self.context.ledger.directory();
             if directory.stands_for(&meeting.facts.internal_id) {
                 continue;

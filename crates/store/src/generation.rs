@@ -29,7 +29,9 @@ impl State {
         matches!(self, Self::Placing | Self::Uncertain | Self::Live)
     }
 
-    pub(crate) fn as_str(self) -> &'static str {
+    /// Its name in the store and in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Placing => "placing",
             Self::Uncertain => "uncertain",

@@ -31,7 +31,7 @@ use bluegate_net::{
     handover::{Predecessor, Sockets},
     tls,
 };
-use bluegate_scaler::{Bounds, NodeConfig};
+use bluegate_scaler::Bounds;
 use rustls::ClientConfig;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -282,15 +282,7 @@ fn scaler_config(
     scaler: &bluegate_config::Scaler,
     node_tls: &Arc<ClientConfig>,
 ) -> Result<bluegate_scaler::Config, anyhow::Error> {
-    let mut nodes = Vec::with_capacity(config.nodes.len());
-    for entry in &config.nodes {
-        let file = entry.secret_file.as_deref().expect("validated: the scaler's nodes have one");
-        nodes.push(NodeConfig {
-            node: entry.node.clone(),
-            secrets: secrets::read(file)?,
-            terms: scaling::terms(entry),
-        });
-    }
+    let nodes = scaling::nodes(config)?;
     Ok(bluegate_scaler::Config {
         origin: scaler.origin.clone(),
         nodes,

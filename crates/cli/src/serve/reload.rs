@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config_command,
-    serve::{supervisor, tenants},
+    serve::{scaling, supervisor, tenants},
 };
 
 /// Follows the configuration file on SIGHUP.
@@ -66,11 +66,21 @@ impl Reload {
     ) -> Result<(), anyhow::Error> {
         let new = config_command::load(&self.path)?;
         let tenants = tenants::of_file(&new)?;
+        let nodes = scaling::nodes(&new)?;
         book.reload(given(&new))?;
         if let Some(scaler) = scaler
             && let Err(error) = scaler.reload_tenants(tenants).await
         {
             book.reload(given(&self.config))?;
+            return Err(error.into());
+        }
+        if let Some(scaler) = scaler
+            && let Err(error) = scaler.reload_nodes(nodes).await
+        {
+            book.reload(given(&self.config))?;
+            if let Ok(before) = tenants::of_file(&self.config) {
+                scaler.reload_tenants(before).await?;
+            }
             return Err(error.into());
         }
         for part in needs_restart(&self.config, &new) {
@@ -107,13 +117,11 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         }
         (old, new) => old.is_some() != new.is_some(),
     };
-    let scaler_nodes = old.scaler.is_some() && old.nodes != new.nodes;
     [
         ("`[cluster] node_ca`", old.cluster.node_ca != new.cluster.node_ca),
         ("`[proxy]`", proxy_differs),
         ("`[scaler]`", old.scaler != new.scaler),
         ("hosts of `[[tenant]]` for ACME", acme_hosts(old) != acme_hosts(new)),
-        ("`[[node]]` for the scaler", scaler_nodes),
         ("`[admin]`", old.admin != new.admin),
     ]
     .into_iter()

@@ -1,11 +1,11 @@
 //! The scaler beside its listeners: what it does in the background, and the end
 //! of that only when no request can come any more.
 
-use bluegate_config::NodeEntry;
-use bluegate_scaler::{NodeTerms, Placement, Scaler};
+use bluegate_config::{Config, NodeEntry};
+use bluegate_scaler::{NodeConfig, NodeTerms, Placement, Scaler};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::serve::FIRST_LOOK;
+use crate::serve::{FIRST_LOOK, secrets};
 
 /// A scaler at work.
 pub(crate) struct Scaling {
@@ -49,8 +49,24 @@ impl Scaling {
     }
 }
 
+/// The scaler's nodes, as the file has them; none where no scaler runs.
+pub(crate) fn nodes(config: &Config) -> Result<Vec<NodeConfig>, anyhow::Error> {
+    if config.scaler.is_none() {
+        return Ok(Vec::new());
+    }
+    let nodes = config.nodes.iter().map(|entry| {
+        let file = entry.secret_file.as_deref().expect("validated: the scaler's nodes have one");
+        Ok(NodeConfig {
+            node: entry.node.clone(),
+            secrets: secrets::read(file)?,
+            terms: terms(entry),
+        })
+    });
+    nodes.collect()
+}
+
 /// A node's part in placement, as the file has it.
-pub(crate) fn terms(entry: &NodeEntry) -> NodeTerms {
+fn terms(entry: &NodeEntry) -> NodeTerms {
     NodeTerms {
         weight: entry.weight,
         tags: entry.tags.clone(),

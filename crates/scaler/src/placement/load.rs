@@ -1,7 +1,7 @@
 //! How much there is on a node: users, audio, video and meetings that its last
 //! poll counted, and what is reserved for those who have not come yet.
 
-use std::{collections::HashMap, time::Duration};
+use std::{borrow::Borrow, collections::HashMap, time::Duration};
 
 use bluegate_cluster::Mount;
 use bluegate_store::Generation;
@@ -55,16 +55,16 @@ pub(crate) struct Booked {
 }
 
 /// What is on each candidate, in their order.
-pub(crate) fn book(
+pub(crate) fn book<G: Borrow<Generation>>(
     candidates: &[Candidate<'_>],
-    generations: &[Generation],
+    generations: &[G],
     terms: &Placement,
     now: i64,
 ) -> Vec<Booked> {
     let places: HashMap<&Mount, usize> =
         candidates.iter().enumerate().map(|(place, candidate)| (candidate.node, place)).collect();
     let mut all: Vec<(Booked, Reserved)> = vec![Default::default(); candidates.len()];
-    for generation in generations {
+    for generation in generations.iter().map(Borrow::borrow) {
         let place = places.get(&generation.node).copied();
         let Some((candidate, (booked, reserved))) =
             place.and_then(|place| candidates.get(place).zip(all.get_mut(place)))

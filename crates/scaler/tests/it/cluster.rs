@@ -274,6 +274,11 @@ impl Cluster {
         }
     }
 
+    /// Where the store and the key are.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub(crate) fn scaler(&self) -> &Scaler {
         &self.running.as_ref().unwrap().scaler
     }

@@ -11,6 +11,7 @@ mod front;
 mod health;
 mod life;
 mod lost;
+mod nodes;
 mod placement;
 mod replicas;
 mod signing;
