@@ -93,6 +93,8 @@ for step in "$@"; do
         need certutil libnss3-tools
         need_server nginx nginx-light nginx
         need unshare util-linux
+        # Users of their own in a namespace, where we are not root.
+        [ "$(id -u)" = 0 ] || need newuidmap uidmap
         need prlimit util-linux
         need_server haproxy haproxy haproxy
         need_server caddy caddy caddy

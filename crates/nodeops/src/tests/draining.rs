@@ -62,6 +62,8 @@ fn emptied(
     let plan = Drain { balancer: notes, count: &count, longest, wait };
     let tell = |event: &Event| said.borrow_mut().push(event.to_string());
     let outcome = drain(machine, &target().node, &plan, now(), &tell);
+    let left = meetings.0.into_inner();
+    assert!(outcome.is_err() || left.len() == 1, "empty too early, before {left:?}");
     (outcome, said.into_inner())
 }
 
