@@ -50,8 +50,9 @@ pub(crate) fn edit(
         }
     }
     if format == Format::Shell && !lines.is_empty() {
-        let interpreter = if foreign.is_empty() { "#!/bin/bash\n" } else { "" };
-        foreign.insert_str(0, interpreter);
+        if foreign.trim().is_empty() {
+            "#!/bin/bash\n".clone_into(&mut foreign);
+        }
         // In front of whatever might leave the script early.
         let first = foreign.find('\n').map_or(foreign.len(), |end| end + 1);
         place = Some(place.unwrap_or(if foreign.starts_with("#!") { first } else { 0 }));

@@ -17,6 +17,19 @@ pub(super) fn merged(present: &[String], ours: &[String], wanted: &[String]) -> 
     flags.join(" ")
 }
 
+/// Whether every quote in `value` is closed; the JVM does not start otherwise.
+pub(super) fn is_whole(value: &str) -> bool {
+    let mut quote = None;
+    for character in value.chars().filter(|character| matches!(character, '"' | '\'')) {
+        match quote {
+            None => quote = Some(character),
+            Some(open) if open == character => quote = None,
+            Some(_) => {}
+        }
+    }
+    quote.is_none()
+}
+
 /// The flags of a value, as the JVM splits it: at blanks outside of quotes,
 /// which stay.
 fn split(value: &str) -> Vec<String> {
@@ -45,7 +58,20 @@ fn split(value: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::merged;
+    use super::{is_whole, merged};
+
+    #[test]
+    fn quotes_have_to_be_closed() {
+        for (value, wanted) in [
+            ("", true),
+            ("-Da='x y'", true),
+            ("-Da='\"'", true),
+            ("'", false),
+            ("-Da=\"it's", false),
+        ] {
+            assert_eq!(is_whole(value), wanted, "{value}");
+        }
+    }
 
     #[test]
     fn foreign_flags_stay_and_ours_are_replaced() {

@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod adding_a_release;
+mod any_content;
 mod mistakes;
 
 const CLUSTER: &str = "https://bbb.example.org";

@@ -3,8 +3,9 @@
 use super::{FileEdit, InPlace, Planner, Stale};
 use crate::{
     edit::{
+        EditError,
         block::{BEGIN, part},
-        lines,
+        line_of, lines,
         text::{Charset, decode},
         yaml,
     },
@@ -229,7 +230,7 @@ impl Planner<'_> {
         }
         let mut present = Vec::new();
         for path in sources {
-            present.extend(self.said(&path, &entry.key)?);
+            present.extend(self.flags_in(&path, &entry.key)?);
         }
         let text = flags::merged(&present, &ours, &wanted);
         let mut rendered = render(entry, &self.placeholders);
@@ -237,8 +238,8 @@ impl Planner<'_> {
         Ok((!text.is_empty()).then_some(rendered))
     }
 
-    /// What the file at `path` says under `key`.
-    fn said(&self, path: &str, key: &str) -> Result<Option<String>, PlanError> {
+    /// The JVM flags that the file at `path` says under `key`.
+    fn flags_in(&self, path: &str, key: &str) -> Result<Option<String>, PlanError> {
         let Some(file) = self.host.file(path)? else { return Ok(None) };
         let failed = |source| PlanError::Edit { path: path.to_owned(), source };
         let format = format_of(path);
@@ -248,7 +249,13 @@ impl Planner<'_> {
         };
         let text = decode(&file.bytes, Charset::Bytes).map_err(failed)?;
         let items = lines::items(format, &text).map_err(failed)?;
-        Ok(items.into_iter().rfind(|item| item.key == key).map(|item| item.value))
+        let Some(item) = items.into_iter().rfind(|item| item.key == key) else { return Ok(None) };
+        if !flags::is_whole(&item.value) {
+            let line = line_of(&text, item.line.start);
+            let what = "a quote is not closed, so bbb-web would not start".to_owned();
+            return Err(failed(EditError::Syntax { line, what }));
+        }
+        Ok(Some(item.value))
     }
 
     /// The client's locations of the package, with the mount.
