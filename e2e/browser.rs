@@ -8,6 +8,8 @@
 mod cluster_proxy;
 mod contrast;
 mod door;
+mod every_release;
+mod firefox;
 mod frontend;
 mod nginx_nodes;
 mod second_node;

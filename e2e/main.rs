@@ -16,6 +16,7 @@ mod convert;
 mod descriptors;
 mod doctor;
 mod fake;
+mod fleet;
 mod front_door;
 mod live_node;
 mod metrics;

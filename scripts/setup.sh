@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a step lacks and says what it does:
 #   build   a C compiler, for the crates that bring C
-#   test    Chromium, certutil, a virtual display, xdotool, an ACME server, Python; nginx, HAProxy, Caddy, Apache,
+#   test    Chromium, Firefox, certutil, a virtual display, xdotool, an ACME server, Python; nginx, HAProxy, Caddy, Apache,
 #           sshd, PostgreSQL (programs only, no service is started); the test runner and API client in target/tools
 #   check   the dependency checker in target/tools
 #   bench   nginx, HAProxy, Caddy, h2load, npm
@@ -87,6 +87,7 @@ for step in "$@"; do
         ;;
     test)
         need chromium chromium
+        need firefox-esr firefox-esr
         need Xvfb xvfb
         need xdotool xdotool
         need pebble pebble

@@ -60,7 +60,8 @@ async fn failed_steps(arguments: &[&str]) -> Result<String> {
     let mut all = vec!["--nginx", "--nodes", "1"];
     all.extend(arguments);
     let cluster = Cluster::start(&all).await;
-    let mut options = BrowserOptions::headless();
+    // Prompts are another test's matter.
+    let mut options = BrowserOptions::headless().argument("--use-fake-ui-for-media-stream");
     if let Some(ca) = &cluster.ready.ca {
         options = options.trusting(&std::fs::read_to_string(ca)?);
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use bluegate_testkit::{Page, eventually};
+use bluegate_testkit::{Firefox, Page, eventually};
 use serde_json::Value;
 
 use super::visit::WITHIN;
@@ -19,6 +19,20 @@ pub(super) trait Tab {
 }
 
 impl Tab for Page {
+    async fn goto(&self, url: &str, within: Duration) -> Result<()> {
+        Self::goto(self, url, within).await
+    }
+
+    async fn evaluate(&self, expression: &str) -> Result<Value> {
+        Self::evaluate(self, expression).await
+    }
+
+    async fn click(&self, selector: &str) -> Result<()> {
+        Self::click(self, selector).await
+    }
+}
+
+impl Tab for Firefox {
     async fn goto(&self, url: &str, within: Duration) -> Result<()> {
         Self::goto(self, url, within).await
     }
@@ -77,7 +91,11 @@ async fn value_of(tab: &impl Tab, expression: &str) -> Result<Value> {
     }
 }
 
-/// Joins by an address, uploads a presentation, and gives the steps that failed, joined by commas.
+/// What a user starts after that: the button and its step.
+const BY_THE_USER: [(&str, &str); 3] =
+    [("#join-audio", "microphone"), ("#share-camera", "camera"), ("#create-breakout", "breakout")];
+
+/// Joins by an address, does everything that a user can do, and gives the steps that failed, joined by commas.
 pub(super) async fn failed_steps(tab: &impl Tab, join: &str, origin: &str) -> Result<String> {
     tab.goto(join, WITHIN).await?;
     let outcome = value_of(tab, BY_ITSELF).await?;
@@ -94,6 +112,25 @@ pub(super) async fn failed_steps(tab: &impl Tab, join: &str, origin: &str) -> Re
     if value_of(tab, UPLOADED).await? == "failed" {
         failed.push("upload".to_owned());
     }
-    ensure!(tab.evaluate("window.tookBack").await? == false, "an upload changes nothing of that");
+    for (button, step) in BY_THE_USER {
+        tab.click(button).await?;
+        let ended = format!("document.querySelector('[data-step={step}]').dataset.ended ?? null");
+        if value_of(tab, &ended).await? == "failed" {
+            failed.push(step.to_owned());
+        }
+    }
+    ensure!(tab.evaluate("window.tookBack").await? == false, "nothing of that changes it");
     Ok(failed.join(","))
+}
+
+/// Joins where it cannot work, and gives the step that fails first, as it is told to the user.
+pub(super) async fn first_failure(tab: &impl Tab, join: &str) -> Result<(String, String)> {
+    tab.goto(join, WITHIN).await?;
+    let failed = "(() => {
+        const row = document.querySelector('[data-ended=failed]');
+        return row && [row.dataset.step, row.cells[3].textContent];
+    })()";
+    let failed = value_of(tab, failed).await?;
+    let part = |at: usize| failed[at].as_str().map(str::to_owned).context("a text");
+    Ok((part(0)?, part(1)?))
 }

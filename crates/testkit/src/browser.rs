@@ -14,7 +14,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -24,6 +24,7 @@ pub use records::{ConsoleMessage, NetworkRequest};
 use crate::display::{self, Display};
 use crate::eventually::eventually;
 use crate::process::{Process, find_program};
+use crate::trust::trust;
 use connection::Connection;
 
 /// How long the browser may take to start.
@@ -87,7 +88,8 @@ impl Browser {
         let names = ["chromium", "chromium-browser", "google-chrome"];
         let program = find_program("BLUEGATE_TEST_CHROMIUM", &names)?;
         let profile = tempfile::Builder::new().prefix("bluegate-test-profile-").tempdir()?;
-        import(&options.authorities, profile.path()).await?;
+        // Where the browser looks for it below its HOME.
+        trust(&options.authorities, &profile.path().join(".pki/nssdb")).await?;
         let mut process = Process::spawn(command(&program, profile.path(), &options))?;
         let address = debugging_address(&mut process, profile.path()).await?;
         let connection = Connection::open(&address).await?;
@@ -215,31 +217,6 @@ fn command(program: &Path, profile: &Path, options: &BrowserOptions) -> Command 
     }
     command.args(&options.arguments).arg("about:blank");
     command
-}
-
-/// Puts authorities into the store that the browser finds below its HOME.
-async fn import(authorities: &[String], profile: &Path) -> Result<()> {
-    if authorities.is_empty() {
-        return Ok(());
-    }
-    let program = find_program("BLUEGATE_TEST_CERTUTIL", &["certutil"])?;
-    let store = profile.join(".pki/nssdb");
-    std::fs::create_dir_all(&store)?;
-    let database = format!("sql:{}", store.display());
-    let run = async |arguments: &[&str]| -> Result<()> {
-        let mut process = Process::start(&program, ["-d", &database].iter().chain(arguments))?;
-        let status = process.wait(START_LIMIT).await?;
-        ensure!(status.success(), "certutil: {}", process.stderr());
-        Ok(())
-    };
-    run(&["-N", "--empty-password"]).await?;
-    for (number, authority) in authorities.iter().enumerate() {
-        let file = profile.join(format!("authority-{number}.pem"));
-        std::fs::write(&file, authority)?;
-        let (name, file) = (format!("authority {number}"), file.display().to_string());
-        run(&["-A", "-t", "C,,", "-n", &name, "-i", &file]).await?;
-    }
-    Ok(())
 }
 
 /// Reads where the browser listens from the file that it writes into its profile.

@@ -1,6 +1,6 @@
 //! What tests of the built binary and of real browsers need: bounded waiting, child processes, an X
 //! display of their own, Chromium over the DevTools protocol, the answer to its permission prompt,
-//! certificates, and an HTTP client that sends exactly what it is told.
+//! Firefox over Marionette, certificates, and an HTTP client that sends exactly what it is told.
 //!
 //! It knows no other crate of the workspace: a test that uses it judges Bluegate from outside.
 //!
@@ -10,6 +10,7 @@ pub mod browser;
 pub mod certificates;
 pub mod display;
 pub mod eventually;
+pub mod firefox;
 pub mod http;
 pub mod image;
 pub mod postgres;
@@ -17,10 +18,12 @@ pub mod process;
 pub mod prompt;
 pub mod sshd;
 pub mod supervisor;
+mod trust;
 
 pub use browser::{Browser, BrowserOptions, Page};
 pub use display::Display;
 pub use eventually::eventually;
+pub use firefox::{Firefox, Window};
 pub use image::Image;
 pub use postgres::Postgres;
 pub use process::Process;

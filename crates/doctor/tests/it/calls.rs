@@ -142,3 +142,13 @@ async fn etherpad_without_its_file() {
         breaks(release, change, &format!("pad-export {ETHERPAD}")).await;
     }
 }
+
+/// There is no setting to name before 2.6.
+#[tokio::test]
+async fn an_etherpad_that_no_setting_cures() {
+    let report = cluster("2.5.18").start().await.examine().await;
+    assert_finds(&report, &["bbb-01 pad-export "]);
+    assert_eq!((report.summary.warnings, report.summary.notes), (0, 1), "{report}");
+    // The client of 2.4 has nothing to export notes for.
+    assert_finds(&cluster("2.4.9").start().await.examine().await, &[]);
+}

@@ -30,9 +30,9 @@ mkdir -p "$new/run" "$new/tmp" "$new/etc" "$new/var/lib/nginx" "$new/var/cache/n
 cp /etc/passwd /etc/group "$new/etc/"
 place "$logs" "$new/var/log/nginx"
 
-# The rest is the node's.
-for folder in "$root"/etc/* "$root"/usr/share/* "$root"/var/*; do
-    if [ -d "$folder" ]; then
+# The rest is the node's; in `/var/lib` it has nginx's own folder for a neighbour.
+for folder in "$root"/etc/* "$root"/usr/share/* "$root"/var/* "$root"/var/lib/*; do
+    if [ -d "$folder" ] && [ "$folder" != "$root/var/lib" ]; then
         place "$folder" "$new/${folder#"$root"/}"
     fi
 done
