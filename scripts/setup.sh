@@ -96,6 +96,7 @@ for step in "$@"; do
         need unshare util-linux
         # Users of their own in a namespace, where we are not root.
         [ "$(id -u)" = 0 ] || need newuidmap uidmap
+        need ip iproute2
         need prlimit util-linux
         need_server haproxy haproxy haproxy
         need_server caddy caddy caddy

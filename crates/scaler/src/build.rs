@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use axum::Router;
-use bluegate_cluster::{Mount, Secret, TenantName};
+use bluegate_cluster::{Mount, Secret, TenantName, Verdict};
 use bluegate_store::{OpenError, Store, StoreError};
 use bluegate_tenant::Settings;
 use tokio::sync::Semaphore;
@@ -21,7 +22,7 @@ use crate::{
     config::{Config, TenantConfig},
     context::Context,
     fleet::Fleet,
-    front,
+    front, gate,
     health::{Health, Record},
     ledger::{Ledger, Terms},
     life::Patience,
@@ -116,6 +117,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
             freezes: AtomicU64::new(0),
             splits_found: AtomicU64::new(0),
             observers: Mutex::default(),
+            held_back: ArcSwap::default(),
             witness: OnceLock::new(),
             tracker: TaskTracker::new(),
             bodies: Arc::new(Semaphore::new(bodies)),
@@ -189,6 +191,19 @@ impl Scaler {
     /// The first one stays.
     pub fn witnessed_by(&self, witness: Witness) {
         self.context.witness.get_or_init(|| witness);
+    }
+
+    /// Keeps nodes that somebody found broken from new meetings, within the
+    /// caps of module `gate`. Replaces what was said before.
+    pub fn hold_back(&self, verdicts: &[Verdict]) {
+        let now = gate::held_back(verdicts, self.context.nodes().len());
+        let before = self.context.held_back.swap(Arc::new(now.clone()));
+        for node in now.difference(&before) {
+            tracing::warn!(node.id = %node, "the node gets no new meetings: it is found broken");
+        }
+        for node in before.difference(&now) {
+            tracing::info!(node.id = %node, "the node may get new meetings again");
+        }
     }
 
     /// What is known of the nodes' health.

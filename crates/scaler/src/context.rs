@@ -1,10 +1,14 @@
 //! What every request and every background task of a scaler shares.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicBool, AtomicU64},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 
+use arc_swap::ArcSwap;
 use bluegate_cluster::{Mount, Origin};
 use bluegate_store::StoreError;
 use tokio::sync::Semaphore;
@@ -46,6 +50,8 @@ pub(crate) struct Context {
     pub(crate) splits_found: AtomicU64,
     /// What other scalers of the store hear.
     pub(crate) observers: Mutex<Observers>,
+    /// Nodes that get no new meetings because somebody found them broken.
+    pub(crate) held_back: ArcSwap<BTreeSet<Mount>>,
     /// Another part of this process that connects to nodes.
     pub(crate) witness: OnceLock<Witness>,
     /// What must be finished before the end.

@@ -24,6 +24,7 @@ use crate::{
     life::{self, Lives, Patience, Sign},
     placement::{Decision, Wishes},
     quota::Quota,
+    reach::{Reach, ReachError},
     usage::LimitKind,
 };
 
@@ -35,6 +36,7 @@ pub(crate) use settle::Success;
 /// The ledger.
 pub(crate) struct Ledger {
     store: Store,
+    reach: Reach,
     directory: Directory,
     gate: Mutex<()>,
     terms: Terms,
@@ -112,6 +114,7 @@ impl Ledger {
         let (directory, gate) = (Directory::default(), Mutex::new(()));
         let ledger = Self {
             store,
+            reach: Reach::default(),
             directory,
             gate,
             terms,
@@ -168,6 +171,13 @@ impl Ledger {
         self.finish(write, left).await
     }
 
+    /// Whether this is still the open generation of its meeting, by the store.
+    pub(crate) async fn is_open(&self, generation: &Generation) -> Result<bool, StoreError> {
+        let meeting = TenantMeetingId::new(&generation.tenant, &generation.meeting_id);
+        let open = self.store.open_generation(&meeting).await?;
+        Ok(open.is_some_and(|open| open.id == generation.id))
+    }
+
     /// Whether others write to the store.
     fn is_shared(&self) -> bool {
         self.store.is_shared() || self.accompanied.load(Relaxed)
@@ -183,12 +193,9 @@ impl Ledger {
     /// store too, it is asked; while it does not answer, memory is.
     pub(crate) async fn look_up(&self, given: &TenantMeetingId) -> Option<Arc<Generation>> {
         if self.is_shared() {
-            match self.store.find_open(given).await {
-                Ok(found) => return found.map(Arc::new),
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "a meeting is looked up in memory");
-                }
+            let found = self.reach.ask(self.store.find_open(given)).await;
+            if let Ok(found) = found {
+                return found.map(Arc::new);
             }
         }
         self.directory.meeting(given).or_else(|| self.directory.internal(given))
@@ -217,8 +224,8 @@ impl Ledger {
         &self,
         meeting: &TenantMeetingId,
         create_time: i64,
-    ) -> Result<bool, StoreError> {
-        self.store.was_superseded(meeting, create_time).await
+    ) -> Result<bool, ReachError> {
+        self.reach.ask(self.store.was_superseded(meeting, create_time)).await
     }
 
     /// A create call ended without the meeting: not sent, or refused.
@@ -320,15 +327,10 @@ impl Ledger {
 
     /// The meeting's generation when it is live: from the store, which other
     /// scalers write too; from memory while the store is down.
-    async fn find_live(&self, wanted: &Wanted<'_>) -> Result<Option<Generation>, StoreError> {
-        let found = match self.store.open_generation(wanted.meeting).await {
-            Ok(found) => found,
-            Err(error) => match self.directory.meeting(wanted.meeting) {
-                Some(known) => Some(Arc::unwrap_or_clone(known)),
-                None => return Err(error),
-            },
-        };
-        Ok(found.filter(|generation| generation.state == State::Live))
+    async fn find_live(&self, wanted: &Wanted<'_>) -> Option<Generation> {
+        let found = self.reach.ask(self.store.open_generation(wanted.meeting)).await;
+        let known = || self.directory.meeting(wanted.meeting).map(Arc::unwrap_or_clone);
+        found.unwrap_or_else(|_| known()).filter(|generation| generation.state == State::Live)
     }
 
     async fn begin(&self) -> Result<(MutexGuard<'_, ()>, Write), StoreError> {

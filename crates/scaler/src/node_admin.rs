@@ -110,6 +110,7 @@ impl Scaler {
                     terms: &node.terms,
                     polled: snapshot.as_ref() as &dyn Polled,
                     bar: None,
+                    found_broken: false,
                     weight: state.and_then(|state| state.weight),
                     returned_at: node
                         .returned_at()

@@ -78,9 +78,11 @@ impl Overseer {
         self.tell(exchanged);
         let seen: Vec<Seen> = nodes
             .iter()
-            .map(|(node, _)| Seen {
-                record: node.record(),
-                heard_elsewhere: self.context.is_heard_elsewhere(&node.node.name),
+            .map(|(node, _)| {
+                let record = node.record();
+                let heard_elsewhere = record.silent_since().is_some()
+                    && self.context.is_heard_elsewhere(&node.node.name);
+                Seen { record, heard_elsewhere }
             })
             .collect();
         let terms = Terms { lost_after: self.context.bounds.lost_after };

@@ -64,6 +64,9 @@ pub(crate) struct Candidate<'a> {
     pub(crate) polled: &'a dyn Polled,
     /// Why it is out of the question, whatever the meeting.
     pub(crate) bar: Option<Bar>,
+    /// Whether somebody found it broken: it is out of the question as long as
+    /// there is another.
+    pub(crate) found_broken: bool,
     /// Its weight, when it was changed at run time.
     pub(crate) weight: Option<f64>,
     /// When it last began to take meetings again, in ms since 1970.

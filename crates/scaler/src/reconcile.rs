@@ -228,7 +228,12 @@ impl Reconciler {
         }
         match resolution {
             Resolution::KeepBoth => {}
-            Resolution::EndOther => twin::end(context, &self.node, meeting).await,
+            Resolution::EndOther => {
+                // Memory may be behind what another scaler wrote.
+                if context.ledger.is_open(open).await? {
+                    twin::end(context, &self.node, meeting).await;
+                }
+            }
             Resolution::KeepOther => {
                 let copy = twin::polled_copy(context, open);
                 let kept =

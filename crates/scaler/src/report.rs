@@ -36,6 +36,8 @@ pub struct NodeHealth {
     pub losses: u64,
     /// Times it was heard again after a silence without any of its meetings.
     pub boots: u64,
+    /// Whether it gets no new meetings because it is found broken.
+    pub held_back: bool,
     /// Whether calls pass.
     pub breaker: BreakerState,
     /// Times they were cut off.
@@ -60,7 +62,7 @@ pub struct Split {
 /// Everything that is known now.
 pub(crate) fn of(context: &Context) -> HealthReport {
     let now = crate::clock::now();
-    let fleet = context.nodes();
+    let (fleet, held_back) = (context.nodes(), context.held_back.load());
     let nodes = fleet.values().map(|node| {
         let record = node.record();
         let begun = Some(node.snapshot().begun).filter(|begun| *begun > 0);
@@ -72,6 +74,7 @@ pub(crate) fn of(context: &Context) -> HealthReport {
             snapshot_age: begun.map(age),
             losses: node.losses.load(Relaxed),
             boots: node.boots.load(Relaxed),
+            held_back: held_back.contains(&node.node.name),
             breaker: node.client.breaker_state(),
             breaker_openings: node.client.breaker_openings(),
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bluegate_bbb_api::{
-    Answer, Document, MeetingFacts, RawQuery, ids, info_from_meeting, show_to_tenant,
+    Answer, Document, MeetingFacts, RawQuery, ids, info_from_meeting, show_to_tenant, stamp::Stamp,
 };
 use bluegate_cluster::{TenantMeetingId, TenantName};
 use bluegate_store::{Generation, State};
@@ -94,6 +94,14 @@ impl Target {
         for name in self.shown.iter().chain(&self.internal) {
             context.reads.forget(tenant, name);
         }
+    }
+
+    /// Whether a node answered with a meeting of somebody else: such an answer
+    /// is not shown, whatever is wrong with the node.
+    pub(crate) fn is_foreign(&self, answer: &Answer, tenant: &TenantName) -> bool {
+        let stamp = MeetingFacts::read(answer.root()).and_then(|facts| facts.stamp);
+        let stamp = stamp.and_then(|text| Stamp::verify(&text, &self.node.secrets));
+        stamp.is_some_and(|stamp| stamp.tenant != *tenant)
     }
 
     /// Makes a node's answer what the tenant may see.

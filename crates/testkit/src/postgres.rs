@@ -47,12 +47,7 @@ impl Postgres {
         init.args(["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8"]);
         run(init.arg("--locale=C").arg("--pgdata").arg(&data))?;
 
-        let mut server = command(&programs.join("postgres"), account);
-        server.arg("-D").arg(&data).arg("-k").arg(folder.path());
-        for setting in ["listen_addresses=", "fsync=off", "max_connections=60"] {
-            server.args(["-c", setting]);
-        }
-        let server = Process::spawn(server)?;
+        let server = serve(&programs, folder.path(), account)?;
         let databases = AtomicUsize::new(0);
         let mut postgres = Self { server, programs, folder, account, databases };
         postgres.ready().await?;
@@ -71,6 +66,25 @@ impl Postgres {
         run(&mut create)?;
         let socket = self.folder.path().display().to_string().replace('/', "%2F");
         Ok(format!("postgres://postgres@{socket}/{name}"))
+    }
+
+    /// Ends the server, cutting its connections; its data stay.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end.
+    pub async fn stop(&mut self) -> Result<()> {
+        self.server.interrupt(START).await.map(drop)
+    }
+
+    /// Starts the server again after [`Postgres::stop`].
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.server = serve(&self.programs, self.folder.path(), self.account)?;
+        self.ready().await
     }
 
     async fn ready(&mut self) -> Result<()> {
@@ -92,6 +106,16 @@ impl Postgres {
             .and_then(|seen| seen)
             .with_context(|| format!("PostgreSQL does not start:\n{}", self.server.stderr()))
     }
+}
+
+/// Starts the server of the data in `folder`.
+fn serve(programs: &Path, folder: &Path, account: Option<(u32, u32)>) -> Result<Process> {
+    let mut server = command(&programs.join("postgres"), account);
+    server.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
+    for setting in ["listen_addresses=", "fsync=off", "max_connections=60"] {
+        server.args(["-c", setting]);
+    }
+    Process::spawn(server)
 }
 
 /// The folder of the newest server installed.

@@ -141,6 +141,7 @@ impl Creation {
     async fn enter(&self) -> Result<Entered, bluegate_store::StoreError> {
         let nodes = self.context.nodes();
         let nodes: Vec<_> = nodes.values().map(|node| (node, node.snapshot())).collect();
+        let held_back = self.context.held_back.load();
         let candidates: Vec<Candidate<'_>> = nodes
             .iter()
             .map(|(node, snapshot)| Candidate {
@@ -149,6 +150,7 @@ impl Creation {
                 terms: &node.terms,
                 polled: snapshot.as_ref() as &dyn Polled,
                 bar: Context::bar(node).or_else(|| self.bar(&node.node.name)),
+                found_broken: held_back.contains(&node.node.name),
                 weight: None,
                 returned_at: node.returned_at(),
             })
@@ -353,6 +355,10 @@ impl Creation {
         error: &CallError,
     ) -> Step {
         error.tell(&node.node.name, Call::Create.name());
+        if matches!(error, CallError::Timeout) {
+            // Others need not wait as long: the next two polls tell.
+            node.note(Record::refused);
+        }
         if error.was_sent() {
             return self.unanswered(generation, counted).await;
         }

@@ -74,6 +74,11 @@ async fn info(context: &Arc<Context>, request: &ApiRequest) -> Reply {
     }
     let asked = clock::now();
     match ask(context, Call::GetMeetingInfo, request, &target, &given).await {
+        Ok(answer) if target.is_foreign(&answer, &request.tenant.name) => {
+            let node = &target.node.node.name;
+            tracing::error!(node.id = %node, "the node answered with a meeting of another tenant");
+            target.remembered().map_or(Failure::NodeUnreachable.into(), Reply::from)
+        }
         Ok(mut answer) => {
             note_if_gone(context, &target, &answer, asked).await;
             target.show(&mut answer);

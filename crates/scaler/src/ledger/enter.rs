@@ -30,7 +30,7 @@ impl Ledger {
         lost: impl Fn(&Mount) -> bool,
         seed: u64,
     ) -> Result<Entered, StoreError> {
-        if let Some(live) = self.find_live(wanted).await?.filter(|live| !lost(&live.node)) {
+        if let Some(live) = self.find_live(wanted).await.filter(|live| !lost(&live.node)) {
             return Ok(Entered::there(live));
         }
         let lives = self.store.lives(wanted.meeting).await?;
@@ -41,6 +41,9 @@ impl Ledger {
         // Read in the very transaction that places: once a cordon is written, no
         // scaler places anything there.
         decided_by_operators(&mut candidates, &write.node_states().await?, wanted.is_room);
+        if !wanted.is_room {
+            hold_back(&mut candidates);
+        }
         let standing = |node: &Mount| {
             let usable =
                 |candidate: &Candidate<'_>| candidate.node == node && candidate.bar.is_none();
@@ -167,6 +170,16 @@ fn decided_by_operators(candidates: &mut [Candidate<'_>], states: &[NodeState], 
         }
         candidate.weight = state.weight;
         candidate.returned_at = candidate.returned_at.max(state.uncordoned_at);
+    }
+}
+
+/// Leaves out the nodes that are found broken, unless no other is there.
+fn hold_back(candidates: &mut [Candidate<'_>]) {
+    let other = |candidate: &Candidate<'_>| candidate.bar.is_none() && !candidate.found_broken;
+    if candidates.iter().any(other) {
+        for candidate in candidates.iter_mut().filter(|candidate| candidate.found_broken) {
+            candidate.bar = candidate.bar.or(Some(Bar::FoundBroken));
+        }
     }
 }
 

@@ -91,6 +91,8 @@ pub enum Bar {
     Lost,
     /// An operator keeps new meetings off it.
     Cordoned,
+    /// Somebody who looked at it from outside found it broken.
+    FoundBroken,
     /// This very call could not be given to it.
     Tried,
     /// A breakout room goes where its parent is.
@@ -120,6 +122,7 @@ impl Bar {
             Self::BreakerOpen => "its calls fail one after the other",
             Self::Lost => "given up",
             Self::Cordoned => "cordoned",
+            Self::FoundBroken => "found broken by the doctor",
             Self::Tried => "could not be reached by this call",
             Self::NotParentsNode => "not the node of the parent meeting",
             Self::TagMissing => "lacks a required tag",

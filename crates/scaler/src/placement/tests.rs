@@ -117,6 +117,7 @@ pub(super) fn decide_among(
             polled: &node.seen,
             bar: node.bar,
             weight: None,
+            found_broken: false,
             returned_at: node.returned_at,
         })
         .collect();

@@ -47,6 +47,9 @@ pub(crate) enum Manner {
     Hang,
     /// With an error page instead.
     ErrorPage,
+    /// With a lie: a create that makes nothing, a list of nothing, another
+    /// meeting than the one that was asked for.
+    Lie,
     /// Acted on; the answer waits until `FakeNode::release`.
     HeldBack,
 }
@@ -93,6 +96,15 @@ impl FakeNode {
 
     /// A node that speaks TLS.
     pub(crate) async fn start_with(secret: &Secret, tls: Option<TlsAcceptor>) -> Self {
+        Self::serve_on(secret, tls, TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    /// A node on this socket.
+    pub(crate) fn start_on(secret: &Secret, listener: TcpListener) -> Self {
+        Self::serve_on(secret, None, listener)
+    }
+
+    fn serve_on(secret: &Secret, tls: Option<TlsAcceptor>, listener: TcpListener) -> Self {
         let state = Arc::new(State {
             secret: secret.clone(),
             tls,
@@ -105,7 +117,6 @@ impl FakeNode {
             held: Semaphore::new(0),
             holding: AtomicUsize::new(0),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let node = Self { state, address, serving: Mutex::new(None) };
         node.serve(listener);
@@ -167,6 +178,13 @@ impl FakeNode {
     /// How the next call of this name is answered; orders queue up.
     pub(crate) fn next(&self, call: &str, manner: Manner) {
         self.state.manners.lock().unwrap().push((call.to_owned(), manner));
+    }
+
+    /// The same for very many calls.
+    pub(crate) fn always(&self, call: &str, manner: Manner) {
+        for _ in 0..10_000 {
+            self.next(call, manner);
+        }
     }
 
     /// Forgets orders not carried out.
@@ -307,6 +325,13 @@ async fn answer(
     match manner {
         Manner::Hang => return std::future::pending().await,
         Manner::ErrorPage => return Ok(Response::new("<html><p>502</html>".into())),
+        Manner::Lie => {
+            let text = lie(&state, &call, &query);
+            return Ok(Response::builder()
+                .header("content-type", "text/xml")
+                .body(text.into())
+                .unwrap());
+        }
         Manner::Properly | Manner::CutAfter | Manner::HeldBack => {}
     }
     let late = Duration::from_millis(state.late.load(Ordering::SeqCst));
@@ -331,6 +356,33 @@ async fn answer(
         _ => {}
     }
     Ok(Response::builder().header("content-type", "text/xml").body(text.into()).unwrap())
+}
+
+fn lie(state: &State, call: &str, query: &str) -> String {
+    let id = RawQuery::parse(query).get("meetingID").map(|id| id.lossy()).unwrap_or_default();
+    match call {
+        "create" => {
+            let time = tick();
+            created(
+                &Meeting {
+                    external: id.clone(),
+                    internal: format!("{}-{time}", hash(&id)),
+                    create_time: time,
+                    parameters: BTreeMap::new(),
+                    users: 0,
+                    body: Bytes::new(),
+                    content_type: String::new(),
+                    parent: None,
+                },
+                "",
+            )
+        }
+        "getMeetingInfo" => {
+            let meetings = state.meetings.lock().unwrap();
+            success(&describe(meetings.iter().find(|meeting| meeting.external != id).unwrap()))
+        }
+        _ => success("<meetings></meetings>"),
+    }
 }
 
 fn act(state: &State, call: &str, query: &str, content_type: &str, body: Bytes) -> String {

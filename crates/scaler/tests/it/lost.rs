@@ -15,11 +15,12 @@ use tokio::task::JoinHandle;
 use crate::{
     cluster::{Cluster, Frontend, eventually, node_name, polls, quick},
     fake_node::FakeNode,
+    namespace::ip,
 };
 
 /// How a node fails.
 #[derive(Clone, Copy, Debug)]
-enum Failure {
+pub(crate) enum Failure {
     /// Powered off: connections are refused.
     Off,
     /// It takes connections and calls and answers none in time.
@@ -27,6 +28,8 @@ enum Failure {
     /// It answers, and does what it is told, 50 s later: here 50 times as late as
     /// a poll waits.
     Late,
+    /// Its packets are dropped: see `namespace`.
+    Dropped,
 }
 
 pub(crate) fn impatient() -> Bounds {
@@ -44,6 +47,7 @@ async fn fail(node: &FakeNode, failure: Failure) {
     match failure {
         Failure::Off => node.unplug().await,
         Failure::Stalled => node.stall(),
+        Failure::Dropped => ip("-n nodes route add blackhole 10.77.0.1/32"),
         Failure::Late => node.be_late(impatient().poll_timeout * 50),
     }
 }
@@ -52,6 +56,7 @@ async fn mend(node: &FakeNode, failure: Failure) {
     match failure {
         Failure::Off => node.plug_in().await,
         Failure::Stalled | Failure::Late => node.go_on(),
+        Failure::Dropped => ip("-n nodes route del blackhole 10.77.0.1/32"),
     }
 }
 
@@ -73,7 +78,7 @@ async fn join(frontend: &Frontend, id: &str, create_time: &str) -> String {
     frontend.get("join", &query).await.location().to_owned()
 }
 
-async fn a_class_lives_on(failure: Failure) {
+pub(crate) async fn a_class_lives_on(mut cluster: Cluster, failure: Failure) {
     // So many meetings are not read fifty times a second.
     let bounds = Bounds {
         poll_interval: Duration::from_millis(200),
@@ -82,7 +87,8 @@ async fn a_class_lives_on(failure: Failure) {
         lost_after: Duration::from_secs(2),
         ..impatient()
     };
-    let cluster = Cluster::start_with(6, bounds).await;
+    cluster.set_bounds(bounds);
+    cluster.boot().await;
     let frontend = cluster.frontend("default");
     let mut times = Vec::new();
     for class in 0..180 {
@@ -187,17 +193,17 @@ impl Bystanders {
 
 #[tokio::test]
 async fn classes_of_a_node_powered_off_live_on_elsewhere() {
-    a_class_lives_on(Failure::Off).await;
+    a_class_lives_on(Cluster::prepare(6).await, Failure::Off).await;
 }
 
 #[tokio::test]
 async fn classes_of_a_node_that_never_answers_live_on_elsewhere() {
-    a_class_lives_on(Failure::Stalled).await;
+    a_class_lives_on(Cluster::prepare(6).await, Failure::Stalled).await;
 }
 
 #[tokio::test]
 async fn classes_of_a_node_that_answers_too_late_live_on_elsewhere() {
-    a_class_lives_on(Failure::Late).await;
+    a_class_lives_on(Cluster::prepare(6).await, Failure::Late).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,13 @@
 //! Several scalers on one PostgreSQL.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bluegate_scaler::{Bounds, Health};
 use bluegate_testkit::Postgres;
@@ -49,7 +56,8 @@ async fn racing_creates_of_one_meeting_make_one() {
 
 #[tokio::test]
 async fn racing_placements_spread_evenly() {
-    let (cluster, _postgres) = three(22, bounds()).await;
+    let bounds = Bounds { poll_interval: Duration::from_millis(500), ..bounds() };
+    let (cluster, _postgres) = three(22, bounds).await;
     let frontends = cluster.frontends("default");
     let calls: Vec<_> = (0..200)
         .map(|call| {
@@ -102,6 +110,90 @@ async fn each_lists_what_all_have_created() {
     for frontend in &frontends {
         eventually("all are listed", async || frontend.listed().await.len() == 3).await;
     }
+}
+
+#[tokio::test]
+async fn racing_creates_while_a_node_dies_make_one_meeting_each() {
+    let bounds = Bounds {
+        poll_timeout: Duration::from_millis(300),
+        connect_timeout: Duration::from_millis(300),
+        lost_after: Duration::from_millis(1500),
+        poll_interval: Duration::from_millis(100),
+        ..bounds()
+    };
+    let (cluster, _postgres) = three(4, bounds).await;
+    let frontends = cluster.frontends("physics");
+    let done = Arc::new(AtomicBool::new(false));
+    let racers: Vec<_> = (0..6)
+        .map(|racer| {
+            let (frontend, done) = (frontends[racer % 3].clone(), Arc::clone(&done));
+            tokio::spawn(async move {
+                // Some fail while the node is silent; that is what is raced about.
+                for round in 0.. {
+                    let id = format!("class-{}", (round * 5 + racer) % 12);
+                    frontend.get("create", &format!("name=x&meetingID={id}")).await;
+                    if done.load(Ordering::SeqCst) {
+                        return;
+                    }
+                }
+            })
+        })
+        .collect();
+    eventually("all are created", async || cluster.spread().iter().sum::<usize>() >= 12).await;
+    cluster.nodes[0].unplug().await;
+    eventually("all give it up", async || {
+        cluster.scalers().all(|scaler| scaler.health()[0].1 == Health::Lost)
+    })
+    .await;
+    eventually("all are there again", async || cluster.spread()[1..].iter().sum::<usize>() >= 12)
+        .await;
+    done.store(true, Ordering::SeqCst);
+    for racer in racers {
+        racer.await.unwrap();
+    }
+    assert_eq!(cluster.spread()[1..].iter().sum::<usize>(), 12, "one copy of each");
+    for class in 0..12 {
+        let mut internal = BTreeSet::new();
+        for frontend in &frontends {
+            let again = frontend.create(&format!("class-{class}")).await;
+            internal.insert(again.text("internalMeetingID").unwrap());
+        }
+        assert_eq!(internal.len(), 1, "class-{class}");
+    }
+}
+
+#[tokio::test]
+async fn while_the_server_of_the_store_is_down_joins_go_on_and_nothing_is_given_up() {
+    let bounds = Bounds { lost_after: Duration::from_millis(500), ..bounds() };
+    let (cluster, mut postgres) = three(3, bounds).await;
+    let frontends = cluster.frontends("physics");
+    for class in 0..6 {
+        frontends[class % 3].create(&format!("class-{class}")).await;
+    }
+    for frontend in &frontends {
+        eventually("all are listed", async || frontend.listed().await.len() == 6).await;
+    }
+    postgres.stop().await.unwrap();
+    cluster.nodes[0].unplug().await;
+    let silent = || cluster.scaler().health_report().nodes.values().next().unwrap().silent;
+    eventually("a node would be given up", async || {
+        silent().is_some_and(|silent| silent > Duration::from_secs(2))
+    })
+    .await;
+    for frontend in &frontends {
+        for class in 0..6 {
+            let query = format!("meetingID=class-{class}&fullName=x");
+            frontend.get("join", &query).await.location();
+        }
+        assert_eq!(frontend.listed().await.len(), 6);
+    }
+    let health = cluster.scalers().map(|scaler| scaler.health()[0].1);
+    assert_eq!(health.collect::<Vec<_>>(), [Health::Suspect; 3]);
+    postgres.start_again().await.unwrap();
+    eventually("then it is", async || {
+        cluster.scalers().all(|scaler| scaler.health()[0].1 == Health::Lost)
+    })
+    .await;
 }
 
 #[tokio::test]
