@@ -25,5 +25,6 @@ mod node_fleet;
 mod node_list;
 mod node_live;
 mod node_plan;
+mod placement;
 mod python_client;
 mod upgrade;

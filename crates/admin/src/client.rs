@@ -6,7 +6,7 @@ mod tests;
 
 use std::{io, sync::Arc, time::Duration};
 
-use bluegate_cluster::{Mount, Origin, Scheme, Secret};
+use bluegate_cluster::{Mount, Origin, Scheme, Secret, TenantName};
 use bytes::Bytes;
 use http::{
     Method, Request, Response, StatusCode,
@@ -15,6 +15,7 @@ use http::{
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rustls::{ClientConfig, pki_types::ServerName};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
@@ -25,8 +26,9 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::{
-    CacheReport, ErrorBody, ErrorDetail, NodesReport, Purged, RouteChange, RouteEntry, RouteSpec,
-    RoutesReport,
+    CacheReport, ErrorBody, ErrorDetail, MeetingEntry, MeetingLife, NodeChange, NodeDetail,
+    NodeRemoved, NodeSpec, NodesReport, Purged, RouteChange, RouteEntry, RouteSpec, RoutesReport,
+    ScalerNode,
 };
 
 pub use pinned::{PinError, pinned};
@@ -132,6 +134,79 @@ impl Client {
     /// [`ClientError`]
     pub async fn nodes(&self) -> Result<NodesReport, ClientError> {
         self.call(Method::GET, "/v1/nodes").await
+    }
+
+    /// `POST /v1/nodes`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn add_node(&self, node: &NodeSpec) -> Result<ScalerNode, ClientError> {
+        self.call_with(Method::POST, "/v1/nodes", Some(node)).await
+    }
+
+    /// `GET /v1/nodes/{name}`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn node(&self, name: &Mount) -> Result<NodeDetail, ClientError> {
+        self.call(Method::GET, &format!("/v1/nodes/{name}")).await
+    }
+
+    /// `PATCH /v1/nodes/{name}`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn change_node(
+        &self,
+        name: &Mount,
+        change: &NodeChange,
+    ) -> Result<ScalerNode, ClientError> {
+        self.call_with(Method::PATCH, &format!("/v1/nodes/{name}"), Some(change)).await
+    }
+
+    /// `DELETE /v1/nodes/{name}`; with meetings on it only when told to insist.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn remove_node(
+        &self,
+        name: &Mount,
+        insist: bool,
+    ) -> Result<NodeRemoved, ClientError> {
+        self.call(Method::DELETE, &format!("/v1/nodes/{name}?insist={insist}")).await
+    }
+
+    /// `GET /v1/meetings`, all or those of one ID.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn meetings(&self, id: Option<&str>) -> Result<Vec<MeetingEntry>, ClientError> {
+        let target = match id {
+            Some(id) => format!("/v1/meetings?id={}", escaped(id)),
+            None => "/v1/meetings".to_owned(),
+        };
+        self.call(Method::GET, &target).await
+    }
+
+    /// `GET /v1/meetings/{tenant}/{meeting}`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn meeting(
+        &self,
+        tenant: &TenantName,
+        id: &str,
+    ) -> Result<Vec<MeetingLife>, ClientError> {
+        self.call(Method::GET, &format!("/v1/meetings/{tenant}/{}", escaped(id))).await
+    }
+
+    /// `DELETE /v1/meetings/{tenant}/{meeting}`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn end_meeting(&self, tenant: &TenantName, id: &str) -> Result<(), ClientError> {
+        let target = format!("/v1/meetings/{tenant}/{}", escaped(id));
+        self.call::<serde_json::Value>(Method::DELETE, &target).await.map(drop)
     }
 
     /// `POST /v1/routes`
@@ -243,6 +318,11 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("origin", &self.origin).finish_non_exhaustive()
     }
+}
+
+/// An ID as one segment of a path or one value of a query.
+fn escaped(id: &str) -> String {
+    utf8_percent_encode(id, NON_ALPHANUMERIC).to_string()
 }
 
 async fn send(

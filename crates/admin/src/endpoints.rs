@@ -14,7 +14,7 @@ use crate::{
     Sources, Tokens, cache, doctor,
     error::ApiError,
     gate::{self, Gate},
-    metrics, nodes, routes,
+    meetings, metrics, nodes, routes,
 };
 
 /// One endpoint. There is no other way to have one, so that a test over the
@@ -47,6 +47,13 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Method::PATCH, "/v1/routes/{mount}", routes::change),
         Endpoint::new(Method::DELETE, "/v1/routes/{mount}", routes::remove),
         Endpoint::new(Method::GET, "/v1/nodes", nodes::show),
+        Endpoint::new(Method::POST, "/v1/nodes", nodes::add),
+        Endpoint::new(Method::GET, "/v1/nodes/{name}", nodes::show_one),
+        Endpoint::new(Method::PATCH, "/v1/nodes/{name}", nodes::change),
+        Endpoint::new(Method::DELETE, "/v1/nodes/{name}", nodes::remove),
+        Endpoint::new(Method::GET, "/v1/meetings", meetings::list),
+        Endpoint::new(Method::GET, "/v1/meetings/{tenant}/{meeting}", meetings::show),
+        Endpoint::new(Method::DELETE, "/v1/meetings/{tenant}/{meeting}", meetings::end),
         Endpoint::new(Method::GET, "/v1/cache", cache::show),
         Endpoint::new(Method::DELETE, "/v1/cache", cache::purge),
         Endpoint::new(Method::GET, "/v1/doctor", doctor::show),

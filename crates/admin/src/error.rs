@@ -10,7 +10,7 @@ use http::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::routes::EditError;
+use crate::{ScalerRefusal, routes::EditError};
 
 /// The body of every answer that is an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,14 @@ pub(crate) enum ApiError {
     NoDoctor,
     #[error("this process runs no proxy: it has neither routes to change nor nodes")]
     NoRoutes,
+    #[error("this process runs no scaler: it has no meetings, and no nodes to change")]
+    NoScaler,
+    #[error("no node is named `{0}`")]
+    UnknownNode(bluegate_cluster::Mount),
+    #[error("there is no such meeting")]
+    UnknownMeeting,
+    #[error(transparent)]
+    Scaler(ScalerRefusal),
     #[error(transparent)]
     Route(EditError),
     #[error("the request could not be done: see the log")]
@@ -73,6 +81,10 @@ impl ApiError {
             Self::NoDoctor => (StatusCode::NOT_FOUND, "no_doctor"),
             Self::BadBody(_) => (StatusCode::BAD_REQUEST, "bad_body"),
             Self::NoRoutes => (StatusCode::NOT_FOUND, "no_routes"),
+            Self::NoScaler => (StatusCode::NOT_FOUND, "no_scaler"),
+            Self::UnknownNode(_) => (StatusCode::NOT_FOUND, "unknown_node"),
+            Self::UnknownMeeting => (StatusCode::NOT_FOUND, "unknown_meeting"),
+            Self::Scaler(refusal) => (refusal.status, refusal.code),
             Self::Route(error) => error.parts(),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }

@@ -69,9 +69,11 @@ pub(crate) fn sources() -> Sources {
         book: None,
         nodes: Some(Arc::new(|| {
             let node = NodeReport { state: "healthy".to_owned(), probes: 3, ..Default::default() };
-            NodesReport { panicking: false, nodes: [("bbb-01".to_owned(), node)].into() }
+            let nodes = [("bbb-01".to_owned(), node)].into();
+            NodesReport { panicking: false, nodes, scaler: None }
         })),
         cache: Some(Arc::new(cache)),
+        scaler: None,
         doctor: Some(Arc::new(|| serde_json::json!({"at": 1_000, "report": {}}))),
         ready: Arc::new(|| true),
         metrics: vec![Arc::new(|out| {

@@ -17,9 +17,11 @@ mod endpoints;
 mod error;
 mod exposition;
 mod gate;
+mod meetings;
 mod metrics;
 mod nodes;
 mod routes;
+mod scaler;
 mod sources;
 mod throttle;
 mod token;
@@ -29,10 +31,14 @@ pub use doctor::DoctorSource;
 pub use endpoints::router;
 pub use error::{ErrorBody, ErrorDetail};
 pub use exposition::{Exposition, Histogram, Kind};
-pub use nodes::{NodeReport, NodesReport};
+pub use nodes::{NodeDetail, NodeReport, NodesReport};
 pub use routes::{
     BookError, EditError, Given, HeldBack, HeldBackEntry, RouteBook, RouteChange, RouteEntry,
     RouteSource, RouteSpec, RoutesFileError, RoutesReport,
+};
+pub use scaler::{
+    Answering, DrainStatus, MeetingEntry, MeetingLife, NodeChange, NodeRemoved, NodeSpec,
+    ScalerNode, ScalerRefusal, ScalerSource,
 };
 pub use sources::{CacheSource, MetricsSource, NodesSource, ReadySource, RoutesSource, Sources};
 pub use token::Tokens;

@@ -34,7 +34,7 @@ pub use merge::{Given, HeldBack};
 pub use report::{HeldBackEntry, RouteEntry, RouteSource, RouteSpec, RoutesReport};
 
 use crate::{Sources, error::ApiError};
-use edit::Edit;
+pub(crate) use edit::Edit;
 
 pub(crate) async fn show(State(sources): State<Sources>) -> Response {
     let mut report = report(&sources);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use bluegate_cluster::{Mount, Routes};
 
-use crate::{CacheReport, DoctorSource, Exposition, NodesReport, RouteBook};
+use crate::{CacheReport, DoctorSource, Exposition, NodesReport, RouteBook, ScalerSource};
 
 /// A cache to show and to purge.
 pub trait CacheSource: Send + Sync {
@@ -39,6 +39,8 @@ pub struct Sources {
     pub nodes: Option<Arc<NodesSource>>,
     /// The proxy's cache; absent where no proxy runs.
     pub cache: Option<Arc<dyn CacheSource>>,
+    /// The scaler's nodes and meetings; absent where none runs.
+    pub scaler: Option<Arc<dyn ScalerSource>>,
     /// What the doctor saw last; absent where it does not look.
     pub doctor: Option<Arc<DoctorSource>>,
     /// Whether this process takes work: not while it starts or stops.

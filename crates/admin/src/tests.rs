@@ -82,7 +82,8 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
         // What changes routes wants more than a token, and says so.
         let wanted = match (method, path) {
             ("POST", _) | ("PATCH", _) => 400,
-            (_, "/v1/routes/{mount}") => 404,
+            (_, "/v1/routes/{mount}" | "/v1/nodes/{name}" | "/v1/meetings") => 404,
+            (_, "/v1/meetings/{tenant}/{meeting}") => 404,
             _ => 200,
         };
         assert_eq!(response.status().as_u16(), wanted, "{method} {path} with the token");
@@ -97,6 +98,13 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
     PATCH /v1/routes/{mount}
     DELETE /v1/routes/{mount}
     GET /v1/nodes
+    POST /v1/nodes
+    GET /v1/nodes/{name}
+    PATCH /v1/nodes/{name}
+    DELETE /v1/nodes/{name}
+    GET /v1/meetings
+    GET /v1/meetings/{tenant}/{meeting}
+    DELETE /v1/meetings/{tenant}/{meeting}
     GET /v1/cache
     DELETE /v1/cache
     GET /v1/doctor

@@ -143,8 +143,9 @@ fn explain(error: ClientError) -> anyhow::Error {
                 "{}: widen it in the file of the running `bluegate serve` and send it SIGHUP",
                 detail.message
             ))),
-            "bad_query" | "bad_body" | "unknown_mount" | "unknown_route" | "name_taken"
-            | "in_file" | "origin_taken" | "own_origin" | "too_many" => {
+            "bad_query" | "bad_body" | "unknown_mount" | "unknown_route" | "unknown_node"
+            | "unknown_meeting" | "no_scaler" | "has_meetings" | "name_taken" | "in_file"
+            | "origin_taken" | "own_origin" | "too_many" => {
                 anyhow!(UsageError(detail.message.clone()))
             }
             _ => error.into(),

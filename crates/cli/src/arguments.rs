@@ -9,7 +9,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
-use crate::node_command::NodeCommand;
+use crate::{meeting_command::MeetingCommand, node_command::NodeCommand};
 
 /// Makes a fleet of BigBlueButton servers look and behave like one.
 #[derive(Debug, Parser)]
@@ -43,6 +43,9 @@ pub(crate) enum Command {
     /// Look at the configuration of a node, change it, undo the change.
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Look at the meetings of a running scaler, or end one.
+    #[command(subcommand)]
+    Meeting(MeetingCommand),
     /// Look at the cache of a running proxy, or empty it.
     #[command(subcommand)]
     Cache(CacheCommand),

@@ -8,6 +8,7 @@ mod demo_command;
 mod doctor_command;
 mod exit;
 mod export_command;
+mod meeting_command;
 mod node_command;
 mod report;
 mod routes_command;
@@ -37,6 +38,7 @@ fn main() -> std::process::ExitCode {
         Command::Doctor(options) => doctor_command::run(&options),
         Command::Export(options) => export_command::run(&options),
         Command::Node(command) => node_command::run(&command),
+        Command::Meeting(command) => meeting_command::run(command),
         Command::Cache(command) => admin_command::cache(command),
         Command::Routes(command) => routes_command::run(command),
     };

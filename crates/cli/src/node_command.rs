@@ -8,6 +8,7 @@ mod hook;
 mod list;
 mod reach;
 mod record;
+mod run_time;
 mod show;
 
 use anstream::{print, println};
@@ -33,6 +34,10 @@ pub(crate) fn run(command: &NodeCommand) -> Outcome {
         NodeCommand::Verify(options) => look(options, show::verification),
         NodeCommand::Apply(options) => change::apply_plan(options),
         NodeCommand::Rollback(options) => change::roll_back(options),
+        NodeCommand::Add(options) => run_time::add(options),
+        NodeCommand::Remove(options) => run_time::remove(options),
+        NodeCommand::Weight(options) => run_time::weight(options),
+        NodeCommand::Drain(options) => run_time::drain(options),
         NodeCommand::Cordon(options) => balancer::cordon(options),
         NodeCommand::Uncordon(options) => balancer::uncordon(options),
         NodeCommand::InstallHook(options) => hook::install(options),

@@ -30,3 +30,4 @@ pub use settings::{
     Acme, Admin, Balancer, Bucket, Cache, Cluster, Config, CordonCommands, Doctor, Front,
     NodeEntry, Placement, Proxy, Scalelite, Scaler, TenantEntry, Tls,
 };
+pub use units::duration as parse_duration;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Reads `500ms`, `30s`, `5m`, `2h` or `7d`.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let milliseconds: u64 = match unit {
         "ms" => 1,

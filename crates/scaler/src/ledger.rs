@@ -9,7 +9,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -22,7 +22,7 @@ use crate::{
     config::Placement,
     directory::Directory,
     life::{self, Lives, Patience, Sign},
-    placement::{Decision, Wishes},
+    placement::{Decision, Placements, Source, Wishes},
     quota::Quota,
     reach::{Reach, ReachError},
     usage::LimitKind,
@@ -42,6 +42,9 @@ pub(crate) struct Ledger {
     terms: Terms,
     /// Whether another process writes to our store for now, whatever its kind.
     accompanied: AtomicBool,
+    /// How placement went.
+    placed: [AtomicU64; Source::ALL.len()],
+    refused: AtomicU64,
     /// The most users that polls saw in each open generation, by its id.
     peaks: std::sync::Mutex<HashMap<String, u32>>,
 }
@@ -119,6 +122,8 @@ impl Ledger {
             gate,
             terms,
             accompanied: AtomicBool::new(false),
+            placed: Default::default(),
+            refused: AtomicU64::new(0),
             peaks: Default::default(),
         };
         let (_gate, mut write) = ledger.begin().await?;
@@ -155,6 +160,15 @@ impl Ledger {
     /// How nodes are chosen.
     pub(crate) fn placement(&self) -> &Placement {
         &self.terms.placement
+    }
+
+    /// How placement went since the start.
+    pub(crate) fn placements(&self) -> Placements {
+        let count = |(source, count): (Source, &AtomicU64)| (source, count.load(Relaxed));
+        Placements {
+            placed: Source::ALL.into_iter().zip(&self.placed).map(count).collect(),
+            refused: self.refused.load(Relaxed),
+        }
     }
 
     /// Supersedes what stands for meetings on a node that is gone.

@@ -65,7 +65,7 @@ pub use node_admin::{DrainReport, EndError, MeetingReport, NodeReport};
 pub use node_book::NodeError;
 pub use observers::Witness;
 pub use outcome::Outcome;
-pub use placement::{Bar, Decision, Excluded, Expected, NodeTerms, Source, Weighed};
+pub use placement::{Bar, Decision, Excluded, Expected, NodeTerms, Placements, Source, Weighed};
 pub use report::{HealthReport, NodeHealth, Split};
 pub use tenant_book::{HeldBackTenant, TenantChange, TenantError};
 pub use tenant_merge::TenantClash;

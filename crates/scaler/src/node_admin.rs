@@ -7,7 +7,7 @@ use bluegate_cluster::{Mount, Node, TenantMeetingId};
 use bluegate_store::{Generation, Life, StoreError};
 
 use crate::{
-    Health, NodeConfig, NodeTerms, Scaler, clock,
+    Health, NodeConfig, NodeTerms, Placements, Scaler, clock,
     context::Context,
     node_book::NodeError,
     nodes::NodeHandle,
@@ -55,6 +55,8 @@ pub struct NodeReport {
 pub struct DrainReport {
     /// Since when it gets no new meetings; absent when it does.
     pub cordoned_at: Option<i64>,
+    /// Whether it ever told what is on it, or is given up.
+    pub heard: bool,
     /// Its meetings, those that are not ours included.
     pub meetings: u64,
     /// Its breakout rooms.
@@ -142,6 +144,12 @@ impl Scaler {
                 }
             })
             .collect()
+    }
+
+    /// How placement went since the start.
+    #[must_use]
+    pub fn placements(&self) -> Placements {
+        self.context().ledger.placements()
     }
 
     /// Nodes of the store that are not in force because the file names them too.
@@ -233,6 +241,7 @@ impl Scaler {
         let states = context.node_book.states();
         Ok(DrainReport {
             cordoned_at: states.get(name).and_then(|state| state.cordoned_at),
+            heard: snapshot.begun > 0 || node.health() == Health::Lost,
             meetings: open.len() as u64 + strangers,
             breakout_rooms: snapshot.rooms(),
             users: totals.count.users,

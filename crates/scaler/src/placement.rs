@@ -18,7 +18,7 @@ mod wishes;
 
 pub use decision::{Bar, Decision, Excluded, Weighed};
 pub(crate) use expected::expect;
-pub use expected::{Expected, Source};
+pub use expected::{Expected, Placements, Source};
 pub(crate) use load::book;
 pub(crate) use load::{Booked, Count, Polled, Totals};
 pub(crate) use wishes::Wishes;

@@ -57,7 +57,7 @@ pub enum BookError {
 }
 
 /// A change that was made.
-pub(super) struct Edited {
+pub(crate) struct Edited {
     pub(super) route: RouteEntry,
     pub(super) etag: String,
 }
@@ -117,7 +117,7 @@ impl RouteBook {
         self.state().held_back.clone()
     }
 
-    pub(super) fn edit(&self, edit: Edit, if_match: Option<&str>) -> Result<Edited, EditError> {
+    pub(crate) fn edit(&self, edit: Edit, if_match: Option<&str>) -> Result<Edited, EditError> {
         let path = self.path.as_ref();
         let mut state = self.state();
         if if_match.is_some_and(|tags| !names(tags, &self.report_of(&state).etag())) {

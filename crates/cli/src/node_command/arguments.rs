@@ -1,9 +1,11 @@
 //! The arguments of `bluegate node`.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use bluegate_cluster::{BbbVersion, Mount, Origin};
+use bluegate_cluster::{Address, BbbVersion, Mount, Origin, Tag};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+
+use crate::arguments::AdminOptions;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NodeCommand {
@@ -25,7 +27,19 @@ pub(crate) enum NodeCommand {
     Apply(ChangeOptions),
     /// Undo the last apply, byte for byte. A file replaced since loses only what is ours.
     Rollback(ChangeOptions),
-    /// Keep new meetings off a node, by the `[balancer]` of the configuration file.
+    /// Add a node to the running scaler; it stays until it is removed, restarts or not.
+    Add(AddOptions),
+    /// Remove a node that was added. What is on it can be created anew elsewhere.
+    Remove(RemoveOptions),
+    /// Give a node of the running scaler another weight than the configured one.
+    Weight(WeightOptions),
+    /// Keep new meetings off a node of the running scaler, and wait until it is empty.
+    ///
+    /// Without `--wait`, exits with 0 when it is empty and with 1 when it is not. What is
+    /// interrupted leaves the node cordoned.
+    Drain(DrainOptions),
+    /// Keep new meetings off a node: by the running scaler of the configuration file, and by its
+    /// `[balancer]`.
     Cordon(CordonOptions),
     /// Let new meetings come to a node again.
     Uncordon(CordonOptions),
@@ -45,6 +59,129 @@ pub(crate) enum NodeCommand {
     ///
     /// `bluegate node plan NODE --root DIR` makes the same plan from it.
     Record(RecordOptions),
+}
+
+/// A node to add.
+#[derive(Args, Debug)]
+pub(crate) struct AddOptions {
+    /// Its name, which is also its mount.
+    #[arg(value_name = "NODE")]
+    pub(crate) node: Mount,
+
+    /// Its own origin, such as `https://bbb-03.example.org`.
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) origin: Origin,
+
+    /// The file with its API secret (`bbb-conf --secret`); several, one per line: the first signs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: PathBuf,
+
+    /// Where to connect instead, such as `10.0.0.13:443`.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) address: Option<Address>,
+
+    /// The BBB release it runs.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) bbb: Option<BbbVersion>,
+
+    /// The node serves its client itself; the cluster's origin does not relay it.
+    #[arg(long)]
+    pub(crate) not_proxied: bool,
+
+    /// Its share of load beside other nodes.
+    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    pub(crate) weight: f64,
+
+    /// A tag that create calls may ask for; repeat for more.
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<Tag>,
+
+    /// Most meetings on it.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_meetings: Option<u32>,
+
+    /// Most users on it.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_users: Option<u32>,
+
+    /// Most users that one meeting on it may be expected to have.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_meeting_users: Option<u32>,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) admin: AdminOptions,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RemoveOptions {
+    /// Its name.
+    #[arg(value_name = "NODE")]
+    pub(crate) node: Mount,
+
+    /// Remove it although it answers and meetings run on it.
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) admin: AdminOptions,
+}
+
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("weight-or-none").required(true))]
+pub(crate) struct WeightOptions {
+    /// Its name.
+    #[arg(value_name = "NODE")]
+    pub(crate) node: Mount,
+
+    /// The weight, above 0.
+    #[arg(value_name = "N", group = "weight-or-none")]
+    pub(crate) weight: Option<f64>,
+
+    /// The configured one again.
+    #[arg(long, group = "weight-or-none")]
+    pub(crate) reset: bool,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) admin: AdminOptions,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DrainOptions {
+    /// Its name.
+    #[arg(value_name = "NODE")]
+    pub(crate) node: Mount,
+
+    /// Wait until it is empty, and say how far it is.
+    #[arg(long)]
+    pub(crate) wait: bool,
+
+    /// Give up waiting after this, such as `4h`.
+    #[arg(long, value_name = "DURATION", requires = "wait", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) admin: AdminOptions,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    bluegate_config::parse_duration(text)
+        .ok_or_else(|| format!("`{text}` is not a duration such as `30m` or `4h`"))
 }
 
 /// How a node is reached.
@@ -208,8 +345,10 @@ pub(crate) struct RecordOptions {
 /// Another balancer that has a list of nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Source {
-    /// Its admin API, `getServers`.
+    /// Scalelite's admin API, `getServers`: writes `[[node]]` sections.
     Scalelite,
+    /// The admin API of the running `bluegate serve`: loads, meetings, health.
+    Admin,
 }
 
 #[derive(Args, Debug)]
@@ -218,8 +357,8 @@ pub(crate) struct ListOptions {
     #[arg(short, long, value_name = "FILE", default_value = "/etc/bluegate/bluegate.toml")]
     pub(crate) config: PathBuf,
 
-    /// Write `[[node]]` sections of what this balancer has, instead of listing the file's.
-    #[arg(long, value_name = "BALANCER")]
+    /// List what this has, instead of the file's nodes.
+    #[arg(long, value_name = "SOURCE")]
     pub(crate) from: Option<Source>,
 
     /// Scalelite's origin; needs no configuration file.

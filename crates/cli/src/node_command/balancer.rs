@@ -2,6 +2,7 @@
 //! wait for them to end.
 
 use std::{
+    path::Path,
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread,
     time::{Duration, SystemTime},
@@ -15,6 +16,7 @@ use bluegate_nodeops::{Asker, Balancer, Commands, Cordon, Scalelite};
 use super::{
     arguments::CordonOptions,
     reach::{asker, named},
+    run_time::OurScaler,
 };
 use crate::{
     Outcome, config_command,
@@ -23,13 +25,19 @@ use crate::{
 };
 
 /// All that the file names; `None` when it names nothing.
-pub(super) fn balancer(config: &Config) -> Result<Option<Box<dyn Balancer>>, anyhow::Error> {
+pub(super) fn balancer(
+    config: &Config,
+    path: &Path,
+) -> Result<Option<Box<dyn Balancer>>, anyhow::Error> {
     let mut all: Vec<Box<dyn Balancer>> = Vec::new();
-    let Some(section) = &config.balancer else { return Ok(None) };
-    if let Some(scalelite) = &section.scalelite {
+    if let Some(ours) = OurScaler::of(config, path) {
+        all.push(Box::new(ours));
+    }
+    let section = config.balancer.as_ref();
+    if let Some(scalelite) = section.and_then(|section| section.scalelite.as_ref()) {
         all.push(Box::new(client(asker(config)?, scalelite)?));
     }
-    if let Some(commands) = &section.commands {
+    if let Some(commands) = section.and_then(|section| section.commands.as_ref()) {
         all.push(Box::new(Commands {
             cordon: commands.cordon.clone(),
             uncordon: commands.uncordon.clone(),
@@ -39,10 +47,10 @@ pub(super) fn balancer(config: &Config) -> Result<Option<Box<dyn Balancer>>, any
 }
 
 /// The one that a command cannot do without.
-pub(super) fn needed(config: &Config) -> Result<Box<dyn Balancer>, anyhow::Error> {
-    balancer(config)?.ok_or_else(|| {
+pub(super) fn needed(config: &Config, path: &Path) -> Result<Box<dyn Balancer>, anyhow::Error> {
+    balancer(config, path)?.ok_or_else(|| {
         UsageError(
-            "the configuration file does not say who places meetings: give `[balancer]` a `scalelite`, \
+            "the configuration file does not say who places meetings: run the scaler with `[admin]`, or give `[balancer]` a `scalelite`, \
              or a `cordon_command` and an `uncordon_command`"
                 .to_owned(),
         )
@@ -62,7 +70,7 @@ pub(super) fn client(
 pub(super) fn cordon(options: &CordonOptions) -> Outcome {
     let config = config_command::load(&options.config)?;
     let node = &named(&options.node, &options.config, &config)?.node;
-    let balancer = needed(&config)?;
+    let balancer = needed(&config, &options.config)?;
     match balancer.cordon(node).with_context(|| format!("cannot cordon `{}`", node.name))? {
         Cordon::New => println!("{}: cordoned in {}", node.name, balancer.name()),
         Cordon::Already => {
@@ -76,7 +84,7 @@ pub(super) fn cordon(options: &CordonOptions) -> Outcome {
 pub(super) fn uncordon(options: &CordonOptions) -> Outcome {
     let config = config_command::load(&options.config)?;
     let node = &named(&options.node, &options.config, &config)?.node;
-    let balancer = needed(&config)?;
+    let balancer = needed(&config, &options.config)?;
     balancer.uncordon(node).with_context(|| format!("cannot uncordon `{}`", node.name))?;
     println!("{}: {} gives it new meetings again", node.name, balancer.name());
     Ok(Exit::Done)

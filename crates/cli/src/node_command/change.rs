@@ -92,7 +92,7 @@ impl<'a> Change<'a> {
     fn new(config: &'a Config, options: &'a ChangeOptions) -> Result<Self, anyhow::Error> {
         // Said before anything is looked at, let alone asked.
         if options.drain {
-            needed(config)?;
+            needed(config, &options.node.one.config)?;
         }
         let patience = if options.drain { Some(Patience::new()?) } else { None };
         Ok(Self { config, options, patience })
@@ -215,7 +215,7 @@ impl<'a> Change<'a> {
         work: impl FnOnce() -> Result<T, anyhow::Error>,
     ) -> Result<T, anyhow::Error> {
         let Some(patience) = &self.patience else { return work() };
-        let balancer = needed(self.config)?;
+        let balancer = needed(self.config, &self.options.node.one.config)?;
         let counter = Counter::new(self.config, entry)?;
         let longest = self.config.balancer.as_ref().map(|section| section.drain_timeout);
         let drain = Drain {

@@ -118,7 +118,7 @@ fn do_again(
     entry: &NodeEntry,
     machine: &dyn Machine,
 ) -> Result<Reapplied, anyhow::Error> {
-    let balancer = balancer(config)?;
+    let balancer = balancer(config, &options.one.config)?;
     let counter = Counter::new(config, entry)?;
     let means = Means {
         count: &|| counter.count(),

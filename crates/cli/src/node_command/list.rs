@@ -18,12 +18,15 @@ use bluegate_nodeops::{Asker, Server};
 use serde::Serialize;
 
 use super::{
-    arguments::{ListOptions, ShowOptions},
+    arguments::{ListOptions, ShowOptions, Source},
     balancer::client,
     reach::{asker, named},
+    run_time,
 };
 use crate::{
-    Outcome, config_command,
+    Outcome,
+    arguments::AdminOptions,
+    config_command,
     exit::{Exit, UsageError},
     table::table,
 };
@@ -66,8 +69,14 @@ impl Shown {
 
 /// `bluegate node list`
 pub(super) fn list(options: &ListOptions) -> Outcome {
-    if options.from.is_some() {
-        return list_from_scalelite(options);
+    match options.from {
+        Some(Source::Scalelite) => return list_from_scalelite(options),
+        Some(Source::Admin) => {
+            let config = options.config.clone();
+            let admin = AdminOptions { config, admin: None, token_file: None };
+            return run_time::list(&admin, options.json);
+        }
+        None => {}
     }
     let config = config_command::load(&options.config)?;
     let nodes: Vec<Shown> =

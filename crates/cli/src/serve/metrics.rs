@@ -13,6 +13,7 @@ use bluegate_net::Policy;
 use bluegate_proxy::{
     HealthReport, HealthState, MountTraffic, NodeHealthReport, NodeTraffic, Proxy, TrafficReport,
 };
+use bluegate_scaler::{NodeReport as NodePlacement, Scaler};
 
 use crate::serve::certificates::Shown;
 
@@ -178,7 +179,44 @@ pub(crate) fn nodes_report(of: HealthReport) -> NodesReport {
         };
         (mount, report)
     });
-    NodesReport { panicking: of.panicking, nodes: nodes.collect() }
+    NodesReport { panicking: of.panicking, nodes: nodes.collect(), scaler: None }
+}
+
+/// What placement knows of the scaler's nodes. From memory.
+pub(crate) fn placement(out: &mut Exposition, scaler: &Scaler) {
+    let nodes = scaler.nodes();
+    let help = "The node's load over its weight; 1 is a user";
+    let samples = nodes.iter().map(|node| ([("node", node.node.name.as_str())], node.load));
+    out.family("bluegate_scaler_node_load", Gauge, help, samples);
+    let help = "The node's weight in force: less while it is only just back";
+    let samples = nodes.iter().map(|node| ([("node", node.node.name.as_str())], node.weight));
+    out.family("bluegate_scaler_node_weight", Gauge, help, samples);
+    let gauges: [Measure<NodePlacement>; 5] = [
+        ("bluegate_scaler_node_meetings", "Meetings on the node", |node| node.meetings),
+        ("bluegate_scaler_node_breakout_rooms", "Breakout rooms on the node", |node| {
+            node.breakout_rooms
+        }),
+        ("bluegate_scaler_node_users", "Users on the node", |node| node.users),
+        ("bluegate_scaler_node_reserved_users", "Users expected beyond those", |node| {
+            node.reserved_users
+        }),
+        ("bluegate_scaler_node_cordoned", "Whether an operator keeps new meetings off", |node| {
+            u64::from(node.cordoned_at.is_some())
+        }),
+    ];
+    for (name, help, of) in gauges {
+        let samples = nodes.iter().map(|node| ([("node", node.node.name.as_str())], of(node)));
+        out.family(name, Gauge, help, samples);
+    }
+    let help = "Nodes of the store that are not in force because the file names them too";
+    out.single("bluegate_scaler_nodes_held_back", Gauge, help, scaler.held_back_nodes().len());
+    let tally = scaler.placements();
+    let help = "Meetings that were placed, by where their expected size came from";
+    let samples =
+        tally.placed.iter().map(|(source, count)| ([("source", source.as_str())], *count));
+    out.family("bluegate_scaler_placements_total", Counter, help, samples);
+    let help = "Creates that no node could take";
+    out.single("bluegate_scaler_placements_refused_total", Counter, help, tally.refused);
 }
 
 /// The certificates shown, and how ACME fares with them.

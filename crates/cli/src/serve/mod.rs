@@ -8,6 +8,7 @@ mod listeners;
 mod metrics;
 mod policy;
 pub(crate) mod reload;
+mod scaler_source;
 mod scaling;
 pub(crate) mod secrets;
 mod supervisor;
@@ -22,7 +23,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use bluegate_admin::{CacheSource, MetricsSource, NodesSource, RouteBook, Sources};
+use bluegate_admin::{CacheSource, MetricsSource, NodesSource, RouteBook, ScalerSource, Sources};
 use bluegate_cluster::Routes;
 use bluegate_config::Config;
 use bluegate_net::{
@@ -47,6 +48,7 @@ use crate::{
         certificates::{Certificates, Shown},
         listeners::{Listeners, Roles},
         reload::Reload,
+        scaler_source::AdminScaler,
         scaling::Scaling,
         upgrade::Upgrades,
     },
@@ -208,8 +210,15 @@ fn sources(
             metrics::health(out, &proxy);
         }));
     }
+    let shown_scaler = scaler.clone().map(|scaler| {
+        let scaler: Arc<dyn ScalerSource> = Arc::new(AdminScaler(scaler));
+        scaler
+    });
     if let Some(scaler) = scaler {
-        measured.push(Arc::new(move |out| tenants::metrics(out, &scaler)));
+        measured.push(Arc::new(move |out| {
+            tenants::metrics(out, &scaler);
+            metrics::placement(out, &scaler);
+        }));
     }
     let nodes = proxy.cloned().map(|proxy| {
         Arc::new(move || metrics::nodes_report(proxy.health_report())) as Arc<NodesSource>
@@ -219,6 +228,7 @@ fn sources(
         book: proxy.map(|_| Arc::clone(book)),
         nodes,
         cache,
+        scaler: shown_scaler,
         doctor: None,
         ready: Arc::new(move || !shutdown.is_cancelled()),
         metrics: measured,

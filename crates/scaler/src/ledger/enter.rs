@@ -1,6 +1,6 @@
 //! Entering a meeting: its generation is found, or a node is chosen for it.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::atomic::Ordering::Relaxed};
 
 use bluegate_cluster::Mount;
 use bluegate_store::{Generation, NodeState, State, StoreError, Write, WriteError};
@@ -9,7 +9,7 @@ use super::{Entered, Ledger, Wanted, expect_free};
 use crate::{
     clock,
     life::{self, Entering, Standing},
-    placement::{self, Bar, Candidate, Decision, Expected, Question},
+    placement::{self, Bar, Candidate, Decision, Expected, Question, Source},
     quota::Allowance,
     voice_bridge,
 };
@@ -123,6 +123,12 @@ impl Ledger {
             write.put_decision(&generation.id, now, &decision.to_json()).await?;
         }
         write.commit().await?;
+        if decision.is_some() {
+            let sources = Source::ALL.iter().zip(&self.placed);
+            for (_, count) in sources.filter(|(source, _)| **source == expected.source) {
+                count.fetch_add(1, Relaxed);
+            }
+        }
         if let Some(former) = former {
             tracing::warn!(
                 tenant.id = %former.tenant, node.id = %former.node, to = %generation.node,
@@ -152,7 +158,10 @@ impl Ledger {
             .find(|candidate| decision.node.as_deref() == Some(candidate.node.as_str()));
         let chosen = match chosen {
             Some(candidate) => Ok((candidate.node.clone(), decision)),
-            None => Err(Box::new(decision)),
+            None => {
+                self.refused.fetch_add(1, Relaxed);
+                Err(Box::new(decision))
+            }
         };
         Ok(Choice { chosen, others })
     }

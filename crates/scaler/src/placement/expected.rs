@@ -32,6 +32,15 @@ pub enum Source {
     Default,
 }
 
+/// How placement went since the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placements {
+    /// Meetings that were placed, by where their expected size came from.
+    pub placed: Vec<(Source, u64)>,
+    /// Creates that no node could take.
+    pub refused: u64,
+}
+
 impl Source {
     /// Every source, for metrics.
     pub const ALL: [Self; 3] = [Self::History, Self::Hint, Self::Default];

@@ -1,0 +1,77 @@
+//! `/v1/meetings`: the scaler's meetings, and ending one.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+};
+use bluegate_cluster::{Mount, TenantName};
+use serde::Deserialize;
+
+use crate::{MeetingEntry, MeetingLife, ScalerSource, Sources, error::ApiError};
+
+/// Which meetings are listed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Filter {
+    tenant: Option<String>,
+    node: Option<String>,
+    /// Only this meeting ID or internal meeting ID.
+    id: Option<String>,
+}
+
+pub(crate) async fn list(
+    State(sources): State<Sources>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<Vec<MeetingEntry>>, ApiError> {
+    let Query(filter) = filter.map_err(|rejection| ApiError::BadQuery(rejection.body_text()))?;
+    let bad = |error: &dyn std::fmt::Display| ApiError::BadQuery(error.to_string());
+    if let Some(tenant) = &filter.tenant {
+        tenant.parse::<TenantName>().map_err(|error| bad(&error))?;
+    }
+    if let Some(node) = &filter.node {
+        node.parse::<Mount>().map_err(|error| bad(&error))?;
+    }
+    let mut meetings = scaler(&sources)?.meetings();
+    meetings.retain(|meeting| {
+        filter.tenant.as_ref().is_none_or(|tenant| *tenant == meeting.tenant)
+            && filter.node.as_ref().is_none_or(|node| *node == meeting.node)
+            && filter.id.as_ref().is_none_or(|id| {
+                *id == meeting.meeting_id || meeting.internal_meeting_id.as_ref() == Some(id)
+            })
+    });
+    Ok(Json(meetings))
+}
+
+pub(crate) async fn show(
+    State(sources): State<Sources>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Json<Vec<MeetingLife>>, ApiError> {
+    let (tenant, id) = named(path)?;
+    let lives = scaler(&sources)?.meeting(tenant, id).await.map_err(ApiError::Scaler)?;
+    if lives.is_empty() { Err(ApiError::UnknownMeeting) } else { Ok(Json(lives)) }
+}
+
+pub(crate) async fn end(
+    State(sources): State<Sources>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let (tenant, id) = named(path)?;
+    scaler(&sources)?.end_meeting(tenant, id).await.map_err(ApiError::Scaler)?;
+    Ok(Json(serde_json::json!({ "ended": true })))
+}
+
+pub(crate) fn scaler(sources: &Sources) -> Result<&Arc<dyn ScalerSource>, ApiError> {
+    sources.scaler.as_ref().ok_or(ApiError::NoScaler)
+}
+
+fn named(
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<(TenantName, String), ApiError> {
+    let Path((tenant, id)) = path.map_err(|_| ApiError::NotFound)?;
+    Ok((tenant.parse().map_err(|_| ApiError::UnknownMeeting)?, id))
+}
