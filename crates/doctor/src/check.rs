@@ -94,6 +94,7 @@ pub(crate) struct Case<'a> {
 pub const CHECKS: &[Check] = &[
     cluster::NAME,
     cluster::HTTPS,
+    cluster::PORT,
     cluster::CERTIFICATE,
     cluster::EXPIRY,
     cluster::ANSWERS,

@@ -29,6 +29,15 @@ pub(super) const HTTPS: Check = Check {
     run: Run::Cluster(https),
 };
 
+pub(super) const PORT: Check = Check {
+    id: "cluster-port",
+    proves: "the cluster is on the port that the 3.x client takes for granted",
+    limit: Some("names under `localhost` are taken for a demo's, whose client keeps its port"),
+    source: "3.x client: the host of its page, without a port",
+    needs: &[],
+    run: Run::Cluster(port),
+};
+
 pub(super) const CERTIFICATE: Check = Check {
     id: "cluster-certificate",
     proves: "the cluster's certificate is believed: chain, name, dates",
@@ -98,6 +107,30 @@ fn https(case: &ClusterCase<'_>) -> Outcome {
         Finding::new(Severity::Problem, "The cluster's origin is not https")
             .effect("Browsers offer no microphone, camera or screen on such pages")
             .fix(fix),
+    )
+}
+
+fn port(case: &ClusterCase<'_>) -> Outcome {
+    let origin = &case.subject.origin;
+    let usual = origin.port() == origin.scheme().default_port();
+    let keeps_it = |(node, release, _): &(&bluegate_cluster::Node, &crate::release::Release, _)| {
+        !node.proxied || !release.is_static()
+    };
+    if usual || origin.host().ends_with("localhost") || case.nodes.iter().all(keeps_it) {
+        return Outcome::Passed;
+    }
+    let wanted = format!("\"{}://{}\"", origin.scheme().as_str(), origin.host());
+    let title = "The client of BBB 3.x looks for its API index at another port than the cluster's";
+    found(
+        Finding::new(Severity::Problem, title)
+            .effect("Joining a meeting gives an empty page or an error, on every node")
+            .fix(Fix {
+                file: case.subject.file.display().to_string(),
+                settings: vec![
+                    Setting::new("[cluster] origin", wanted).instead_of(format!("\"{origin}\"")),
+                ],
+                command: None,
+            }),
     )
 }
 

@@ -83,7 +83,7 @@ pub(super) const RELEASE: Check = Check {
     id: "release",
     proves: "the node does not run a release that cannot work behind a proxy",
     limit: Some("a node that hides its version is judged by what it answers"),
-    source: "BBB#25020, BBB#25132, BBB#25166",
+    source: "BBB#19992, BBB#21130; BBB#25020, BBB#25132, BBB#25166",
     needs: &["node-answers"],
     run: Run::Node(release),
 };
@@ -265,6 +265,17 @@ fn release(case: &Case<'_>) -> Outcome {
     if !case.node.proxied {
         return skip("the node is not proxied");
     }
+    if let Some(version) = case.release.version.as_ref().filter(|version| is_too_early(version)) {
+        let index = case.of(Probe::IndexOnNode);
+        let mut finding =
+            Finding::new(Severity::Problem, format!("BBB {version} cannot work behind a proxy"))
+                .effect("The client asks the cluster's origin for what only the node has")
+                .fix(upgrade(&version.to_string()));
+        if let Some(index) = index {
+            finding = finding.seen(index, format!("BBB {version}"));
+        }
+        return found(finding);
+    }
     let by_answer = case.evidence.answer(Probe::Slide).is_some_and(looks_like_3_0_27);
     let hidden = case.release.version.as_ref().is_none_or(|version| version.patch.is_none());
     let is_it = case.release.is(3, 0, 27) || (hidden && by_answer);
@@ -275,15 +286,26 @@ fn release(case: &Case<'_>) -> Outcome {
         .effect(
             "Slides stay empty: they need a session, and pages of other origins cannot show one",
         )
-        .fix(Fix {
-            file: "the node's packages".to_owned(),
-            settings: vec![Setting::new("BigBlueButton", "3.0.28 or later").instead_of("3.0.27")],
-            command: Some("apt-get update && apt-get dist-upgrade".to_owned()),
-        });
+        .fix(upgrade("3.0.27"));
     if let Ok((slide, answer)) = case.got(Probe::Slide) {
         finding = finding.seen(slide, super::status(answer));
     }
     found(finding)
+}
+
+/// The releases on the way to 3.0 whose client did not know of proxies yet.
+fn is_too_early(version: &BbbVersion) -> bool {
+    let before_it_knew = |pre: &str| pre.starts_with("alpha") || pre == "beta.1";
+    (version.major, version.minor, version.patch) == (3, 0, Some(0))
+        && version.pre_release.as_deref().is_some_and(before_it_knew)
+}
+
+fn upgrade(from: &str) -> Fix {
+    Fix {
+        file: "the node's packages".to_owned(),
+        settings: vec![Setting::new("BigBlueButton", "3.0.28 or later").instead_of(from)],
+        command: Some("apt-get update && apt-get dist-upgrade".to_owned()),
+    }
 }
 
 /// Slides need a session, as since 3.0.27, but `*` stands where 3.0.28 has an

@@ -1,6 +1,9 @@
 //! Cross-origin rules that are wrong or missing, one at a time.
 
-use crate::cluster::{Root, assert_finds, cluster};
+use crate::{
+    cluster::{Root, assert_finds, cluster, findings},
+    meddler::instead,
+};
 
 const NGINX: &str = "/etc/bigbluebutton/nginx/bbb-cluster.nginx";
 const LATE_NGINX: &str = "/etc/bigbluebutton/nginx/zz-bbb-cluster.nginx";
@@ -52,6 +55,21 @@ async fn bbb_web_open_to_all_fails_with_credentials() {
     let change = |root: &Root| {
         let both = format!("{},{}", root.cluster, root.node.origin);
         root.replace(JAVA, &both, "*");
+    };
+    breaks("3.0.28", change, &format!("web-calls {JAVA}")).await;
+}
+
+/// The one place where operators look for it first (BBB#16542).
+#[tokio::test]
+async fn bbb_web_configured_in_its_properties() {
+    let change = |root: &Root| {
+        root.remove(JAVA);
+        let settings = format!(
+            "grails.cors.enabled=true\ngrails.cors.allowCredentials=true\n\
+             grails.cors.allowedOrigins={},{}\naccessControl",
+            root.cluster, root.node.origin
+        );
+        root.replace("/etc/bigbluebutton/bbb-web.properties", "accessControl", &settings);
     };
     breaks("3.0.28", change, &format!("web-calls {JAVA}")).await;
 }
@@ -125,6 +143,23 @@ async fn the_release_that_cannot_work() {
     for plan in [cluster("3.0.27"), cluster("3.0.27").untold()] {
         let report = plan.start().await.examine().await;
         assert_finds(&report, &["bbb-01 release the node's packages"]);
+    }
+}
+
+/// The simulated node plays none of them: only what it says of itself is theirs.
+#[tokio::test]
+async fn alphas_of_3_0_cannot_work() {
+    for (version, works) in
+        [("3.0.0-alpha.7", false), ("3.0.0-beta.1", false), ("3.0.0-beta.2", true)]
+    {
+        let index = format!(
+            r#"{{"response":{{"returncode":"SUCCESS","apiVersion":"2.0","bbbVersion":"{version}","graphqlApiUrl":"","graphqlWebsocketUrl":""}}}}"#
+        );
+        let rule =
+            instead("/bigbluebutton/api HTTP", "200 OK", "Content-Type: application/json", &index);
+        let report = cluster("3.0.10").untold().at_node(rule).start().await.examine().await;
+        let named = findings(&report).contains(&"bbb-01 release the node's packages".to_owned());
+        assert_eq!(named, !works, "{version}: {report}");
     }
 }
 

@@ -108,6 +108,18 @@ async fn livekit_at_the_proxy() {
 }
 
 #[tokio::test]
+async fn livekit_without_its_address() {
+    let change = |root: &Root| root.remove_line(HTML5, "/livekit");
+    breaks("3.0.28", change, &format!("client-settings {HTML5}")).await;
+}
+
+#[tokio::test]
+async fn block_notes_at_the_proxy() {
+    let change = |root: &Root| root.remove_line(HTML5, "serverHostname");
+    breaks("3.0.28", change, &format!("client-settings {HTML5}")).await;
+}
+
+#[tokio::test]
 async fn the_whole_client_file_gone_is_one_finding() {
     for release in ["2.7.17", "3.0.28"] {
         let change = |root: &Root| root.remove(HTML5);

@@ -118,6 +118,20 @@ async fn a_cluster_that_is_not_https() {
 }
 
 #[tokio::test]
+async fn a_cluster_on_a_port_that_the_client_drops() {
+    let named = async |release, port| {
+        let mut cluster = cluster(release).start().await;
+        cluster.subject.origin = Origin::new(Scheme::Https, "bbb.invalid", port).unwrap();
+        let report = cluster.examine().await;
+        findings(&report).contains(&"cluster cluster-port /etc/bluegate/bluegate.toml".into())
+    };
+    assert!(named("3.0.28", Some(8443)).await);
+    assert!(!named("3.0.28", None).await);
+    // Meteor's client keeps it.
+    assert!(!named("2.7.17", Some(8443)).await);
+}
+
+#[tokio::test]
 async fn a_name_of_the_cluster_that_leads_nowhere() {
     let mut cluster = cluster("3.0.28").start().await;
     cluster.subject.origin = Origin::new(Scheme::Https, "bbb.invalid", None).unwrap();
