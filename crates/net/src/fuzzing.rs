@@ -52,3 +52,23 @@ pub(crate) fn read_stepwise(stream: &[u8]) -> Result<(Source, usize), Malformed>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn corpus(name: &str) -> Vec<Vec<u8>> {
+        let folder = format!("{}/../../fuzz/corpus/{name}", env!("CARGO_MANIFEST_DIR"));
+        let files = std::fs::read_dir(folder).unwrap();
+        let inputs: Vec<_> =
+            files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+        assert!(inputs.len() > 3, "only {} in the corpus of {name}", inputs.len());
+        inputs
+    }
+
+    #[test]
+    fn the_corpora_of_the_fuzzer_pass() {
+        corpus("proxy_header").iter().for_each(|input| proxy_header(input));
+        corpus("forwarded").iter().for_each(|input| forwarded(input));
+    }
+}

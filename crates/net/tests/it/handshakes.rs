@@ -1,8 +1,14 @@
-//! Handshakes are counted by how they end.
+//! Which handshakes there are, and that each is counted by how it ends.
 
 use std::{sync::Arc, time::Duration};
 
 use bluegate_net::{HandshakeReport, Limits, Policy, tls as net_tls};
+use rustls::{
+    ClientConfig, HandshakeKind, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, pem::PemObject},
+    version::{TLS12, TLS13},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -10,8 +16,8 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::{
-    front::{Front, Who, tls},
-    site::within,
+    front::{Front, Who, ask_who, tls},
+    site::{authority_for_localhost, within},
 };
 
 async fn closed(mut stream: TcpStream) {
@@ -59,4 +65,46 @@ async fn each_handshake_is_counted_as_what_it_came_to() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn tls_1_2_and_1_3_are_spoken_and_resumed_and_nothing_older() {
+    let (ca, certificate, key) = authority_for_localhost();
+    let server = net_tls::server_config_from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let front = Front::serve(Arc::new(Who), Policy::default(), Some(server));
+    for version in [&TLS12, &TLS13] {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
+        let client = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = TlsConnector::from(Arc::new(client));
+        for wanted in [HandshakeKind::Full, HandshakeKind::Resumed] {
+            let stream = front.connect().await;
+            let mut stream =
+                connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
+            assert_eq!(ask_who(&mut stream, "").await, "127.0.0.1");
+            let session = stream.get_ref().1;
+            assert_eq!(session.protocol_version(), Some(version.version));
+            assert_eq!(session.handshake_kind(), Some(wanted), "{version:?}");
+            // Keys of its own for each connection, and no cipher without a tag.
+            let suite = format!("{:?}", session.negotiated_cipher_suite().unwrap().suite());
+            let is_modern = suite.starts_with("TLS13_") || suite.starts_with("TLS_ECDHE_");
+            let has_tag = ["_GCM_", "_CHACHA20_POLY1305_"].iter().any(|aead| suite.contains(aead));
+            assert!(is_modern && has_tag, "{suite}");
+        }
+    }
+
+    // TLS 1.1 asks for what it has: ECDHE and AES-CBC.
+    let mut hello = vec![22, 3, 1, 0, 47, 1, 0, 0, 43, 3, 2];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 2, 0xc0, 0x13, 1, 0, 0, 0]);
+    let mut old = front.connect().await;
+    old.write_all(&hello).await.unwrap();
+    let mut answer = Vec::new();
+    drop(within(old.read_to_end(&mut answer)).await);
+    // A fatal alert and nothing else (RFC 5246, 7.2).
+    assert!(answer.starts_with(&[21]) && answer.len() == 7 && answer[5] == 2, "{answer:?}");
 }
