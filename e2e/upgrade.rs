@@ -21,11 +21,12 @@ const WAIT: Duration = Duration::from_millis(100);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_downloads_and_fifty_sockets_survive_a_reload_and_an_upgrade() {
-    let mut service = Service::start("drain = \"40s\"").await;
+    let (mut service, control) =
+        tokio::join!(Service::start("drain = \"40s\""), Service::start(""));
     let old = service.supervisor.main_process();
     let mut downloads = Download::begin_many(&service, DOWNLOADS).await;
     let mut sockets = Socket::open_many(&service, SOCKETS).await;
-    let prober = Prober::start(&service);
+    let prober = Prober::start(&service, &control);
     prober.more(5).await;
 
     service.add_a_node();
