@@ -23,7 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tenant", &["bbb-api", "cluster"]),
     ("page", &[]),
     ("proxy", &["cache", "cluster", "net", "pack", "page"]),
-    ("scaler", &["cluster", "bbb-api", "net", "page", "seal", "store", "tenant"]),
+    ("scaler", &["bbb-api", "cluster", "net", "outbox", "page", "seal", "store", "tenant"]),
     ("simnode", &[]),
     ("load", &[]),
     ("testkit", &[]),
@@ -32,7 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "bluegate",
         &[
             "admin", "cluster", "config", "demo", "doctor", "export", "net", "nodeconf", "nodeops",
-            "proxy", "scaler",
+            "proxy", "scaler", "seal",
         ],
     ),
 ];

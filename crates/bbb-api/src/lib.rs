@@ -16,6 +16,7 @@ mod failure;
 mod form;
 pub mod ids;
 mod join_redirect;
+pub mod jwt;
 mod meeting;
 mod parameters;
 pub mod probe;

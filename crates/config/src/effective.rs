@@ -104,6 +104,9 @@ pub fn effective(config: &Config) -> String {
         out.path("acme_folder", Some(&scaler.acme_folder));
         out.text("store", &without_password(&scaler.store));
         out.path("key_file", Some(&scaler.key_file));
+        out.raw("callbacks", &scaler.callbacks.to_string());
+        out.list("callback_targets", scaler.callback_targets.hosts());
+        out.path("callback_ca", scaler.callback_ca.as_deref());
         out.text("connect_timeout", &print_duration(scaler.connect_timeout));
         out.text("call_timeout", &print_duration(scaler.call_timeout));
         out.text("poll_interval", &print_duration(scaler.poll_interval));

@@ -285,8 +285,14 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
             "write `sqlite:///var/lib/bluegate/bluegate.db` or `postgres://USER@HOST/DATABASE`";
         table.problem_at("store", "this is the address of no store", Some(hint));
     }
-    let connect_timeout = read_duration(table, "connect_timeout", 3);
     let key_file = table.path("key_file").unwrap_or_else(|| default_key_file(store));
+    let callbacks = table.boolean("callbacks", true);
+    let callback_targets = AllowedHosts::new(table.one_or_many(
+        "callback_targets",
+        "a host name, `*.` and a domain, or a network such as `10.0.0.0/8`",
+    ));
+    let callback_ca = table.path("callback_ca");
+    let connect_timeout = read_duration(table, "connect_timeout", 3);
     let call_timeout = read_duration(table, "call_timeout", 10);
     let poll_interval = read_duration(table, "poll_interval", 2);
     let lost_after = read_duration(table, "lost_after", 90);
@@ -304,6 +310,9 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
         acme_folder,
         store: store.to_owned(),
         key_file,
+        callbacks,
+        callback_targets,
+        callback_ca,
         connect_timeout,
         call_timeout,
         poll_interval,
@@ -476,6 +485,7 @@ impl Config {
         self.scaler.iter_mut().for_each(|scaler| {
             change(&mut scaler.acme_folder);
             change(&mut scaler.key_file);
+            scaler.callback_ca.iter_mut().for_each(&mut change);
         });
         if let Some(log) = self.proxy.as_mut().and_then(|proxy| proxy.access_log.as_mut()) {
             change(log);

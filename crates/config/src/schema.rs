@@ -572,9 +572,33 @@ pub(crate) const SCALER: Section = Section {
             kind: "path",
             default: Default::Absent,
             example: r#""/var/lib/bluegate/bluegate.db.key""#,
-            about: "The key that seals secrets in the store; made when it is not there. Without this line it is the \
-                    store's file with `.key` behind its name, with PostgreSQL `/var/lib/bluegate/key`. Keep a copy, \
-                    apart from copies of the store. All scalers of a store need the same one.",
+            about: "The key that seals secrets in the store and the callback URLs that nodes are given; made when it is \
+                    not there. Without this line it is the store's file with `.key` behind its name, with PostgreSQL \
+                    `/var/lib/bluegate/key`. Keep a copy, apart from copies of the store. All scalers of a store need \
+                    the same one.",
+        },
+        Key {
+            name: "callbacks",
+            kind: "boolean",
+            default: Default::Value("true"),
+            example: "true",
+            about: "Whether callbacks of nodes (meeting ended, recording ready, analytics) come to us and are \
+                    passed on, signed for the tenant. Nodes must be able to reach `origin` then. See callbacks.md.",
+        },
+        Key {
+            name: "callback_targets",
+            kind: "host pattern, network or list of both",
+            default: Default::Absent,
+            example: r#"["*.intern.example.org", "10.0.0.0/8"]"#,
+            about: "Frontends that may be called back though their addresses are private, loopback or otherwise not on \
+                    the internet: hosts of this name, below `*.` such a domain, or in such a network.",
+        },
+        Key {
+            name: "callback_ca",
+            kind: "path",
+            default: Default::Absent,
+            example: r#""/etc/bluegate/frontends-ca.pem""#,
+            about: "PEM file of CAs trusted for frontends that are called back, besides the system's; without it those of `node_ca` are.",
         },
         Key {
             name: "connect_timeout",

@@ -202,8 +202,14 @@ pub struct Scaler {
     pub acme_folder: PathBuf,
     /// `sqlite:///path`: where meetings survive a restart.
     pub store: String,
-    /// The file with the key that seals secrets in it.
+    /// The key that seals secrets and callback URLs.
     pub key_file: PathBuf,
+    /// Whether callbacks of nodes come to us.
+    pub callbacks: bool,
+    /// Frontends that may be called back though they are not on the internet.
+    pub callback_targets: AllowedHosts,
+    /// A PEM file of CAs trusted for frontends besides the system's.
+    pub callback_ca: Option<PathBuf>,
     /// Longest wait for a connection to a node.
     pub connect_timeout: Duration,
     /// Longest wait for a node's whole answer to one call.

@@ -258,6 +258,7 @@ impl Parts {
             store,
             key_file: folder.join("key"),
             node_tls: self.client_tls.clone(),
+            callbacks: None,
             bounds: Bounds::default(),
             placement: Placement::default(),
         };

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    callbacks::{Callbacks, Preparer},
     clock,
     config::{Config, TenantConfig},
     context::Context,
@@ -101,6 +102,9 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
     let book = TenantBook::open(config.tenants, config.key_file, &store)
         .await
         .map_err(BuildError::ReadStore)?;
+    let callbacks = config
+        .callbacks
+        .map(|callbacks| Arc::new(Callbacks::new(callbacks, &config.origin, store.clone())));
     let ledger = Ledger::load(store, &names, terms).await.map_err(BuildError::ReadStore)?;
     let reads = Reads::new(bounds.read_age, bounds.reads_kept);
     let bodies = (bounds.buffered_bytes / KIB).min(Semaphore::MAX_PERMITS);
@@ -111,6 +115,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
             fleet: Fleet::new(nodes),
             node_book,
             ledger,
+            callbacks,
             bounds,
             reads,
             frozen: AtomicBool::new(false),
@@ -126,6 +131,11 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
 }
 
 impl Scaler {
+    /// Callbacks, when they pass through us.
+    pub(crate) fn passing(&self) -> Option<&Arc<Callbacks>> {
+        self.context.callbacks.as_ref()
+    }
+
     /// Answers `/bigbluebutton/...` and `/t/<tenant>/bigbluebutton/...`.
     pub fn router(&self) -> Router {
         Router::new().fallback(front::handle).with_state(Arc::clone(&self.context))
@@ -138,6 +148,11 @@ impl Scaler {
         let context = &self.context;
         let pollers = TaskTracker::new();
         pollers.spawn(Fleet::poll(Arc::clone(context), background.clone()));
+        if let Some(callbacks) = &context.callbacks {
+            let outbox = callbacks.outbox.clone();
+            let (prepare, stop) = (Arc::new(Preparer(Arc::clone(context))), background.clone());
+            pollers.spawn(async move { outbox.run(prepare, stop).await });
+        }
         pollers.spawn(overseer::run(Arc::clone(context), background.clone()));
         pollers.spawn(follow_others(Arc::clone(context), background.clone()));
         pollers.spawn(keep_house(Arc::clone(context), background.clone()));

@@ -1,11 +1,13 @@
 //! What the scaler is built from. Plain data; opens nothing.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use bluegate_cluster::{Node, Origin, Secret, TenantName};
+use bluegate_cluster::{AllowedHosts, Node, Origin, Secret, TenantName};
+use bluegate_outbox::{Clock, Resolve, SystemResolver};
+use bluegate_seal::Key;
 use bluegate_tenant::Settings;
 
-use crate::placement::NodeTerms;
+use crate::{clock, placement::NodeTerms};
 
 /// A whole scaler.
 #[derive(Clone, Debug)]
@@ -22,6 +24,9 @@ pub struct Config {
     pub key_file: PathBuf,
     /// How nodes' certificates are verified.
     pub node_tls: Arc<rustls::ClientConfig>,
+    /// Callbacks through us; without it they go from nodes to frontends as they
+    /// were given.
+    pub callbacks: Option<CallbackConfig>,
     /// Bounds and timeouts.
     pub bounds: Bounds,
     /// How nodes are chosen.
@@ -58,6 +63,48 @@ impl Default for Placement {
             reservation_lifetime: Duration::from_secs(15 * 60),
             slow_start: Duration::from_secs(5 * 60),
         }
+    }
+}
+
+/// How callbacks of nodes reach frontends.
+#[derive(Clone)]
+pub struct CallbackConfig {
+    /// Seals our URLs; all scalers of a store have the same one.
+    pub key: Arc<Key>,
+    /// Receivers that may be called though they are not on the internet.
+    pub targets: AllowedHosts,
+    /// How receivers' certificates are verified.
+    pub tls: Arc<rustls::ClientConfig>,
+    /// Who looks receivers' names up.
+    pub resolver: Arc<dyn Resolve>,
+    /// The time.
+    pub clock: Clock,
+    /// Bounds of the queue.
+    pub bounds: bluegate_outbox::Bounds,
+}
+
+impl CallbackConfig {
+    /// Callbacks by the system's clock and resolver.
+    #[must_use]
+    pub fn new(key: Key, targets: AllowedHosts, tls: Arc<rustls::ClientConfig>) -> Self {
+        Self {
+            key: Arc::new(key),
+            targets,
+            tls,
+            resolver: Arc::new(SystemResolver),
+            clock: Arc::new(clock::now),
+            bounds: bluegate_outbox::Bounds::default(),
+        }
+    }
+}
+
+impl fmt::Debug for CallbackConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { targets, bounds, .. } = self;
+        f.debug_struct("CallbackConfig")
+            .field("targets", targets)
+            .field("bounds", bounds)
+            .finish_non_exhaustive()
     }
 }
 

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     breaker::BreakerState,
+    callbacks::Callbacks,
     config::Bounds,
     fleet::Fleet,
     health::Health,
@@ -40,6 +41,8 @@ pub(crate) struct Context {
     pub(crate) node_book: NodeBook,
     pub(crate) ledger: Ledger,
     pub(crate) bounds: Bounds,
+    /// Callbacks of nodes, when they pass through us.
+    pub(crate) callbacks: Option<Arc<Callbacks>>,
     /// Reads that many ask at once.
     pub(crate) reads: Reads,
     /// Whether most nodes are silent, so that nothing is concluded of it.

@@ -11,7 +11,7 @@ use bluegate_bbb_api::{Answer, Call, Method, RawQuery, RawValue};
 use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
 
 use crate::{
-    calls,
+    callbacks, calls,
     context::Context,
     intake,
     outcome::{self, Outcome},
@@ -28,6 +28,9 @@ pub(crate) async fn handle(
     // Counted until it is answered: the store stays open that long.
     let _counted = context.tracker.token();
     let (parts, body) = request.into_parts();
+    if parts.uri.path().starts_with(callbacks::PATH) {
+        return callbacks::receive(&context, parts, body).await;
+    }
     let Some(Route { tenant, call }) = route::route(parts.uri.path()) else {
         return reply::status(StatusCode::NOT_FOUND);
     };

@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, Limited};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    calls,
+    callbacks, calls,
     context::Context,
     reply::Reply,
     route::Named,
@@ -35,6 +35,8 @@ pub(crate) struct ApiRequest {
     pub(crate) method: Method,
     /// Who asks.
     pub(crate) tenant: Arc<Tenant>,
+    /// Which of its secrets signed a create call, by fingerprint.
+    pub(crate) signer: Option<String>,
     /// Query and form.
     pub(crate) parameters: Parameters,
     /// A body that is not a form, with its type.
@@ -81,9 +83,11 @@ pub(crate) async fn take(
         Some(tenant) => tenant,
         None => signed_by(read.form.as_ref())?,
     };
+    let signer = callbacks::signer(&tenant, &call, query, read.form.as_ref());
     Ok(ApiRequest {
         call,
         method,
+        signer,
         tenant,
         parameters: Parameters { query: RawQuery::parse(query), form: read.form },
         document: read.document,

@@ -10,6 +10,7 @@ mod boot;
 mod breaker;
 mod bucket;
 mod build;
+mod callbacks;
 mod calls;
 mod client;
 mod clock;
@@ -58,7 +59,8 @@ mod waiting;
 
 pub use breaker::BreakerState;
 pub use build::{BuildError, Scaler, build};
-pub use config::{Bounds, Config, NodeConfig, Placement, TenantConfig};
+pub use callbacks::{CallbackReport, CallbackState};
+pub use config::{Bounds, CallbackConfig, Config, NodeConfig, Placement, TenantConfig};
 pub use health::Health;
 pub use lose::LoseError;
 pub use node_admin::{DrainReport, EndError, MeetingReport, NodeReport};

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    callbacks::Callbacks,
     client::CallError,
     clock,
     context::Context,
@@ -26,7 +27,7 @@ pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: 
         let patience = pace.patience(context.bounds.poll_patience, context.bounds.poll_timeout);
         let fetched = tokio::select! {
             () = shutdown.cancelled() => return,
-            fetched = fetch(&node, patience) => fetched,
+            fetched = fetch(&node, context.callbacks.as_deref(), patience) => fetched,
         };
         pace = match &fetched {
             Ok(_) => pace.answered(begun.elapsed()),
@@ -86,7 +87,11 @@ enum PollError {
     Refused(String),
 }
 
-async fn fetch(node: &NodeHandle, patience: Duration) -> Result<Snapshot, PollError> {
+async fn fetch(
+    node: &NodeHandle,
+    callbacks: Option<&Callbacks>,
+    patience: Duration,
+) -> Result<Snapshot, PollError> {
     let begun = clock::now();
     let call = NodeCall::new(Call::GetMeetings.name(), RawQuery::default());
     let answer = node.poll(call, patience).await.map_err(PollError::Call)?;
@@ -102,6 +107,9 @@ async fn fetch(node: &NodeHandle, patience: Duration) -> Result<Snapshot, PollEr
         let mut shown = element.clone();
         let own_id = stamp.as_ref().filter(|_| !facts.is_breakout).map(|s| s.meeting_id.as_str());
         show_to_tenant(&mut shown, own_id);
+        if let Some(callbacks) = callbacks {
+            callbacks.restore(&mut shown);
+        }
         Some(PolledMeeting { facts, stamp, shown: shown.to_string() })
     });
     Ok(Snapshot::new(begun, polled.collect()))

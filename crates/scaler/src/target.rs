@@ -9,7 +9,8 @@ use bluegate_cluster::{TenantMeetingId, TenantName};
 use bluegate_store::{Generation, State};
 
 use crate::{
-    calls::meeting_id, context::Context, health::Health, intake::ApiRequest, nodes::NodeHandle,
+    callbacks::Callbacks, calls::meeting_id, context::Context, health::Health, intake::ApiRequest,
+    nodes::NodeHandle,
 };
 
 /// A meeting of a tenant that a node may be asked about.
@@ -25,6 +26,8 @@ pub(crate) struct Target {
     pub(crate) generation: Option<Arc<Generation>>,
     /// The node's ID of this life, when known.
     pub(crate) internal: Option<String>,
+    /// By which the tenant's own callback URLs are shown.
+    callbacks: Option<Arc<Callbacks>>,
 }
 
 impl Target {
@@ -59,6 +62,7 @@ impl Target {
             shown: Some(generation.meeting_id.clone()),
             internal,
             generation: Some(generation),
+            callbacks: context.callbacks.clone(),
         })
     }
 
@@ -74,6 +78,7 @@ impl Target {
                 shown: None,
                 generation: None,
                 internal: Some(internal),
+                callbacks: context.callbacks.clone(),
             })
         })
     }
@@ -107,6 +112,9 @@ impl Target {
     /// Makes a node's answer what the tenant may see.
     pub(crate) fn show(&self, answer: &mut Answer) {
         show_to_tenant(answer.root_mut(), self.shown.as_deref());
+        if let Some(callbacks) = &self.callbacks {
+            callbacks.restore(answer.root_mut());
+        }
         if let Some(shown) = &self.shown
             && let Some(message) = answer.root_mut().child_mut("message")
         {

@@ -45,7 +45,7 @@ pub(crate) fn of(context: &Context) -> Vec<TenantReport> {
             name: tenant.name.clone(),
             settings: tenant.settings.clone(),
             in_file: context.book.is_in_file(&tenant.name),
-            secrets: tenant.secrets(),
+            secrets: tenant.secrets().len(),
             meetings: there.count() as u64,
             users: shape::users_polled(context, tenant),
             requests: tenant.usage.requests(),

@@ -116,9 +116,9 @@ impl Tenant {
         TenantMeetingId::new(&self.name, id)
     }
 
-    /// How many secrets it has.
-    pub(crate) fn secrets(&self) -> usize {
-        self.secrets.len()
+    /// Its secrets: the first signs what nobody's call asked for.
+    pub(crate) fn secrets(&self) -> &[Secret] {
+        &self.secrets
     }
 
     /// Whether one of this tenant's secrets made the checksum. Without a secret

@@ -32,7 +32,8 @@ use bluegate_net::{
     handover::{Predecessor, Sockets},
     tls,
 };
-use bluegate_scaler::Bounds;
+use bluegate_scaler::{Bounds, CallbackConfig};
+use bluegate_seal::Key;
 use rustls::ClientConfig;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -293,6 +294,7 @@ fn scaler_config(
     node_tls: &Arc<ClientConfig>,
 ) -> Result<bluegate_scaler::Config, anyhow::Error> {
     let nodes = scaling::nodes(config)?;
+    let callbacks = if scaler.callbacks { Some(callback_config(config, scaler)?) } else { None };
     Ok(bluegate_scaler::Config {
         origin: scaler.origin.clone(),
         nodes,
@@ -300,6 +302,7 @@ fn scaler_config(
         store: scaler.store.clone(),
         key_file: scaler.key_file.clone(),
         node_tls: node_tls.clone(),
+        callbacks,
         bounds: Bounds {
             connect_timeout: scaler.connect_timeout,
             call_timeout: scaler.call_timeout,
@@ -310,6 +313,16 @@ fn scaler_config(
         },
         placement: scaling::placement(&scaler.placement),
     })
+}
+
+fn callback_config(
+    config: &Config,
+    scaler: &bluegate_config::Scaler,
+) -> Result<CallbackConfig, anyhow::Error> {
+    let key = Key::open_or_create(&scaler.key_file)?;
+    let authorities = scaler.callback_ca.as_ref().or(config.cluster.node_ca.as_ref());
+    let tls = tls::client_config(authorities.map(std::path::PathBuf::as_path))?;
+    Ok(CallbackConfig::new(key, scaler.callback_targets.clone(), tls))
 }
 
 /// Completes at the first SIGINT or SIGTERM. Handlers are in place when this

@@ -19,6 +19,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 
 use crate::{
+    callbacks,
     client::CallError,
     context::Context,
     health::Record,
@@ -234,6 +235,8 @@ impl Creation {
         if let Some(form) = &mut parameters.form {
             name_meeting_in_logout_url(form, generation);
         }
+        let name = &node.node.name;
+        callbacks::rewrite(&self.context, &self.request, &mut parameters, &self.meeting_id, name);
         stamp_create(&mut parameters, &self.stamp(), node.secret());
 
         let body = match &parameters.form {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use bluegate_bbb_api::{Answer, Outcome, RawQuery, checksum};
 use bluegate_cluster::{Node, Secret};
 use bluegate_scaler::{
-    Bounds, Config, NodeConfig, NodeTerms, Placement, Scaler, TenantConfig, build,
+    Bounds, CallbackConfig, Config, NodeConfig, NodeTerms, Placement, Scaler, TenantConfig, build,
 };
 use bluegate_tenant::{Form, Settings};
 use bytes::Bytes;
@@ -45,6 +45,10 @@ pub(crate) struct Cluster {
     more_tenants: Vec<TenantConfig>,
     /// The store's URL, when it is not a file of ours.
     pub(crate) store: Option<String>,
+    /// Where frontends and nodes reach the scaler.
+    pub(crate) origin: String,
+    /// Callbacks through the scaler.
+    pub(crate) callbacks: Option<CallbackConfig>,
 }
 
 struct Running {
@@ -124,6 +128,8 @@ impl Cluster {
             settings: HashMap::new(),
             more_tenants: Vec::new(),
             store: None,
+            origin: "http://api.example.org".to_owned(),
+            callbacks: None,
         }
     }
 
@@ -220,7 +226,7 @@ impl Cluster {
             terms: self.terms.get(index).cloned().unwrap_or_default(),
         });
         Config {
-            origin: "http://api.example.org".parse().unwrap(),
+            origin: self.origin.parse().unwrap(),
             nodes: fakes.chain(self.others.iter().cloned()).collect(),
             tenants: ["default", "imported", "physics", "history"]
                 .map(|name| self.tenant(name))
@@ -240,6 +246,7 @@ impl Cluster {
                 .with_root_certificates(self.trusted.clone())
                 .with_no_client_auth(),
             ),
+            callbacks: self.callbacks.clone(),
             bounds: self.bounds.clone(),
             placement: self.placement.clone(),
         }
@@ -261,6 +268,11 @@ impl Cluster {
         running.background.cancel();
         let background = running.tasks.remove(0);
         tokio::time::timeout(WITHIN, background).await.unwrap().unwrap();
+    }
+
+    /// A file beside the store, which outlives it.
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Deletes the store; the scaler must be stopped.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod bulkhead;
+mod callbacks;
 mod clients;
 mod cluster;
 mod create;
@@ -16,6 +17,7 @@ mod lost;
 mod namespace;
 mod nodes;
 mod placement;
+mod receiver;
 mod replicas;
 mod signing;
 mod simulated;

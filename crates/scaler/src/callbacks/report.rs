@@ -1,0 +1,95 @@
+//! What people may see of the queue, and do to it.
+
+use bluegate_outbox::{Counters, Target};
+pub use bluegate_store::CallbackState;
+use bluegate_store::{Callback, StoreError};
+
+use crate::Scaler;
+
+/// A callback as people see it: nothing of what it says, of its target no more
+/// than the origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallbackReport {
+    /// Its name in the queue.
+    pub id: String,
+    /// Whose it is.
+    pub tenant: String,
+    /// `meeting-ended`, `end`, `recording-ready` or `analytics`.
+    pub kind: String,
+    /// Where it stands.
+    pub state: CallbackState,
+    /// Scheme, host and port of its target.
+    pub target: String,
+    /// Deliveries tried.
+    pub attempts: i64,
+    /// When it was queued, in ms.
+    pub created_at: i64,
+    /// When it is tried next, in ms.
+    pub next_at: i64,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+}
+
+impl CallbackReport {
+    fn of(callback: Callback) -> Self {
+        Self {
+            target: Target::parse(&callback.target)
+                .map(|target| target.shown())
+                .unwrap_or_default(),
+            id: callback.id,
+            tenant: callback.tenant.to_string(),
+            kind: callback.kind,
+            state: callback.state,
+            attempts: callback.attempts,
+            created_at: callback.created_at,
+            next_at: callback.next_at,
+            error: callback.error,
+        }
+    }
+}
+
+impl Scaler {
+    /// Callbacks in a state, the youngest first, at most `limit`; none where
+    /// they do not pass through us.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub async fn callbacks(
+        &self,
+        state: CallbackState,
+        limit: i64,
+    ) -> Result<Vec<CallbackReport>, StoreError> {
+        let Some(callbacks) = self.passing() else { return Ok(Vec::new()) };
+        let listed = callbacks.outbox.list(state, limit).await?;
+        Ok(listed.into_iter().map(CallbackReport::of).collect())
+    }
+
+    /// Tries a callback anew, from its first attempt; `false` when there is no
+    /// such one that waits or was given up.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub async fn retry_callback(&self, id: &str) -> Result<bool, StoreError> {
+        match self.passing() {
+            Some(callbacks) => callbacks.outbox.retry(id).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Deletes a callback that was not delivered; `false` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub async fn drop_callback(&self, id: &str) -> Result<bool, StoreError> {
+        match self.passing() {
+            Some(callbacks) => callbacks.outbox.remove(id).await,
+            None => Ok(false),
+        }
+    }
+
+    /// What this process did with callbacks since it started.
+    #[must_use]
+    pub fn callback_counters(&self) -> Option<Counters> {
+        self.passing().map(|callbacks| callbacks.outbox.counters())
+    }
+}
