@@ -1,6 +1,9 @@
 //! Nodes that cannot be reached, or are elsewhere than they should be.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use bluegate_cluster::{Origin, Scheme, Secret};
 use bluegate_doctor::{Severity, examine};
@@ -45,6 +48,21 @@ async fn a_node_that_hangs_is_bounded() {
     // The bound of one request, and as much again for a busy machine.
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     assert_finds(&report, &["bbb-01 node-answers "]);
+}
+
+#[tokio::test]
+async fn a_node_that_hangs_is_reported_after_the_others() {
+    let cluster = cluster("3.0.28").nodes(3).start().await;
+    cluster.nodes[0].faults().order(Fault::on_path("/", 1_000, FaultAction::Hang)).unwrap();
+    let order = Mutex::new(Vec::new());
+    examine(&cluster.config(), &CancellationToken::new(), |progress| {
+        order.lock().unwrap().push(progress.node.to_string());
+    })
+    .await;
+    let mut order = order.into_inner().unwrap();
+    assert_eq!(order.pop().as_deref(), Some("bbb-01"));
+    order.sort();
+    assert_eq!(order, ["bbb-02", "bbb-03"]);
 }
 
 #[tokio::test]
