@@ -27,17 +27,17 @@ impl ScalerSource for AdminScaler {
                 code: "bad_body",
                 message,
             })?;
-            self.0.add_node(config).await.map_err(refused)
+            self.0.add_node(config).await.map_err(|error| refused(&error))
         })
     }
 
     fn change_node(&self, name: Mount, change: NodeChange) -> Answering<'_, ()> {
         Box::pin(async move {
             if let Some(cordoned) = change.cordoned {
-                self.0.cordon_node(&name, cordoned).await.map_err(refused)?;
+                self.0.cordon_node(&name, cordoned).await.map_err(|error| refused(&error))?;
             }
             if let Some(weight) = change.weight {
-                self.0.weigh_node(&name, weight).await.map_err(refused)?;
+                self.0.weigh_node(&name, weight).await.map_err(|error| refused(&error))?;
             }
             Ok(())
         })
@@ -45,14 +45,14 @@ impl ScalerSource for AdminScaler {
 
     fn remove_node(&self, name: Mount, insist: bool) -> Answering<'_, NodeRemoved> {
         Box::pin(async move {
-            let left = self.0.remove_node(&name, insist).await.map_err(refused)?;
+            let left = self.0.remove_node(&name, insist).await.map_err(|error| refused(&error))?;
             Ok(NodeRemoved { name: name.to_string(), meetings_left: left as u64 })
         })
     }
 
     fn drain(&self, name: Mount) -> Answering<'_, DrainStatus> {
         Box::pin(async move {
-            let report = self.0.drain_report(&name).await.map_err(refused)?;
+            let report = self.0.drain_report(&name).await.map_err(|error| refused(&error))?;
             Ok(DrainStatus {
                 cordoned_at: report.cordoned_at,
                 empty: report.heard && report.meetings == 0 && report.breakout_rooms == 0,
@@ -72,7 +72,7 @@ impl ScalerSource for AdminScaler {
     fn meeting(&self, tenant: TenantName, id: String) -> Answering<'_, Vec<MeetingLife>> {
         Box::pin(async move {
             let lives = self.0.meeting(&TenantMeetingId::new(&tenant, &id)).await;
-            let lives = lives.map_err(|error| refused(NodeError::Store(error)))?;
+            let lives = lives.map_err(|error| refused(&NodeError::Store(error)))?;
             let shown = |life: &MeetingReport| MeetingLife {
                 meeting: shown_meeting(life),
                 decision: life.decision.as_ref().and_then(|json| serde_json::from_str(json).ok()),
@@ -111,8 +111,8 @@ fn configured(spec: &NodeSpec) -> Result<NodeConfig, String> {
     })
 }
 
-fn refused(error: NodeError) -> ScalerRefusal {
-    let (status, code) = match &error {
+fn refused(error: &NodeError) -> ScalerRefusal {
+    let (status, code) = match error {
         NodeError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_node"),
         NodeError::Taken(_) | NodeError::Twice(_) | NodeError::InStore(_) => {
             (StatusCode::CONFLICT, "name_taken")
@@ -127,7 +127,7 @@ fn refused(error: NodeError) -> ScalerRefusal {
     };
     let mut message = error.to_string();
     if let (NodeError::Key(_) | NodeError::Sealed { .. }, Some(cause)) =
-        (&error, std::error::Error::source(&error))
+        (error, std::error::Error::source(error))
     {
         message.push_str(": ");
         message.push_str(&cause.to_string());
