@@ -82,8 +82,8 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
         // What changes routes wants more than a token, and says so.
         let wanted = match (method, path) {
             ("POST", _) | ("PATCH", _) => 400,
-            (_, "/v1/routes/{mount}" | "/v1/nodes/{name}" | "/v1/meetings") => 404,
-            (_, "/v1/meetings/{tenant}/{meeting}") => 404,
+            (_, "/v1/routes/{mount}" | "/v1/nodes/{name}" | "/v1/meetings")
+            | (_, "/v1/meetings/{tenant}/{meeting}") => 404,
             _ => 200,
         };
         assert_eq!(response.status().as_u16(), wanted, "{method} {path} with the token");
