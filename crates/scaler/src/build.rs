@@ -25,6 +25,7 @@ use crate::{
     fleet::Fleet,
     front, gate,
     health::{Health, Record},
+    hooks,
     ledger::{Ledger, Terms},
     life::Patience,
     node_book::{NodeBook, NodeError},
@@ -152,6 +153,8 @@ impl Scaler {
             let outbox = callbacks.outbox.clone();
             let (prepare, stop) = (Arc::new(Preparer(Arc::clone(context))), background.clone());
             pollers.spawn(async move { outbox.run(prepare, stop).await });
+            let (callbacks, stop) = (Arc::clone(callbacks), background.clone());
+            pollers.spawn(hooks::run(Arc::clone(context), callbacks, stop));
         }
         pollers.spawn(overseer::run(Arc::clone(context), background.clone()));
         pollers.spawn(follow_others(Arc::clone(context), background.clone()));

@@ -12,7 +12,7 @@ use bluegate_outbox::Outbox;
 use bluegate_seal::Key;
 use bluegate_store::Store;
 
-use crate::config::CallbackConfig;
+use crate::{config::CallbackConfig, hooks::Hooks};
 
 mod confirm;
 mod identity;
@@ -24,8 +24,8 @@ mod secret_id;
 mod ticket;
 
 pub(crate) use identity::Identity;
-pub(crate) use prepare::Preparer;
-pub(crate) use receive::receive;
+pub(crate) use prepare::{Preparer, with_query};
+pub(crate) use receive::{Refusal, read as read_body, receive};
 pub use report::{CallbackReport, CallbackState};
 pub(crate) use rewrite::{rewrite, signer};
 pub(crate) use secret_id::{find_secret, secret_id};
@@ -39,6 +39,10 @@ pub(crate) struct Callbacks {
     /// The scaler's origin and [`PATH`].
     base: String,
     pub(crate) outbox: Outbox,
+    /// Who wants to hear of events.
+    pub(crate) hooks: Hooks,
+    /// What events say of where they come from.
+    pub(crate) domain: String,
     /// The time, in ms; tests move it.
     pub(crate) clock: bluegate_outbox::Clock,
 }
@@ -46,6 +50,8 @@ pub(crate) struct Callbacks {
 impl Callbacks {
     pub(crate) fn new(config: CallbackConfig, origin: &Origin, store: Store) -> Self {
         let clock = Arc::clone(&config.clock);
+        let hooks = Hooks::new(store.clone());
+        let domain = origin.host().to_owned();
         let outbox = Outbox::new(bluegate_outbox::Config {
             store,
             tls: config.tls,
@@ -54,7 +60,7 @@ impl Callbacks {
             clock: config.clock,
             bounds: config.bounds,
         });
-        Self { key: config.key, base: format!("{origin}{PATH}"), outbox, clock }
+        Self { key: config.key, base: format!("{origin}{PATH}"), outbox, hooks, domain, clock }
     }
 
     /// Our URL with this behind it.

@@ -13,7 +13,7 @@ use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
 use crate::{
     callbacks, calls,
     context::Context,
-    intake,
+    hooks, intake,
     outcome::{self, Outcome},
     reply::{self, Reply},
     route::{self, Named, Route},
@@ -30,6 +30,13 @@ pub(crate) async fn handle(
     let (parts, body) = request.into_parts();
     if parts.uri.path().starts_with(callbacks::PATH) {
         return callbacks::receive(&context, parts, body).await;
+    }
+    if let Some(callbacks) = &context.callbacks
+        && let Some((tenant, call)) = hooks::is_hooks_path(parts.uri.path())
+    {
+        let tenants = context.tenants();
+        let addressed = tenants.addressed(authority(&parts), tenant);
+        return hooks::answer(&context, &callbacks.hooks, &addressed, call, &parts).await;
     }
     let Some(Route { tenant, call }) = route::route(parts.uri.path()) else {
         return reply::status(StatusCode::NOT_FOUND);

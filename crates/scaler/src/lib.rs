@@ -21,6 +21,7 @@ mod fleet;
 mod front;
 mod gate;
 mod health;
+mod hooks;
 mod intake;
 mod ledger;
 mod life;

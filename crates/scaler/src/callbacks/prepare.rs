@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::{Value, json};
 
 use super::{confirm::confirm, find_secret, ticket::Kind};
-use crate::context::Context;
+use crate::{context::Context, hooks};
 
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -64,6 +64,13 @@ impl Prepare for Preparer {
 impl Preparer {
     async fn prepared(&self, callback: &Callback) -> Prepared {
         let context = &self.0;
+        if callback.kind == hooks::KIND {
+            let tenants = context.tenants();
+            let secrets = tenants.get(&callback.tenant).map(|tenant| tenant.secrets());
+            let secret = secrets.and_then(<[Secret]>::first);
+            let domain = context.callbacks.as_ref().map_or("", |callbacks| &callbacks.domain);
+            return hooks::prepare(callback, domain, secret);
+        }
         let Some(payload) = Payload::read(&callback.payload) else {
             return Prepared::Never("what is stored of it cannot be read");
         };

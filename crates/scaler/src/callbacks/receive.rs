@@ -18,7 +18,7 @@ use super::{
     Callbacks, Identity, PATH,
     ticket::{Kind, Ticket},
 };
-use crate::{context::Context, nodes::NodeHandle, reply};
+use crate::{context::Context, hooks, nodes::NodeHandle, reply};
 
 /// The largest body of a recording-ready callback.
 const FORM_BYTES: usize = 64 * 1024;
@@ -61,6 +61,9 @@ impl Refusal {
 pub(crate) async fn receive(context: &Arc<Context>, parts: Parts, body: Body) -> Response<Body> {
     let sealed = parts.uri.path().strip_prefix(PATH).unwrap_or_default().to_owned();
     let Some(callbacks) = &context.callbacks else { return reply::status(StatusCode::NOT_FOUND) };
+    if sealed.starts_with(hooks::PREFIX) {
+        return hooks::receive(context, callbacks, parts, body).await;
+    }
     let Some(ticket) = callbacks.open(&sealed) else {
         return reply::status(Refusal::Unknown.status());
     };

@@ -14,7 +14,7 @@ pub struct CallbackReport {
     pub id: String,
     /// Whose it is.
     pub tenant: String,
-    /// `meeting-ended`, `end`, `recording-ready` or `analytics`.
+    /// `meeting-ended`, `end`, `recording-ready`, `analytics` or `webhook`.
     pub kind: String,
     /// Where it stands.
     pub state: CallbackState,

@@ -22,14 +22,14 @@ const HOUR: i64 = 60 * 60 * 1_000;
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 /// A cluster whose callbacks come through, and a frontend's receiver.
-struct Story {
-    cluster: Cluster,
-    receiver: Receiver,
+pub(crate) struct Story {
+    pub(crate) cluster: Cluster,
+    pub(crate) receiver: Receiver,
     now: Arc<AtomicI64>,
 }
 
 impl Story {
-    async fn begin() -> Self {
+    pub(crate) async fn begin() -> Self {
         Self::with_targets(&["127.0.0.0/8"]).await
     }
 
@@ -49,7 +49,7 @@ impl Story {
     }
 
     /// Creates `class` with all callbacks, and gives it as its node has it.
-    async fn create(&self, tenant: &str) -> Meeting {
+    pub(crate) async fn create(&self, tenant: &str) -> Meeting {
         let url = |path: &str| encode_value(&self.receiver.url(path));
         let query = format!(
             "name=Class&meetingID=class&meetingEndedURL={}&meta_endCallbackUrl={}\
@@ -65,7 +65,7 @@ impl Story {
     }
 
     /// Where a node's URL leads in this test.
-    fn here(&self, url: &str) -> String {
+    pub(crate) fn here(&self, url: &str) -> String {
         let path = url.strip_prefix("http://api.example.org").unwrap();
         let base = self.cluster.frontend("default").base;
         format!("{}{path}", base.strip_suffix("/bigbluebutton/api").unwrap())
@@ -75,7 +75,7 @@ impl Story {
         self.here(&meeting.parameters[parameter])
     }
 
-    async fn got(&self, count: usize) -> Vec<Got> {
+    pub(crate) async fn got(&self, count: usize) -> Vec<Got> {
         eventually("received", async || self.receiver.got().len() >= count).await;
         let got = self.receiver.got();
         assert_eq!(got.len(), count, "{got:?}");

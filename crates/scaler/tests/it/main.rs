@@ -11,6 +11,7 @@ mod differential;
 mod fake_node;
 mod front;
 mod health;
+mod hooks;
 mod lies;
 mod life;
 mod lost;
