@@ -19,6 +19,7 @@ mod fake;
 mod fleet;
 mod front_door;
 mod live_node;
+mod lost_node;
 mod metrics;
 mod node_apply;
 mod node_fleet;

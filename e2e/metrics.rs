@@ -59,10 +59,12 @@ fn names_read_by_prometheus(metrics: &str) -> BTreeSet<String> {
     text.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
 }
 
-/// A process with all that no plain proxy has: TLS by ACME, an access log.
+/// A process with all that no plain proxy has: TLS by ACME, an access log, a
+/// scaler.
 async fn with_everything() -> String {
     let folder = tempfile::tempdir().unwrap();
     let (proxy, admin, nobody) = (free_port(), free_port(), free_port());
+    let (api, store) = (free_port(), folder.path().join("bluegate.db"));
     let file = folder.path().join("bluegate.toml");
     let text = format!(
         "[cluster]\norigin = \"https://bbb.example.org\"\n\
@@ -70,7 +72,13 @@ async fn with_everything() -> String {
          tls = {{ acme = {{ contact = \"a@example.org\", directory = \"https://127.0.0.1:{nobody}/\" }} }}\n\
          acme_folder = \"acme\"\n\
          [proxy.cache]\nfolder = \"cache\"\n\
-         [admin]\nlisten = \"127.0.0.1:{admin}\"\ntoken_file = \"token\"\nroutes_file = \"routes\"\n"
+         [admin]\nlisten = \"127.0.0.1:{admin}\"\ntoken_file = \"token\"\nroutes_file = \"routes\"\n\
+         [scaler]\norigin = \"http://api.example.org\"\nlisten = \"127.0.0.1:{api}\"\n\
+         store = \"sqlite://{store}\"\n\
+         [[tenant]]\nname = \"default\"\nsecret_file = \"token\"\n\
+         [[node]]\nname = \"bbb-01\"\norigin = \"http://127.0.0.1:{nobody}\"\n\
+         secret_file = \"token\"\n",
+        store = store.display()
     );
     std::fs::write(&file, text).unwrap();
     std::fs::write(folder.path().join("token"), TOKEN).unwrap();

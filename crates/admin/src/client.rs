@@ -26,9 +26,9 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::{
-    CacheReport, ErrorBody, ErrorDetail, MeetingEntry, MeetingLife, NodeChange, NodeDetail,
-    NodeRemoved, NodeSpec, NodesReport, Purged, RouteChange, RouteEntry, RouteSpec, RoutesReport,
-    ScalerNode,
+    CacheReport, ClusterHealth, ErrorBody, ErrorDetail, MeetingEntry, MeetingLife, NodeChange,
+    NodeDetail, NodeHealthReport, NodeRemoved, NodeSpec, NodesReport, Purged, RouteChange,
+    RouteEntry, RouteSpec, RoutesReport, ScalerNode,
 };
 
 pub use pinned::{PinError, pinned};
@@ -207,6 +207,22 @@ impl Client {
     pub async fn end_meeting(&self, tenant: &TenantName, id: &str) -> Result<(), ClientError> {
         let target = format!("/v1/meetings/{tenant}/{}", escaped(id));
         self.call::<serde_json::Value>(Method::DELETE, &target).await.map(drop)
+    }
+
+    /// `GET /v1/health`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn health(&self) -> Result<ClusterHealth, ClientError> {
+        self.call(Method::GET, "/v1/health").await
+    }
+
+    /// `POST /v1/nodes/{node}/lost`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn lose(&self, node: &Mount) -> Result<NodeHealthReport, ClientError> {
+        self.call(Method::POST, &format!("/v1/nodes/{node}/lost")).await
     }
 
     /// `POST /v1/routes`

@@ -14,7 +14,7 @@ use crate::{
     Sources, Tokens, cache, doctor,
     error::ApiError,
     gate::{self, Gate},
-    meetings, metrics, nodes, routes,
+    health as node_health, meetings, metrics, nodes, routes,
 };
 
 /// One endpoint. There is no other way to have one, so that a test over the
@@ -54,6 +54,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Method::GET, "/v1/meetings", meetings::list),
         Endpoint::new(Method::GET, "/v1/meetings/{tenant}/{meeting}", meetings::show),
         Endpoint::new(Method::DELETE, "/v1/meetings/{tenant}/{meeting}", meetings::end),
+        Endpoint::new(Method::GET, "/v1/health", node_health::show),
+        Endpoint::new(Method::POST, "/v1/nodes/{name}/lost", node_health::lose),
         Endpoint::new(Method::GET, "/v1/cache", cache::show),
         Endpoint::new(Method::DELETE, "/v1/cache", cache::purge),
         Endpoint::new(Method::GET, "/v1/doctor", doctor::show),

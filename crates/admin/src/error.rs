@@ -61,6 +61,10 @@ pub(crate) enum ApiError {
     UnknownMeeting,
     #[error(transparent)]
     Scaler(ScalerRefusal),
+    #[error(
+        "node `{0}` answers, so its meetings are alive there and would be split: drain it instead"
+    )]
+    NodeAnswers(bluegate_cluster::Mount),
     #[error(transparent)]
     Route(EditError),
     #[error("the request could not be done: see the log")]
@@ -85,6 +89,7 @@ impl ApiError {
             Self::UnknownNode(_) => (StatusCode::NOT_FOUND, "unknown_node"),
             Self::UnknownMeeting => (StatusCode::NOT_FOUND, "unknown_meeting"),
             Self::Scaler(refusal) => (refusal.status, refusal.code),
+            Self::NodeAnswers(_) => (StatusCode::CONFLICT, "node_answers"),
             Self::Route(error) => error.parts(),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }

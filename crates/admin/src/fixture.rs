@@ -8,7 +8,8 @@ use std::{
 use bluegate_cluster::{Mount, Node, Routes, Secret};
 
 use crate::{
-    CacheReport, CacheSource, DiskReport, MountReport, NodeReport, NodesReport, Sources, Tokens,
+    CacheReport, CacheSource, ClusterHealth, DiskReport, HealthSource, Losing, MountReport,
+    NodeHealthReport, NodeReport, NodesReport, NotLost, Sources, Tokens,
 };
 
 pub(crate) const TOKEN: &str = "an-admin-token";
@@ -26,6 +27,32 @@ impl CacheSource for FakeCache {
         let before = report.mounts.len();
         report.mounts.retain(|name, _| mount.is_some_and(|mount| mount.as_str() != name));
         before - report.mounts.len()
+    }
+}
+
+/// A scaler whose `bbb-01` answers and whose `bbb-02` is silent.
+pub(crate) struct FakeHealth;
+
+impl HealthSource for FakeHealth {
+    fn report(&self) -> ClusterHealth {
+        let node = |health: &str| NodeHealthReport {
+            health: health.to_owned(),
+            breaker: "closed".to_owned(),
+            ..NodeHealthReport::default()
+        };
+        let nodes = [("bbb-01", "healthy"), ("bbb-02", "lost")];
+        let nodes = nodes.map(|(name, health)| (name.to_owned(), node(health)));
+        ClusterHealth { nodes: nodes.into(), ..ClusterHealth::default() }
+    }
+
+    fn lose<'a>(&'a self, node: &'a Mount) -> Losing<'a> {
+        let outcome = match node.as_str() {
+            "bbb-01" => Err(NotLost::Answers),
+            "bbb-02" => Ok(()),
+            "bbb-03" => Err(NotLost::Store),
+            _ => Err(NotLost::Unknown),
+        };
+        Box::pin(async move { outcome })
     }
 }
 
@@ -72,6 +99,7 @@ pub(crate) fn sources() -> Sources {
             let nodes = [("bbb-01".to_owned(), node)].into();
             NodesReport { panicking: false, nodes, scaler: None }
         })),
+        health: Some(Arc::new(FakeHealth)),
         cache: Some(Arc::new(cache)),
         scaler: None,
         doctor: Some(Arc::new(|| serde_json::json!({"at": 1_000, "report": {}}))),

@@ -17,6 +17,7 @@ mod endpoints;
 mod error;
 mod exposition;
 mod gate;
+mod health;
 mod meetings;
 mod metrics;
 mod nodes;
@@ -31,6 +32,7 @@ pub use doctor::DoctorSource;
 pub use endpoints::router;
 pub use error::{ErrorBody, ErrorDetail};
 pub use exposition::{Exposition, Histogram, Kind};
+pub use health::{ClusterHealth, HealthSource, Losing, NodeHealthReport, NotLost, SplitReport};
 pub use nodes::{NodeDetail, NodeReport, NodesReport};
 pub use routes::{
     BookError, EditError, Given, HeldBack, HeldBackEntry, RouteBook, RouteChange, RouteEntry,

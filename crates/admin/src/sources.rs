@@ -4,7 +4,9 @@ use std::{sync::Arc, time::SystemTime};
 
 use bluegate_cluster::{Mount, Routes};
 
-use crate::{CacheReport, DoctorSource, Exposition, NodesReport, RouteBook, ScalerSource};
+use crate::{
+    CacheReport, DoctorSource, Exposition, HealthSource, NodesReport, RouteBook, ScalerSource,
+};
 
 /// A cache to show and to purge.
 pub trait CacheSource: Send + Sync {
@@ -37,6 +39,8 @@ pub struct Sources {
     pub book: Option<Arc<RouteBook>>,
     /// What the proxy believes of its nodes; absent where no proxy runs.
     pub nodes: Option<Arc<NodesSource>>,
+    /// What the scaler believes of its nodes; absent where no scaler runs.
+    pub health: Option<Arc<dyn HealthSource>>,
     /// The proxy's cache; absent where no proxy runs.
     pub cache: Option<Arc<dyn CacheSource>>,
     /// The scaler's nodes and meetings; absent where none runs.

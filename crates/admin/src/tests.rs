@@ -81,6 +81,7 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
             send(&router, request(method, &path.replace(['{', '}'], ""), Some(&right))).await;
         // What changes routes wants more than a token, and says so.
         let wanted = match (method, path) {
+            (_, "/v1/nodes/{name}/lost") => 404,
             ("POST", _) | ("PATCH", _) => 400,
             (_, "/v1/routes/{mount}" | "/v1/nodes/{name}" | "/v1/meetings")
             | (_, "/v1/meetings/{tenant}/{meeting}") => 404,
@@ -105,6 +106,8 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
     GET /v1/meetings
     GET /v1/meetings/{tenant}/{meeting}
     DELETE /v1/meetings/{tenant}/{meeting}
+    GET /v1/health
+    POST /v1/nodes/{name}/lost
     GET /v1/cache
     DELETE /v1/cache
     GET /v1/doctor
@@ -354,4 +357,18 @@ async fn metrics_in_prometheus_form() {
         assert!(sample.unwrap().parse::<u64>().unwrap() > 0, "{name}");
     }
     assert!(process.contains(&"process_start_time_seconds 1000"));
+}
+
+#[tokio::test]
+async fn a_node_is_given_up_unless_it_answers() {
+    for (name, status, wanted) in [
+        ("bbb-01", 409, r#""code":"node_answers""#),
+        ("bbb-02", 200, r#""health":"lost""#),
+        ("bbb-03", 500, r#""code":"internal""#),
+        ("bbb-04", 404, r#""code":"unknown_node""#),
+    ] {
+        let answer = ask(sources(), "POST", &format!("/v1/nodes/{name}/lost")).await;
+        let (seen, text) = answer.split_once(' ').unwrap();
+        assert!(seen == status.to_string() && text.contains(wanted), "{name}: {answer}");
+    }
 }

@@ -20,11 +20,16 @@ use serde::Serialize;
 
 pub(crate) use self::arguments::NodeCommand;
 use self::{
-    arguments::PlanOptions,
+    arguments::{LostOptions, PlanOptions},
     fleet::{Fleet, summary},
     reach::{explain, named, reach, target},
 };
-use crate::{Outcome, config_command, exit::Exit};
+use crate::{
+    Outcome,
+    admin_command::{ask, print_json},
+    config_command,
+    exit::Exit,
+};
 
 pub(crate) fn run(command: &NodeCommand) -> Outcome {
     match command {
@@ -44,6 +49,7 @@ pub(crate) fn run(command: &NodeCommand) -> Outcome {
         NodeCommand::RemoveHook(options) => hook::remove(options),
         NodeCommand::Reapply(options) => hook::again(options),
         NodeCommand::Record(options) => record::run(options),
+        NodeCommand::Lost(options) => lose(options),
     }
 }
 
@@ -52,6 +58,17 @@ struct Looked {
     detected: Detected,
     plan: Plan,
     pending: Pending,
+}
+
+/// `bluegate node lost`
+fn lose(options: &LostOptions) -> Outcome {
+    let lost = ask(&options.admin, async |client| client.lose(&options.node).await)?;
+    if options.json {
+        print_json(&lost)?;
+    } else {
+        println!("{}: {}; its meetings may be created anew", options.node, lost.health);
+    }
+    Ok(Exit::Done)
 }
 
 /// A plan for programs.

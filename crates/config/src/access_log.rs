@@ -32,6 +32,12 @@ pub struct UnknownWord {
     wanted: &'static str,
 }
 
+impl UnknownWord {
+    pub(crate) fn new(given: &str, wanted: &'static str) -> Self {
+        Self { given: given.to_owned(), wanted }
+    }
+}
+
 impl FromStr for AccessLogFormat {
     type Err = UnknownWord;
 

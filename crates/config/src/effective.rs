@@ -111,6 +111,7 @@ pub fn effective(config: &Config) -> String {
         out.text("call_timeout", &print_duration(scaler.call_timeout));
         out.text("poll_interval", &print_duration(scaler.poll_interval));
         out.text("lost_after", &print_duration(scaler.lost_after));
+        out.text("gate", &scaler.gate.to_string());
         out.text("body_limit", &print_bytes(scaler.body_limit));
         let placement = &scaler.placement;
         out.section("[scaler.placement]");

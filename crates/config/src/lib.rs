@@ -10,6 +10,7 @@ mod access_log;
 mod balancer;
 mod effective;
 mod front;
+mod gate;
 mod parse;
 mod placement;
 mod problem;
@@ -23,6 +24,7 @@ mod units;
 
 pub use access_log::{AccessLogFormat, AccessLogIp, UnknownWord};
 pub use effective::effective;
+pub use gate::Gate;
 pub use parse::parse;
 pub use problem::{Problem, Problems};
 pub use reference::{default_file, reference_page};

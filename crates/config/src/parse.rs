@@ -12,6 +12,7 @@ use toml::de::DeTable;
 
 use crate::{
     balancer, front,
+    gate::Gate,
     problem::Problems,
     reader::{Collector, Table},
     schema::{self, SECTIONS},
@@ -109,6 +110,10 @@ fn read(file: &Table<'_>) -> Option<Config> {
     });
     let doctor = file.section(&schema::DOCTOR).map(|table| read_doctor(&table));
     let balancer = file.section(&schema::BALANCER).map(|table| balancer::read(&table));
+    if scaler.iter().flatten().any(|scaler| scaler.gate == Gate::Doctor) && doctor.is_none() {
+        let message = "`gate` of `scaler` waits for a doctor that does not look by itself";
+        file.problem(message.to_owned(), Some("add a `[doctor]` section"));
+    }
     Some(Config {
         cluster: cluster?,
         nodes: nodes.into_iter().map(|(_, entry)| entry).collect::<Option<_>>()?,
@@ -301,6 +306,7 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
         let message = "a node would be given up after a few polls that failed";
         table.problem_at("lost_after", message, Some(&hint));
     }
+    let gate = table.parsed("gate").unwrap_or_default();
     let body_limit = table.with_unit("body_limit", 32 << 20, units::bytes, "`32MiB`");
     let placement = table.section(&schema::SCALER_PLACEMENT).as_ref().map(Placement::read);
     Some(Scaler {
@@ -317,6 +323,7 @@ fn read_scaler(table: &Table<'_>) -> Option<Scaler> {
         call_timeout,
         poll_interval,
         lost_after,
+        gate,
         body_limit,
         placement: placement.unwrap_or_default(),
     })

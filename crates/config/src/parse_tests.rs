@@ -186,6 +186,21 @@ fn a_node_is_not_given_up_after_a_few_polls() {
 }
 
 #[test]
+fn a_gate_needs_its_doctor() {
+    let with = |keys: &str| {
+        let listen = "listen = [\"127.0.0.1:8090\"]";
+        DESIGN.replace(listen, &format!("{listen}\ngate = \"{keys}\""))
+    };
+    let doctor = format!("{}\n[doctor]\n", with("doctor"));
+    assert_eq!(parse(&doctor, Path::new("/")).unwrap().scaler.unwrap().gate, Gate::Doctor);
+    assert_snapshot!(problems(&with("doctor")), @"
+    line 1: `gate` of `scaler` waits for a doctor that does not look by itself
+      hint: add a `[doctor]` section
+    ");
+    assert!(problems(&with("nurse")).contains("`nurse` is not `none` or `doctor`"));
+}
+
+#[test]
 fn a_shared_address_needs_one_tls() {
     let text = DESIGN
         .replace("listen = [\"127.0.0.1:8090\"]", "listen = [\"127.0.0.1:8090\", \"0.0.0.0:443\"]");

@@ -629,6 +629,13 @@ pub(crate) const SCALER: Section = Section {
             about: "How long a node may be silent, while most others answer, before its meetings may be created anew elsewhere; at least five times `poll_interval`. `bluegate node lost NAME` does not wait for it.",
         },
         Key {
+            name: "gate",
+            kind: "`none` or `doctor`",
+            default: Default::Value(r#""none""#),
+            example: r#""doctor""#,
+            about: "Whose verdict keeps a node from new meetings: with `doctor`, and a `[doctor]` section, a node with a fault that no more than a tenth of the others have; never more than a tenth of the nodes, one in clusters of 3 to 19, none in smaller ones.",
+        },
+        Key {
             name: "body_limit",
             kind: "bytes",
             default: Default::Value(r#""32MiB""#),

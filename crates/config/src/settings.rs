@@ -6,7 +6,10 @@ use bluegate_cluster::{AllowedHosts, Node, Origin, Tag, TenantName};
 use bluegate_tenant::Settings;
 use ipnet::IpNet;
 
-use crate::access_log::{AccessLogFormat, AccessLogIp};
+use crate::{
+    access_log::{AccessLogFormat, AccessLogIp},
+    gate::Gate,
+};
 
 /// A whole configuration file, validated.
 #[derive(Clone, Debug, PartialEq)]
@@ -218,6 +221,8 @@ pub struct Scaler {
     pub poll_interval: Duration,
     /// Silence after which a node is given up while most others answer.
     pub lost_after: Duration,
+    /// Whose verdict keeps a node from new meetings.
+    pub gate: Gate,
     /// Largest request body kept, in bytes.
     pub body_limit: usize,
     /// `[scaler.placement]`

@@ -25,6 +25,10 @@ pub(crate) enum NodeCommand {
     ///
     /// What fails is undone. Refuses to restart services while meetings run.
     Apply(ChangeOptions),
+    /// Give a silent node up at once: its meetings may be created anew elsewhere.
+    ///
+    /// Refused while anybody hears it. When it answers again, it is taken back by itself.
+    Lost(LostOptions),
     /// Undo the last apply, byte for byte. A file replaced since loses only what is ours.
     Rollback(ChangeOptions),
     /// Add a node to the running scaler; it stays until it is removed, restarts or not.
@@ -199,6 +203,20 @@ pub(crate) struct ReachOptions {
     /// Become root there with `sudo -n`.
     #[arg(long, requires = "ssh")]
     pub(crate) sudo: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LostOptions {
+    /// The node's name.
+    #[arg(value_name = "NODE")]
+    pub(crate) node: Mount,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) admin: AdminOptions,
 }
 
 /// Which nodes, and what is said of them on the command line.

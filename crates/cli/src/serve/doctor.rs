@@ -1,7 +1,7 @@
 //! The doctor inside `bluegate serve`: what it is to look at, and where what
 //! it saw can be read.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use bluegate_admin::{Exposition, Kind, RouteBook, Sources};
 use bluegate_cluster::Mount;
@@ -13,7 +13,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::serve::secrets;
 
-/// Looks from now on if the file says so; gives the sources with what it sees.
+/// What the doctor saw last, and from one look to the next.
+pub(crate) type Seen = (watch::Receiver<Option<Latest>>, Duration);
+
+/// Looks from now on if the file says so; gives the sources with what it sees,
+/// and where that is followed.
 pub(crate) fn start(
     path: &Path,
     config: &Config,
@@ -22,8 +26,8 @@ pub(crate) fn start(
     shutdown: &CancellationToken,
     tasks: &TaskTracker,
     sources: Sources,
-) -> Sources {
-    let Some(doctor) = &config.doctor else { return sources };
+) -> (Sources, Option<Seen>) {
+    let Some(doctor) = &config.doctor else { return (sources, None) };
     let (latest, seen) = watch::channel(None);
     let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let (config, tls) = (config.clone(), Arc::clone(tls));
@@ -63,8 +67,9 @@ pub(crate) fn start(
     let mut metrics = sources.metrics.clone();
     let measured = seen.clone();
     metrics.push(Arc::new(move |out| measure(out, measured.borrow().as_ref())));
+    let followed = (seen.clone(), doctor.interval);
     let shown = move || serde_json::to_value(&*seen.borrow()).unwrap_or_default();
-    Sources { doctor: Some(Arc::new(shown)), metrics, ..sources }
+    (Sources { doctor: Some(Arc::new(shown)), metrics, ..sources }, Some(followed))
 }
 
 fn measure(out: &mut Exposition, latest: Option<&Latest>) {

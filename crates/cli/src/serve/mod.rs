@@ -4,6 +4,7 @@ mod access_log;
 mod admin;
 mod certificates;
 mod doctor;
+mod health;
 mod listeners;
 mod metrics;
 mod policy;
@@ -25,7 +26,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use bluegate_admin::{CacheSource, MetricsSource, NodesSource, RouteBook, ScalerSource, Sources};
 use bluegate_cluster::Routes;
-use bluegate_config::Config;
+use bluegate_config::{Config, Gate};
 use bluegate_net::{
     Policy, RouterService,
     dispatch::ApiHosts,
@@ -113,6 +114,10 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
     });
     let roles = Roles { proxy: proxy.clone(), api, api_hosts };
     let measured_scaler = scaler.clone();
+    if let (Some(scaler), Some(proxy)) = (&scaler, &proxy) {
+        scaler.witnessed_by(health::witness(Arc::clone(proxy)));
+    }
+    let placing = scaler.clone();
     let scaler = scaler.map(|scaler| Scaling::begin(scaler, &shutdown));
     let alone = CancellationToken::new();
     if let (Some(scaling), Some(_)) = (&scaler, &predecessor) {
@@ -129,9 +134,15 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
     let drain = config.proxy.as_ref().map_or(DRAIN, |proxy| proxy.drain);
     listeners.serve(&config, &roles, &shutdown, &tasks, drain)?;
     supervisor::watch_over(&shutdown, &tasks);
-    tasks.close();
     let sources = sources(proxy.as_ref(), measured_scaler, &book, policy, shown, &shutdown);
-    let sources = doctor::start(path, &config, &node_tls, &book, &shutdown, &tasks, sources);
+    let sources = health::show(placing.clone(), sources);
+    let (sources, seen) =
+        doctor::start(path, &config, &node_tls, &book, &shutdown, &tasks, sources);
+    let gate = config.scaler.as_ref().map(|scaler| scaler.gate);
+    if let (Some(Gate::Doctor), Some(scaler), Some((seen, interval))) = (gate, placing, seen) {
+        tasks.spawn(health::gate(scaler, seen, interval, shutdown.clone()));
+    }
+    tasks.close();
     let mut admin = admin.map(|admin| admin.serve(sources));
     if let Some(mut predecessor) = predecessor {
         predecessor.ready().await?;
@@ -228,6 +239,7 @@ fn sources(
         routes: Arc::new(move || Arc::clone(&routes.borrow())),
         book: proxy.map(|_| Arc::clone(book)),
         nodes,
+        health: None,
         cache,
         scaler: shown_scaler,
         doctor: None,
