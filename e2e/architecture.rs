@@ -11,7 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("seal", &[]),
     ("bbb-api", &["cluster"]),
     ("config", &["cluster", "tenant"]),
-    ("admin", &["cluster"]),
+    ("admin", &["cluster", "tenant"]),
     ("doctor", &["bbb-api", "cluster", "site"]),
     ("export", &["cluster"]),
     ("net", &["cluster"]),
@@ -32,7 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "bluegate",
         &[
             "admin", "cluster", "config", "demo", "doctor", "export", "net", "nodeconf", "nodeops",
-            "proxy", "scaler", "seal",
+            "proxy", "scaler", "seal", "tenant",
         ],
     ),
 ];

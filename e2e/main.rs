@@ -28,4 +28,5 @@ mod node_live;
 mod node_plan;
 mod placement;
 mod python_client;
+mod tenants;
 mod upgrade;

@@ -28,7 +28,8 @@ use tokio_rustls::TlsConnector;
 use crate::{
     CacheReport, ClusterHealth, ErrorBody, ErrorDetail, MeetingEntry, MeetingLife, NodeChange,
     NodeDetail, NodeHealthReport, NodeRemoved, NodeSpec, NodesReport, Purged, RouteChange,
-    RouteEntry, RouteSpec, RoutesReport, ScalerNode,
+    RouteEntry, RouteSpec, RoutesReport, ScalerNode, TenantAdded, TenantEntry, TenantPatch,
+    TenantSpec, TenantsReport,
 };
 
 pub use pinned::{PinError, pinned};
@@ -253,6 +254,50 @@ impl Client {
         self.call(Method::DELETE, &format!("/v1/routes/{mount}")).await
     }
 
+    /// `GET /v1/tenants`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn tenants(&self) -> Result<TenantsReport, ClientError> {
+        self.call(Method::GET, "/v1/tenants").await
+    }
+
+    /// `GET /v1/tenants/{name}`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn tenant(&self, name: &TenantName) -> Result<TenantEntry, ClientError> {
+        self.call(Method::GET, &format!("/v1/tenants/{name}")).await
+    }
+
+    /// `POST /v1/tenants`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn add_tenant(&self, spec: &TenantSpec) -> Result<TenantAdded, ClientError> {
+        self.call_with(Method::POST, "/v1/tenants", Some(spec)).await
+    }
+
+    /// `PATCH /v1/tenants/{name}`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn change_tenant(
+        &self,
+        name: &TenantName,
+        patch: &TenantPatch,
+    ) -> Result<TenantEntry, ClientError> {
+        self.call_with(Method::PATCH, &format!("/v1/tenants/{name}"), Some(patch)).await
+    }
+
+    /// `DELETE /v1/tenants/{name}`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn remove_tenant(&self, name: &TenantName, insist: bool) -> Result<(), ClientError> {
+        self.call(Method::DELETE, &format!("/v1/tenants/{name}?insist={insist}")).await
+    }
+
     /// `GET /v1/cache`
     ///
     /// # Errors
@@ -305,7 +350,9 @@ impl Client {
         let (status, body) = (answer.status(), answer.into_body());
         let foreign = |_| ClientError::Foreign { status };
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(foreign);
+            // An answer without a body is JSON's nothing.
+            let body = if status == StatusCode::NO_CONTENT { &b"null"[..] } else { &body };
+            return serde_json::from_slice(body).map_err(foreign);
         }
         let ErrorBody { error: detail } = serde_json::from_slice(&body).map_err(foreign)?;
         Err(ClientError::Refused { status, detail })

@@ -14,7 +14,7 @@ use crate::{
     Sources, Tokens, cache, doctor,
     error::ApiError,
     gate::{self, Gate},
-    health as node_health, meetings, metrics, nodes, routes,
+    health as node_health, meetings, metrics, nodes, routes, tenants,
 };
 
 /// One endpoint. There is no other way to have one, so that a test over the
@@ -56,6 +56,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Method::DELETE, "/v1/meetings/{tenant}/{meeting}", meetings::end),
         Endpoint::new(Method::GET, "/v1/health", node_health::show),
         Endpoint::new(Method::POST, "/v1/nodes/{name}/lost", node_health::lose),
+        Endpoint::new(Method::GET, "/v1/tenants", tenants::show),
+        Endpoint::new(Method::POST, "/v1/tenants", tenants::add),
+        Endpoint::new(Method::GET, "/v1/tenants/{name}", tenants::show_one),
+        Endpoint::new(Method::PATCH, "/v1/tenants/{name}", tenants::change),
+        Endpoint::new(Method::DELETE, "/v1/tenants/{name}", tenants::remove),
         Endpoint::new(Method::GET, "/v1/cache", cache::show),
         Endpoint::new(Method::DELETE, "/v1/cache", cache::purge),
         Endpoint::new(Method::GET, "/v1/doctor", doctor::show),

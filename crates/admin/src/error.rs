@@ -10,7 +10,7 @@ use http::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ScalerRefusal, routes::EditError};
+use crate::{ScalerRefusal, TenantRefusal, routes::EditError};
 
 /// The body of every answer that is an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,10 @@ pub(crate) enum ApiError {
         "node `{0}` answers, so its meetings are alive there and would be split: drain it instead"
     )]
     NodeAnswers(bluegate_cluster::Mount),
+    #[error("this process runs no scaler: it has no tenants")]
+    NoTenants,
+    #[error(transparent)]
+    Tenant(TenantRefusal),
     #[error(transparent)]
     Route(EditError),
     #[error("the request could not be done: see the log")]
@@ -90,6 +94,8 @@ impl ApiError {
             Self::UnknownMeeting => (StatusCode::NOT_FOUND, "unknown_meeting"),
             Self::Scaler(refusal) => (refusal.status, refusal.code),
             Self::NodeAnswers(_) => (StatusCode::CONFLICT, "node_answers"),
+            Self::NoTenants => (StatusCode::NOT_FOUND, "no_tenants"),
+            Self::Tenant(error) => error.parts(),
             Self::Route(error) => error.parts(),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }

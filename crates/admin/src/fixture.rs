@@ -9,7 +9,8 @@ use bluegate_cluster::{Mount, Node, Routes, Secret};
 
 use crate::{
     CacheReport, CacheSource, ClusterHealth, DiskReport, HealthSource, Losing, MountReport,
-    NodeHealthReport, NodeReport, NodesReport, NotLost, Sources, Tokens,
+    NodeHealthReport, NodeReport, NodesReport, NotLost, Sources, TenantEdit, TenantEdited,
+    TenantEntry, TenantRefusal, TenantRefusalKind, TenantsReport, TenantsSource, Tokens,
 };
 
 pub(crate) const TOKEN: &str = "an-admin-token";
@@ -53,6 +54,44 @@ impl HealthSource for FakeHealth {
             _ => Err(NotLost::Unknown),
         };
         Box::pin(async move { outcome })
+    }
+}
+
+/// `school-a`, and what was asked to change.
+#[derive(Debug, Default)]
+pub(crate) struct FakeTenants(pub(crate) Mutex<Vec<String>>);
+
+impl TenantsSource for FakeTenants {
+    fn report(&self) -> TenantsReport {
+        let settings = serde_json::json!({
+            "hosts": ["a.example.org"],
+            "limits": {"meetings": 5},
+            "create": {"record": {"set": "false"}}
+        });
+        let entry = TenantEntry {
+            name: "school-a".to_owned(),
+            source: "api".to_owned(),
+            secrets: 2,
+            meetings: 3,
+            users: 40,
+            refused: [("meetings".to_owned(), 1)].into(),
+            settings: serde_json::from_value(settings).unwrap(),
+        };
+        TenantsReport { tenants: vec![entry], held_back: Vec::new() }
+    }
+
+    fn edit(&self, edit: TenantEdit) -> TenantEdited {
+        let unknown =
+            matches!(&edit, TenantEdit::Remove { name, .. } if name.as_str() != "school-a");
+        let made = matches!(&edit, TenantEdit::Add { secrets, .. } if secrets.is_empty());
+        self.0.lock().unwrap().push(format!("{edit:?}"));
+        Box::pin(async move {
+            if unknown {
+                let message = "there is no such tenant".to_owned();
+                return Err(TenantRefusal { kind: TenantRefusalKind::Unknown, message });
+            }
+            Ok(made.then(|| Secret::new("made-for-it").unwrap()))
+        })
     }
 }
 
@@ -103,6 +142,7 @@ pub(crate) fn sources() -> Sources {
         cache: Some(Arc::new(cache)),
         scaler: None,
         doctor: Some(Arc::new(|| serde_json::json!({"at": 1_000, "report": {}}))),
+        tenants: Some(Arc::new(FakeTenants::default())),
         ready: Arc::new(|| true),
         metrics: vec![Arc::new(|out| {
             out.single("bluegate_test_total", crate::Kind::Counter, "From a role", 42);

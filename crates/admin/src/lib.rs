@@ -24,6 +24,7 @@ mod nodes;
 mod routes;
 mod scaler;
 mod sources;
+mod tenants;
 mod throttle;
 mod token;
 
@@ -43,6 +44,10 @@ pub use scaler::{
     ScalerNode, ScalerRefusal, ScalerSource,
 };
 pub use sources::{CacheSource, MetricsSource, NodesSource, ReadySource, RoutesSource, Sources};
+pub use tenants::{
+    HeldBackTenant, TenantAdded, TenantEdit, TenantEdited, TenantEntry, TenantPatch, TenantRefusal,
+    TenantRefusalKind, TenantSpec, TenantsReport, TenantsSource,
+};
 pub use token::Tokens;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use bluegate_cluster::{Mount, Routes};
 
 use crate::{
     CacheReport, DoctorSource, Exposition, HealthSource, NodesReport, RouteBook, ScalerSource,
+    TenantsSource,
 };
 
 /// A cache to show and to purge.
@@ -47,6 +48,8 @@ pub struct Sources {
     pub scaler: Option<Arc<dyn ScalerSource>>,
     /// What the doctor saw last; absent where it does not look.
     pub doctor: Option<Arc<DoctorSource>>,
+    /// The scaler's tenants; absent where no scaler runs.
+    pub tenants: Option<Arc<dyn TenantsSource>>,
     /// Whether this process takes work: not while it starts or stops.
     pub ready: Arc<ReadySource>,
     /// Further metrics, by role.

@@ -11,7 +11,7 @@ use insta::assert_snapshot;
 use crate::{
     Given, RouteBook, Sources, Tokens,
     endpoints::{endpoints, router},
-    fixture::{TOKEN, sources, tokens},
+    fixture::{FakeTenants, TOKEN, sources, tokens},
     gate::{MAX_BODY, OPEN},
 };
 
@@ -84,7 +84,7 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
             (_, "/v1/nodes/{name}/lost") => 404,
             ("POST", _) | ("PATCH", _) => 400,
             (_, "/v1/routes/{mount}" | "/v1/nodes/{name}" | "/v1/meetings")
-            | (_, "/v1/meetings/{tenant}/{meeting}") => 404,
+            | (_, "/v1/meetings/{tenant}/{meeting}" | "/v1/tenants/{name}") => 404,
             _ => 200,
         };
         assert_eq!(response.status().as_u16(), wanted, "{method} {path} with the token");
@@ -108,6 +108,11 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
     DELETE /v1/meetings/{tenant}/{meeting}
     GET /v1/health
     POST /v1/nodes/{name}/lost
+    GET /v1/tenants
+    POST /v1/tenants
+    GET /v1/tenants/{name}
+    PATCH /v1/tenants/{name}
+    DELETE /v1/tenants/{name}
     GET /v1/cache
     DELETE /v1/cache
     GET /v1/doctor
@@ -371,4 +376,60 @@ async fn a_node_is_given_up_unless_it_answers() {
         let (seen, text) = answer.split_once(' ').unwrap();
         assert!(seen == status.to_string() && text.contains(wanted), "{name}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn tenants_are_shown_added_changed_and_removed() {
+    let fake = Arc::new(FakeTenants::default());
+    let sources = Sources { tenants: Some(Arc::clone(&fake) as _), ..sources() };
+    let send = async |method: &str, target: &str, body: &str| {
+        let (status, _, body) = send_json(&sources, method, target, None, body).await;
+        (status, body)
+    };
+    let (status, shown) = send("GET", "/v1/tenants", "").await;
+    assert_eq!(status, 200);
+    assert_snapshot!(shown, @r#"{"tenants":[{"name":"school-a","source":"api","secrets":2,"meetings":3,"users":40,"refused":{"meetings":1},"settings":{"enabled":true,"hosts":["a.example.org"],"limits":{"meetings":5},"create":{"record":{"set":"false"}}}}]}"#);
+    assert_eq!(send("GET", "/v1/tenants/school-a", "").await.0, 200);
+    assert_eq!(send("GET", "/v1/tenants/school-b", "").await.0, 404);
+
+    let (status, added) = send("POST", "/v1/tenants", r#"{"name":"school-a"}"#).await;
+    assert_eq!(status, 201);
+    assert!(added.contains(r#""secret":"made-for-it""#), "{added}");
+    let given = r#"{"name":"school-a","secrets":["s3cret"]}"#;
+    let (_, added) = send("POST", "/v1/tenants", given).await;
+    assert!(!added.contains("s3cret") && !added.contains(r#""secret""#), "{added}");
+    let patch = r#"{"secrets":["s3cret-1","s3cret-2"],"settings":{"enabled":false,"hosts":null,
+        "create":{"duration":{"at_most":60}}}}"#;
+    assert_eq!(send("PATCH", "/v1/tenants/school-a", patch).await.0, 200);
+    assert_eq!(send("DELETE", "/v1/tenants/school-a?insist=true", "").await.0, 204);
+    assert_eq!(send("DELETE", "/v1/tenants/school-b", "").await.0, 404);
+    let edits = fake.0.lock().unwrap().clone();
+    assert_eq!(edits.len(), 5);
+    let changed = &edits[2];
+    for part in ["enabled: false", "hosts: []", "name: \"record\"", "AtMost(60)"] {
+        assert!(changed.contains(part), "{part}: {changed}");
+    }
+    assert!(edits.iter().all(|edit| !edit.contains("s3cret")), "{edits:?}");
+    assert!(edits[3].contains("insist: true"), "{}", edits[3]);
+
+    for (method, target, body, wanted) in [
+        ("POST", "/v1/tenants", r#"{"name":"School A"}"#, "is not a tenant name"),
+        ("POST", "/v1/tenants", r#"{"name":"b","secrets":[""]}"#, "the secret is empty"),
+        ("POST", "/v1/tenants", r#"{"name":"b","secrets":["a\nb"]}"#, "control characters"),
+        ("POST", "/v1/tenants", r#"{"name":"b","settings":{"limit":1}}"#, "unknown field `limit`"),
+        (
+            "POST",
+            "/v1/tenants",
+            r#"{"name":"b","settings":{"limits":{"meetings":0},"logo":"x"}}"#,
+            "`limits.meetings`: a limit is at least 1; `enabled = false` keeps a tenant from new \
+             meetings; `logo`: `x` is not an address",
+        ),
+        ("PATCH", "/v1/tenants/school-a", r#"{"secrets":[]}"#, "nobody would get in"),
+        ("PATCH", "/v1/tenants/school-a", r#"{"settings":{"x":1}}"#, "unknown field `x`"),
+    ] {
+        let (status, answer) = send(method, target, body).await;
+        assert_eq!(status, 400, "{body}: {answer}");
+        assert!(answer.contains(wanted), "{body}: {answer}");
+    }
+    assert_eq!(fake.0.lock().unwrap().len(), 5, "nothing of that was asked for");
 }

@@ -1,9 +1,10 @@
 //! The command tree, as clap reads it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
-use bluegate_cluster::{Address, BbbVersion, Mount, Origin};
+use bluegate_cluster::{Address, BbbVersion, Mount, Origin, TenantName};
 use bluegate_export::Software;
+use bluegate_scaler::LimitKind;
 use clap::{
     ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     /// Look at what a running `bluegate serve` relays, or change it.
     #[command(subcommand)]
     Routes(RoutesCommand),
+    /// Look at the tenants of a running `bluegate serve`, add, change and remove them.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -164,6 +168,126 @@ pub(crate) enum RoutesCommand {
         #[command(flatten)]
         admin: AdminOptions,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantCommand {
+    /// List the tenants, with what they have now.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        admin: AdminOptions,
+    },
+    /// Show one tenant and its settings.
+    Show {
+        /// Its name.
+        name: TenantName,
+
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        admin: AdminOptions,
+    },
+    /// Add a tenant; without a secret file one secret is made and shown this once.
+    Add {
+        /// Its name, for good: it is part of its meeting IDs on the nodes.
+        name: TenantName,
+
+        #[command(flatten)]
+        options: TenantOptions,
+
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        admin: AdminOptions,
+    },
+    /// Change a tenant that was added.
+    Set {
+        /// Its name.
+        name: TenantName,
+
+        #[command(flatten)]
+        options: TenantOptions,
+
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        admin: AdminOptions,
+    },
+    /// Remove a tenant that was added.
+    Remove {
+        /// Its name.
+        name: TenantName,
+
+        /// Remove it though it has open meetings, which nobody can end then.
+        #[arg(long)]
+        force: bool,
+
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        admin: AdminOptions,
+    },
+}
+
+/// What a tenant may and gets.
+#[derive(Args, Debug, Default)]
+pub(crate) struct TenantOptions {
+    /// A file with its secrets, one per line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+
+    /// A TOML file with the keys of `[[tenant]]`, without `name` and `secret_file`: all settings anew.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+
+    /// A host name of its own; repeat for more.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Vec<String>,
+
+    /// A hard limit, such as `meetings=100`, `users=2500` or `requests=50`; repeat for more.
+    #[arg(long, value_name = "LIMIT=NUMBER")]
+    pub(crate) limit: Vec<LimitOption>,
+
+    /// Let it have new meetings.
+    #[arg(long, conflicts_with = "disable")]
+    pub(crate) enable: bool,
+
+    /// Let it have no new meetings; those it has go on.
+    #[arg(long)]
+    pub(crate) disable: bool,
+}
+
+/// A limit on the command line.
+#[derive(Clone, Debug)]
+pub(crate) struct LimitOption {
+    pub(crate) kind: LimitKind,
+    pub(crate) hard: u32,
+}
+
+impl FromStr for LimitOption {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let limited = [LimitKind::Meetings, LimitKind::Users, LimitKind::Requests];
+        let parsed = text.split_once('=').and_then(|(kind, number)| {
+            let kind = limited.into_iter().find(|known| known.as_str() == kind)?;
+            Some(Self { kind, hard: number.parse().ok()? })
+        });
+        parsed
+            .ok_or_else(|| "expected `meetings=`, `users=` or `requests=` and a number".to_owned())
+    }
 }
 
 /// Which admin listener to ask.

@@ -1,6 +1,6 @@
 //! `bluegate config check|show|default`.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anstream::println;
 use anyhow::Context as _;
@@ -14,11 +14,15 @@ use crate::{
     serve::reload,
 };
 
+/// How long a check waits for the store.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 pub(crate) fn run(command: ConfigCommand) -> Outcome {
     match command {
         ConfigCommand::Check { config: path } => {
             let config = load(&path)?;
             check_routes(&config)?;
+            let unasked = check_tenants(&config)?;
             println!("{}: valid", path.display());
             println!(
                 "  {} with {}, {}",
@@ -26,7 +30,7 @@ pub(crate) fn run(command: ConfigCommand) -> Outcome {
                 count(config.nodes.len(), "node"),
                 count(config.tenants.len(), "tenant"),
             );
-            for warning in config.warnings() {
+            for warning in config.warnings().into_iter().chain(unasked) {
                 println!("  warning: {warning}");
             }
         }
@@ -45,6 +49,42 @@ fn check_routes(config: &Config) -> Result<(), anyhow::Error> {
         // The chain is told by the one reporter; only the exit code is ours.
         anyhow::Error::from(error).context(UsageError("the routes do not fit together".to_owned()))
     })
+}
+
+/// A name is in the file or in the store. What keeps the store from being asked
+/// is no fault of the file: it comes back as a warning.
+fn check_tenants(config: &Config) -> Result<Option<String>, anyhow::Error> {
+    let Some(scaler) = &config.scaler else { return Ok(None) };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let peeking = async {
+        tokio::time::timeout(PATIENCE, bluegate_scaler::peek_tenants(&scaler.store)).await
+    };
+    let added = match runtime.block_on(peeking) {
+        Ok(Ok(added)) => added,
+        Ok(Err(error)) => {
+            let error = anyhow::Error::from(error);
+            return Ok(Some(format!("the store was not asked for added tenants: {error:#}")));
+        }
+        Err(_) => return Ok(Some("the store was not asked: it does not answer".to_owned())),
+    };
+    let both: Vec<String> = config
+        .tenants
+        .iter()
+        .filter(|tenant| added.contains(&tenant.name))
+        .map(|tenant| format!("`{}`", tenant.name))
+        .collect();
+    if both.is_empty() {
+        return Ok(None);
+    }
+    let message = format!(
+        "tenants are in the file and were added at run time: {}; take them out of the file, or \
+         `bluegate tenant remove` them",
+        both.join(", ")
+    );
+    Err(UsageError(message).into())
 }
 
 /// Reads and validates a configuration file.

@@ -14,6 +14,7 @@ mod report;
 mod routes_command;
 mod serve;
 mod table;
+mod tenant_command;
 
 use clap::Parser as _;
 
@@ -41,6 +42,7 @@ fn main() -> std::process::ExitCode {
         Command::Meeting(command) => meeting_command::run(command),
         Command::Cache(command) => admin_command::cache(command),
         Command::Routes(command) => routes_command::run(command),
+        Command::Tenant(command) => tenant_command::run(command),
     };
     outcome.unwrap_or_else(|error| report::error(&error)).into()
 }

@@ -155,6 +155,14 @@ pub fn effective(config: &Config) -> String {
     out.0
 }
 
+/// The settings of a tenant as the keys of `[[tenant]]`, in TOML.
+#[must_use]
+pub fn tenant_toml(form: &Form) -> String {
+    let mut out = Printer::default();
+    out.tenant(form);
+    out.0
+}
+
 #[derive(Default)]
 struct Printer(String);
 

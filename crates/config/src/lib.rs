@@ -23,9 +23,9 @@ mod tenant;
 mod units;
 
 pub use access_log::{AccessLogFormat, AccessLogIp, UnknownWord};
-pub use effective::effective;
+pub use effective::{effective, tenant_toml};
 pub use gate::Gate;
-pub use parse::parse;
+pub use parse::{parse, tenant_settings};
 pub use problem::{Problem, Problems};
 pub use reference::{default_file, reference_page};
 pub use settings::{

@@ -8,6 +8,7 @@ use std::{
 };
 
 use bluegate_cluster::{AllowedHosts, Node, Origin, Scheme, Tag};
+use bluegate_tenant::Settings;
 use toml::de::DeTable;
 
 use crate::{
@@ -50,6 +51,29 @@ pub fn parse(text: &str, folder: &Path) -> Result<Config, Problems> {
         }
     });
     Ok(config)
+}
+
+/// Reads the settings of one tenant: the keys of `[[tenant]]`, without `name` and
+/// `secret_file`.
+///
+/// # Errors
+/// All [`Problems`] at once, by line.
+pub fn tenant_settings(text: &str) -> Result<Settings, Problems> {
+    let collector = Collector::new(text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        collector.add(&error.span().unwrap_or_default(), "", error.message(), None);
+    }
+    if !errors.is_empty() {
+        return Err(collector.finish().expect_err("a problem was added"));
+    }
+    let keys = schema::TENANT.keys.iter().map(|key| key.name);
+    let known: Vec<&str> = keys.filter(|key| !["name", "secret_file"].contains(key)).collect();
+    let table = Table::new(document.get_ref(), 0..0, String::new(), &known, &collector);
+    let settings = tenant::read_settings(&table);
+    drop(table);
+    collector.finish()?;
+    Ok(settings.expect("settings are only missing when a problem was added"))
 }
 
 fn read(file: &Table<'_>) -> Option<Config> {

@@ -55,7 +55,7 @@ pub(crate) fn read_all(file: &Table<'_>, origins: &[(&str, &Origin)]) -> Vec<Opt
 
 /// The settings, or `None` and problems. What is of a wrong type is told first;
 /// what makes no sense, once all types are right.
-fn read_settings(table: &Table<'_>) -> Option<Settings> {
+pub(crate) fn read_settings(table: &Table<'_>) -> Option<Settings> {
     let before = table.problems();
     let form = Form {
         enabled: table.boolean("enabled", true),

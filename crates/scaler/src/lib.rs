@@ -58,6 +58,7 @@ mod usage;
 mod voice_bridge;
 mod waiting;
 
+pub use bluegate_store::{PeekError, peek_tenants};
 pub use breaker::BreakerState;
 pub use build::{BuildError, Scaler, build};
 pub use callbacks::{CallbackReport, CallbackState};

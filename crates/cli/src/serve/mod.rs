@@ -24,7 +24,9 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use bluegate_admin::{CacheSource, MetricsSource, NodesSource, RouteBook, ScalerSource, Sources};
+use bluegate_admin::{
+    CacheSource, MetricsSource, NodesSource, RouteBook, ScalerSource, Sources, TenantsSource,
+};
 use bluegate_cluster::Routes;
 use bluegate_config::{Config, Gate};
 use bluegate_net::{
@@ -226,6 +228,9 @@ fn sources(
         let scaler: Arc<dyn ScalerSource> = Arc::new(AdminScaler(scaler));
         scaler
     });
+    let tenants = scaler
+        .clone()
+        .map(|scaler| Arc::new(tenants::ScalerTenants(scaler)) as Arc<dyn TenantsSource>);
     if let Some(scaler) = scaler {
         measured.push(Arc::new(move |out| {
             tenants::metrics(out, &scaler);
@@ -243,6 +248,7 @@ fn sources(
         cache,
         scaler: shown_scaler,
         doctor: None,
+        tenants,
         ready: Arc::new(move || !shutdown.is_cancelled()),
         metrics: measured,
         version: env!("CARGO_PKG_VERSION"),

@@ -1,12 +1,16 @@
-//! The scaler's tenants: those of the file, and what all of them have and did, as
-//! metrics.
+//! The scaler's tenants: those of the file, how the admin API shows and changes
+//! them, and what all of them have and did, as metrics.
 
 use bluegate_admin::{
-    Exposition,
+    Exposition, HeldBackTenant,
     Kind::{Counter, Gauge},
+    TenantEdit, TenantEdited, TenantEntry, TenantRefusal, TenantRefusalKind, TenantsReport,
+    TenantsSource,
 };
+use bluegate_cluster::Secret;
 use bluegate_config::Config;
-use bluegate_scaler::{Scaler, TenantConfig, TenantReport};
+use bluegate_scaler::{Scaler, TenantChange, TenantConfig, TenantError, TenantReport};
+use bluegate_tenant::Form;
 
 use crate::serve::secrets;
 
@@ -24,6 +28,80 @@ pub(crate) fn of_file(config: &Config) -> Result<Vec<TenantConfig>, anyhow::Erro
         })
     };
     config.tenants.iter().map(read).collect()
+}
+
+/// The scaler's tenants, as the admin API shows and changes them.
+pub(crate) struct ScalerTenants(pub(crate) Scaler);
+
+/// Bytes of a secret that is made.
+const SECRET_BYTES: usize = 32;
+
+impl TenantsSource for ScalerTenants {
+    fn report(&self) -> TenantsReport {
+        let held_back = self.0.held_back_tenants().into_iter();
+        TenantsReport {
+            tenants: self.0.tenants().iter().map(entry).collect(),
+            held_back: held_back
+                .map(|held| HeldBackTenant { name: held.name.to_string(), reason: held.reason })
+                .collect(),
+        }
+    }
+
+    fn edit(&self, edit: TenantEdit) -> TenantEdited {
+        let scaler = self.0.clone();
+        Box::pin(async move { edited(&scaler, edit).await.map_err(refusal) })
+    }
+}
+
+async fn edited(scaler: &Scaler, edit: TenantEdit) -> Result<Option<Secret>, TenantError> {
+    match edit {
+        TenantEdit::Add { name, mut secrets, settings } => {
+            let made = secrets.is_empty().then(new_secret);
+            secrets.extend(made.clone());
+            scaler.add_tenant(name, secrets, settings).await.map(|()| made)
+        }
+        TenantEdit::Change { name, secrets, settings } => {
+            scaler.change_tenant(&name, TenantChange { settings, secrets }).await.map(|()| None)
+        }
+        TenantEdit::Remove { name, insist } => {
+            scaler.remove_tenant(&name, insist).await.map(|()| None)
+        }
+    }
+}
+
+fn new_secret() -> Secret {
+    let bytes: [u8; SECRET_BYTES] = rand::random();
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Secret::new(&text).expect("64 digits are not empty")
+}
+
+fn entry(tenant: &TenantReport) -> TenantEntry {
+    let refused = tenant.refused.iter();
+    TenantEntry {
+        name: tenant.name.to_string(),
+        source: if tenant.in_file { "file" } else { "api" }.to_owned(),
+        secrets: tenant.secrets,
+        meetings: tenant.meetings,
+        users: tenant.users,
+        refused: refused.map(|(limit, count)| (limit.as_str().to_owned(), *count)).collect(),
+        settings: Form::from(&tenant.settings),
+    }
+}
+
+fn refusal(error: TenantError) -> TenantRefusal {
+    let kind = match &error {
+        TenantError::Unknown(_) => TenantRefusalKind::Unknown,
+        TenantError::InFile(_) => TenantRefusalKind::InFile,
+        TenantError::Clash { .. } => TenantRefusalKind::Clash,
+        TenantError::HasMeetings { .. } => TenantRefusalKind::HasMeetings,
+        TenantError::NoSecret | TenantError::TooMany => TenantRefusalKind::Invalid,
+        TenantError::Key(_) | TenantError::Store(_) => TenantRefusalKind::Unavailable,
+    };
+    let error = anyhow::Error::from(error);
+    if kind == TenantRefusalKind::Unavailable {
+        tracing::error!("tenants were not changed: {error:#}");
+    }
+    TenantRefusal { kind, message: format!("{error:#}") }
 }
 
 /// A gauge's name, its help, and how it is read off.

@@ -4,7 +4,9 @@ use bluegate_cluster::{Node, TenantName};
 use bluegate_testkit::Postgres;
 
 use super::*;
-use crate::{Life, Loss, NodeState, Observer, State, StoredNode, StoredTenant, WriteError};
+use crate::{
+    Life, Loss, NodeState, Observer, State, StoredNode, StoredTenant, WriteError, peek_tenants,
+};
 
 /// Where a store lives that can be opened again and again.
 #[derive(Clone)]
@@ -198,6 +200,7 @@ async fn added_tenants_come_back_change_and_go(home: Home) {
         added_at,
         changed_at: added_at,
     };
+    assert_eq!(peek_tenants(&home.url).await.unwrap(), [], "before there is a table");
     let store = home.open().await;
     let (old, mut young) = (row("physics", 1), row("history", 2));
     let mut write = store.write().await.unwrap();
@@ -220,6 +223,12 @@ async fn added_tenants_come_back_change_and_go(home: Home) {
 
     let store = home.open().await;
     assert_eq!(store.tenants().await.unwrap(), [old.clone(), young.clone()]);
+    let peeked = peek_tenants(&home.url).await.unwrap();
+    assert_eq!(
+        peeked,
+        [young.name.clone(), old.name.clone()],
+        "beside the process that has it open"
+    );
     let mut write = store.write().await.unwrap();
     assert!(write.delete_tenant(&old.name).await.unwrap());
     assert!(!write.delete_tenant(&old.name).await.unwrap());
