@@ -114,7 +114,7 @@ mod tests {
         Secret::new(text).unwrap()
     }
 
-    fn claims(value: Value) -> Claims {
+    fn claims(value: &Value) -> Claims {
         value.as_object().unwrap().clone()
     }
 
@@ -144,7 +144,7 @@ mod tests {
         ] {
             assert_eq!(verify(&bad, &secrets, 0), None, "{bad}");
         }
-        let timed = |value| sign(&claims(value), JwtAlgorithm::Hs512, &secrets[0]);
+        let timed = |value| sign(&claims(&value), JwtAlgorithm::Hs512, &secrets[0]);
         for (claims, now, wanted) in [
             (json!({"exp": 100}), 99, true),
             (json!({"exp": 100}), 100, false),
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn our_own_tokens_are_those_of_another_implementation() {
         // Computed with Python's hmac.
-        let claims = claims(json!({"meeting_id": "m"}));
+        let claims = claims(&json!({"meeting_id": "m"}));
         for (algorithm, wanted) in [
             (
                 JwtAlgorithm::Hs256,
@@ -179,7 +179,7 @@ mod tests {
         fn what_is_signed_is_read_and_no_text_panics(text in ".{0,60}", value in ".{0,20}") {
             let secrets = [secret("s")];
             prop_assert_eq!(verify(&text, &secrets, 0), None);
-            let claims = claims(json!({"value": value}));
+            let claims = claims(&json!({"value": value}));
             let token = sign(&claims, JwtAlgorithm::Hs384, &secrets[0]);
             prop_assert_eq!(verify(&token, &secrets, 0), Some((claims, JwtAlgorithm::Hs384)));
         }
