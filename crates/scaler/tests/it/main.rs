@@ -12,6 +12,7 @@ mod fake_node;
 mod front;
 mod health;
 mod hooks;
+mod isolation;
 mod lies;
 mod life;
 mod lost;
