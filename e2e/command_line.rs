@@ -4,6 +4,7 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -225,6 +226,18 @@ pub(crate) fn signal(child: &Process, signal: &str) {
 }
 
 /// A port that was free a moment ago; a configuration file cannot say 0.
+///
+/// It lies below the range that the system itself draws from (32768 on Linux),
+/// so that no connection of another test takes it meanwhile, and each process
+/// looks for its own in another place.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    (0..10_000)
+        .map(|_| {
+            let place =
+                std::process::id().wrapping_mul(61).wrapping_add(ASKED.fetch_add(1, Relaxed));
+            10_000 + u16::try_from(place % 22_000).unwrap()
+        })
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .unwrap()
 }
