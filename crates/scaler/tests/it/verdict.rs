@@ -47,14 +47,14 @@ async fn an_operator_need_not_wait() {
     cluster.stop().await;
     cluster.boot().await;
     assert_eq!(cluster.scaler().health()[at].1, Health::Lost);
-    // And until the node is heard again, which is then remembered too.
+    // And until the node is heard again, over another restart too.
     cluster.nodes[at].plug_in().await;
     health_is(&cluster, at, Health::Healthy).await;
     polls(&cluster.nodes[at], 3).await;
     eventually("the old copy is ended", async || home(&cluster, "class").len() == 1).await;
     cluster.stop().await;
     cluster.boot().await;
-    assert_ne!(cluster.scaler().health()[at].1, Health::Lost);
+    health_is(&cluster, at, Health::Healthy).await;
     assert_eq!(cluster.frontend("default").create("class").await.key(), "duplicateWarning");
 }
 
