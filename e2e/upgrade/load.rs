@@ -10,7 +10,7 @@ use std::{
 
 use bluegate_testkit::eventually;
 use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _, future::join_all};
+use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Request, Version};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
@@ -39,10 +39,6 @@ const WINDOW: u32 = 64 * 1024;
 
 /// Time between two newcomers.
 const PACE: Duration = Duration::from_millis(25);
-
-/// How many go elsewhere beside each newcomer: on a busy machine what takes longest
-/// is chance, and this is what it is measured by.
-const BESIDE: usize = 3;
 
 /// A file, read to somewhere in its middle.
 pub(super) struct Download {
@@ -197,8 +193,7 @@ impl Socket {
     }
 }
 
-/// Newcomers, one after the other. Beside each go some to another process of the
-/// same program, which nobody touches: their wait is what the machine costs.
+/// Newcomers, one after the other.
 pub(super) struct Prober {
     stop: CancellationToken,
     count: Arc<AtomicUsize>,
@@ -210,15 +205,13 @@ pub(super) struct Prober {
 pub(super) struct Seen {
     pub(super) failed: Vec<String>,
     pub(super) slowest: Duration,
-    pub(super) slowest_control: Duration,
 }
 
 impl Prober {
-    pub(super) fn start(service: &Service, control: &Service) -> Self {
+    pub(super) fn start(service: &Service) -> Self {
         let stop = CancellationToken::new();
         let count = Arc::new(AtomicUsize::new(0));
-        let targets = [service, control].map(|service| service.target.clone());
-        let probing = probe(targets, Arc::clone(&count), stop.clone());
+        let probing = probe(service.target.clone(), Arc::clone(&count), stop.clone());
         Self { stop, count, probing: tokio::spawn(probing) }
     }
 
@@ -238,33 +231,19 @@ impl Prober {
     }
 }
 
-async fn probe(
-    [target, control]: [Target; 2],
-    count: Arc<AtomicUsize>,
-    stop: CancellationToken,
-) -> Seen {
+async fn probe(target: Target, count: Arc<AtomicUsize>, stop: CancellationToken) -> Seen {
     let mut seen = Seen::default();
     while !stop.is_cancelled() {
-        let beside = [(); BESIDE].map(|()| timed(come(&control)));
-        let ((came, took), beside) = tokio::join!(timed(come(&target)), join_all(beside));
+        let began = Instant::now();
+        let came = come(&target).await;
+        seen.slowest = seen.slowest.max(began.elapsed());
         count.fetch_add(1, Relaxed);
         if let Err(error) = came {
             seen.failed.push(error.to_string());
         }
-        seen.slowest = seen.slowest.max(took);
-        for (came, took) in beside {
-            came.expect("the other process is there all the time");
-            seen.slowest_control = seen.slowest_control.max(took);
-        }
         drop(timeout(PACE, stop.cancelled()).await);
     }
     seen
-}
-
-async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
-    let began = Instant::now();
-    let done = work.await;
-    (done, began.elapsed())
 }
 
 /// Connects, asks for something that needs no node, and sees the answer begin.
