@@ -22,20 +22,29 @@ use crate::{
     clock,
     config::{Config, TenantConfig},
     context::Context,
-    fleet::Fleet,
-    front, gate,
-    health::{Health, Record},
+    front,
+    health::{
+        Health, Record, gate,
+        observers::Witness,
+        overseer,
+        report::{self, HealthReport},
+    },
     hooks,
-    ledger::{Ledger, Terms},
-    life::Patience,
-    node_book::{NodeBook, NodeError},
-    observers::Witness,
-    overseer,
-    reads::Reads,
-    report::{self, HealthReport},
-    tenant_book::{HeldBackTenant, TenantBook, TenantChange, TenantError},
-    tenant_merge::{TenantClash, merge},
-    tenant_report::{self, TenantReport},
+    meetings::{
+        ledger::{Ledger, Terms},
+        life::Patience,
+    },
+    nodes::{
+        book::{NodeBook, NodeError},
+        fleet::Fleet,
+        reads::Reads,
+    },
+    tenants::{
+        self,
+        book::{HeldBackTenant, TenantBook, TenantChange, TenantError},
+        merge::{TenantClash, merge},
+        report::TenantReport,
+    },
 };
 
 /// How often ended meetings are cleared from the store.
@@ -237,7 +246,7 @@ impl Scaler {
     /// What each tenant has and did, by name.
     #[must_use]
     pub fn tenants(&self) -> Vec<TenantReport> {
-        tenant_report::of(&self.context)
+        tenants::report::of(&self.context)
     }
 
     /// Tenants that were added at run time and are not in force.

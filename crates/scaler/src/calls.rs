@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use bluegate_bbb_api::{Call, RawQuery, sanitise};
 
-use crate::{context::Context, intake::ApiRequest, reply::Reply, route::Named};
+use crate::{
+    context::Context,
+    front::{intake::ApiRequest, reply::Reply, route::Named},
+};
 
 mod create;
 mod end;

@@ -15,19 +15,17 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    breaker::BreakerState,
     callbacks::Callbacks,
     config::Bounds,
-    fleet::Fleet,
-    health::Health,
-    ledger::Ledger,
-    node_book::NodeBook,
-    nodes::{NodeHandle, Nodes},
-    observers::{Observers, Witness},
+    health::{
+        Health,
+        breaker::BreakerState,
+        observers::{Observers, Witness},
+    },
+    meetings::ledger::Ledger,
+    nodes::{NodeHandle, Nodes, book::NodeBook, fleet::Fleet, reads::Reads},
     placement::Bar,
-    reads::Reads,
-    tenant_book::TenantBook,
-    tenants::Tenants,
+    tenants::{Tenants, book::TenantBook},
 };
 
 /// The state of a scaler.

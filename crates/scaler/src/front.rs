@@ -4,21 +4,25 @@
 //! call. The index and calls with a session token need no signature and go no
 //! further than here.
 
+pub(crate) mod intake;
+pub(crate) mod outcome;
+pub(crate) mod reply;
+pub(crate) mod route;
+pub(crate) mod target;
+pub(crate) mod waiting;
+
 use std::sync::Arc;
 
 use axum::{body::Body, extract::State};
 use bluegate_bbb_api::{Answer, Call, Method, RawQuery, RawValue};
 use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
 
-use crate::{
-    callbacks, calls,
-    context::Context,
-    hooks, intake,
-    outcome::{self, Outcome},
-    reply::{self, Reply},
-    route::{self, Named, Route},
-    shape,
+use self::{
+    outcome::Outcome,
+    reply::Reply,
+    route::{Named, Route},
 };
+use crate::{callbacks, calls, context::Context, hooks, tenants::shape};
 
 /// Answers a request.
 pub(crate) async fn handle(

@@ -3,6 +3,17 @@
 //! What one node's own behaviour tells is here; what takes a look at all of them
 //! (lost, or is it us?) is in [`crate::outlook`].
 
+pub(crate) mod boot;
+pub(crate) mod breaker;
+pub(crate) mod gate;
+pub(crate) mod lose;
+pub(crate) mod observers;
+pub(crate) mod outlook;
+pub(crate) mod overseer;
+pub(crate) mod pace;
+pub(crate) mod poller;
+pub(crate) mod report;
+
 use tokio::time::Instant;
 
 /// What we believe of a node.

@@ -1,5 +1,12 @@
 //! The nodes: how to call each, and what we know of it.
 
+pub(crate) mod admin;
+pub(crate) mod book;
+pub(crate) mod client;
+pub(crate) mod fleet;
+pub(crate) mod reads;
+pub(crate) mod signing;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
@@ -19,13 +26,11 @@ use tokio::{
 };
 
 use crate::{
-    client::NodeClient,
     clock,
     config::{Bounds, NodeConfig},
-    health::{Health, Record},
+    health::{Health, Record, report::Split},
+    nodes::{client::NodeClient, signing::Signing},
     placement::{Count, NodeTerms, Polled, Totals},
-    report::Split,
-    signing::Signing,
 };
 
 /// All nodes, by name.

@@ -1,5 +1,13 @@
 //! Who calls: tenants, how they are told apart, and their secrets.
 
+pub(crate) mod book;
+pub(crate) mod bucket;
+pub(crate) mod merge;
+pub(crate) mod quota;
+pub(crate) mod report;
+pub(crate) mod shape;
+pub(crate) mod usage;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -9,7 +17,7 @@ use bluegate_bbb_api::{checksum::Presented, ids::Scope};
 use bluegate_cluster::{HostName, Secret, TenantMeetingId, TenantName};
 use bluegate_tenant::Settings;
 
-use crate::{config::TenantConfig, usage::Usage};
+use crate::{config::TenantConfig, tenants::usage::Usage};
 
 /// A tenant as requests know it.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use bluegate_outbox::Prepared;
 use bluegate_store::Callback;
 
 use super::prepare::Payload;
-use crate::{context::Context, signing::NodeCall};
+use crate::{context::Context, nodes::signing::NodeCall};
 
 /// Times a node is asked that does not answer; then its word is passed on.
 const UNANSWERED: i64 = 5;

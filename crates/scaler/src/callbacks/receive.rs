@@ -18,7 +18,7 @@ use super::{
     Callbacks, Identity, PATH,
     ticket::{Kind, Ticket},
 };
-use crate::{context::Context, hooks, nodes::NodeHandle, reply};
+use crate::{context::Context, front::reply, hooks, nodes::NodeHandle};
 
 /// The largest body of a recording-ready callback.
 const FORM_BYTES: usize = 64 * 1024;

@@ -8,7 +8,11 @@ use super::{
     Callbacks, secret_id,
     ticket::{Kind, MAX_TARGET, Ticket},
 };
-use crate::{context::Context, intake::ApiRequest, route::Named, tenants::Tenant};
+use crate::{
+    context::Context,
+    front::{intake::ApiRequest, route::Named},
+    tenants::Tenant,
+};
 
 /// The name, before which `meta_` stands in any letter case of its own, of each
 /// URL in a meeting's metadata.

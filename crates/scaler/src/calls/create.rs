@@ -20,19 +20,16 @@ use tokio::time::Instant;
 
 use crate::{
     callbacks,
-    client::CallError,
     context::Context,
+    front::{intake::ApiRequest, reply::Reply, target::Target},
     health::Record,
-    intake::ApiRequest,
-    ledger::{Entered, Success, Wanted},
-    life::Sign,
-    nodes::NodeHandle,
+    meetings::{
+        ledger::{Entered, Success, Wanted},
+        life::Sign,
+    },
+    nodes::{NodeHandle, client::CallError, signing::NodeCall},
     placement::{Bar, Candidate, Decision, Polled, Wishes},
-    quota::Quota,
-    reply::Reply,
-    shape,
-    signing::NodeCall,
-    target::Target,
+    tenants::{quota::Quota, shape},
 };
 
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use bluegate_bbb_api::{Call, Failure, Outcome, fault_without_meeting};
 
 use super::read::{ask, note_if_gone};
-use crate::{clock, context::Context, intake::ApiRequest, reply::Reply, target::Target};
+use crate::{
+    clock,
+    context::Context,
+    front::{intake::ApiRequest, reply::Reply, target::Target},
+};
 
 /// Answers an end call. Ending is asynchronous on the node: the meeting is
 /// hidden from lists at once and kept until the node says it is gone.

@@ -11,8 +11,10 @@ use bluegate_store::{Generation, State};
 
 use super::meeting_id;
 use crate::{
-    context::Context, health::Health, intake::ApiRequest, reply::Reply, shape, target::Target,
-    waiting::Waiting,
+    context::Context,
+    front::{intake::ApiRequest, reply::Reply, target::Target, waiting::Waiting},
+    health::Health,
+    tenants::shape,
 };
 
 /// Answers a join call.

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use bluegate_bbb_api::{Answer, stamp::Stamp};
 use bluegate_store::{Generation, State};
 
-use crate::{context::Context, health::Health, intake::ApiRequest, reply::Reply};
+use crate::{
+    context::Context,
+    front::{intake::ApiRequest, reply::Reply},
+    health::Health,
+};
 
 /// The tenant's meetings: what their nodes last said of them or, until a poll
 /// lists them, what create told; and the breakout rooms under them.

@@ -8,8 +8,9 @@ use http::{HeaderValue, StatusCode};
 
 use super::as_query;
 use crate::{
-    client::RawAnswer, context::Context, intake::ApiRequest, reply::Reply, signing::NodeCall,
-    target::Target,
+    context::Context,
+    front::{intake::ApiRequest, reply::Reply, target::Target},
+    nodes::{client::RawAnswer, signing::NodeCall},
 };
 
 const NO_BODY: HeaderValue = HeaderValue::from_static("application/xml");

@@ -9,15 +9,15 @@ use tokio::time::Instant;
 
 use super::{as_query, meeting_id};
 use crate::{
-    client::CallError,
     clock,
     context::Context,
+    front::{intake::ApiRequest, reply::Reply, target::Target},
     health::Health,
-    intake::ApiRequest,
-    reads::{Asked, Question},
-    reply::Reply,
-    signing::NodeCall,
-    target::Target,
+    nodes::{
+        client::CallError,
+        reads::{Asked, Question},
+        signing::NodeCall,
+    },
 };
 
 /// Either of them, asked once per moment however many ask.

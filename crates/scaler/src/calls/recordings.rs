@@ -2,7 +2,7 @@
 
 use bluegate_bbb_api::{Answer, Call, Failure, Parameters, checksum::ChecksumError};
 
-use crate::{intake::ApiRequest, reply::Reply};
+use crate::front::{intake::ApiRequest, reply::Reply};
 
 /// What such a call answers that nobody signed. BBB looks at the checksum's
 /// value only after the parameters.

@@ -4,7 +4,7 @@
 use bluegate_bbb_api::{Answer, Method};
 use serde_json::{Value, json};
 
-use crate::{context::Context, reply::Reply};
+use crate::{context::Context, front::reply::Reply};
 
 /// Answers such a call; absent when `name` is none.
 pub(crate) fn answer(

@@ -12,7 +12,7 @@ use super::Hooks;
 use crate::{
     clock,
     context::Context,
-    reply,
+    front::reply,
     tenants::{Addressed, Tenant},
 };
 

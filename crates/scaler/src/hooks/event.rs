@@ -20,8 +20,8 @@ use super::{KIND, PREFIX};
 use crate::{
     callbacks::{Callbacks, Identity, PATH, Refusal, read_body},
     context::Context,
+    front::reply,
     nodes::NodeHandle,
-    reply,
 };
 
 /// The largest body of an event; a raw one holds a whole message of BBB.

@@ -8,7 +8,11 @@ use bluegate_cluster::Mount;
 use tokio_util::sync::CancellationToken;
 
 use super::path_of;
-use crate::{callbacks::Callbacks, context::Context, nodes::NodeHandle, signing::NodeCall};
+use crate::{
+    callbacks::Callbacks,
+    context::Context,
+    nodes::{NodeHandle, signing::NodeCall},
+};
 
 /// How often hooks are read and nodes asked whether they have ours: asking is
 /// idempotent.

@@ -16,13 +16,16 @@ use super::{
     world::{Meeting, World},
 };
 use crate::{
-    boot,
-    health::{Health, Record},
-    life::{self, Entering, Listed, Lives, Patience, Sign, Standing, Verdict},
-    observers::Observers,
-    outlook::{Outlook, Seen, Terms},
-    twin::TwinWatch,
-    twins::{self, Own, Resolution},
+    health::{
+        Health, Record, boot,
+        observers::Observers,
+        outlook::{Outlook, Seen, Terms},
+    },
+    meetings::{
+        life::{self, Entering, Listed, Lives, Patience, Sign, Standing, Verdict},
+        twin::TwinWatch,
+        twins::{self, Own, Resolution},
+    },
 };
 
 const PATIENCE: Patience = Patience {

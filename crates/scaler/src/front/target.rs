@@ -9,8 +9,8 @@ use bluegate_cluster::{TenantMeetingId, TenantName};
 use bluegate_store::{Generation, State};
 
 use crate::{
-    callbacks::Callbacks, calls::meeting_id, context::Context, health::Health, intake::ApiRequest,
-    nodes::NodeHandle,
+    callbacks::Callbacks, calls::meeting_id, context::Context, front::intake::ApiRequest,
+    health::Health, nodes::NodeHandle,
 };
 
 /// A meeting of a tenant that a node may be asked about.

@@ -20,8 +20,10 @@ use bluegate_tenant::{Form, Settings};
 use crate::{
     clock,
     config::TenantConfig,
-    tenant_merge::{TenantClash, merge},
-    tenants::Tenants,
+    tenants::{
+        Tenants,
+        merge::{TenantClash, merge},
+    },
 };
 
 /// Tenants added at run time.

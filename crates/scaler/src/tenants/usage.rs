@@ -10,7 +10,7 @@ use std::{
 
 use bluegate_cluster::Mount;
 
-use crate::{bucket::Bucket, outcome::Outcome};
+use crate::{front::outcome::Outcome, tenants::bucket::Bucket};
 
 /// Between two warnings about the same soft limit, in ms.
 const QUIET: i64 = 60_000;

@@ -8,9 +8,8 @@ use bluegate_store::{Generation, State};
 use crate::{
     context::Context,
     health::Health,
-    nodes::{NodeHandle, PolledMeeting},
-    signing::NodeCall,
-    twins::{Own, Resolution},
+    meetings::twins::{Own, Resolution},
+    nodes::{NodeHandle, PolledMeeting, signing::NodeCall},
 };
 
 /// Twins that are watched at the same time, on one node.

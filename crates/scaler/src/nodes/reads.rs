@@ -14,7 +14,7 @@ use bluegate_bbb_api::Failure;
 use bluegate_cluster::TenantName;
 use tokio::{sync::watch, time::Instant};
 
-use crate::reply::Reply;
+use crate::front::reply::Reply;
 
 /// What is asked: tenant, meeting ID as given, and the call with its query.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -20,12 +20,13 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::{
     clock,
     config::Placement,
-    directory::Directory,
-    life::{self, Lives, Patience, Sign},
+    meetings::{
+        directory::Directory,
+        life::{self, Lives, Patience, Sign},
+        reach::{Reach, ReachError},
+    },
     placement::{Decision, Placements, Source, Wishes},
-    quota::Quota,
-    reach::{Reach, ReachError},
-    usage::LimitKind,
+    tenants::{quota::Quota, usage::LimitKind},
 };
 
 mod enter;

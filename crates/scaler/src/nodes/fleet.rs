@@ -13,8 +13,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     context::Context,
+    health::poller,
     nodes::{NodeHandle, Nodes},
-    poller,
 };
 
 /// The nodes in force.

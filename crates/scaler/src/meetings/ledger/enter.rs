@@ -8,10 +8,12 @@ use bluegate_store::{Generation, NodeState, State, StoreError, Write, WriteError
 use super::{Entered, Ledger, Wanted, expect_free};
 use crate::{
     clock,
-    life::{self, Entering, Standing},
+    meetings::{
+        life::{self, Entering, Standing},
+        voice_bridge,
+    },
     placement::{self, Bar, Candidate, Decision, Expected, Question, Source},
-    quota::Allowance,
-    voice_bridge,
+    tenants::quota::Allowance,
 };
 
 /// A node for a meeting, if any can take it, and the open generations beside it.

@@ -20,8 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::{
     callbacks, calls,
     context::Context,
-    reply::Reply,
-    route::Named,
+    front::{reply::Reply, route::Named},
     tenants::{Addressed, Tenant, Tenants},
 };
 

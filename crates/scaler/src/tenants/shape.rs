@@ -9,14 +9,13 @@ use tokio::time::Instant;
 use crate::{
     clock,
     context::Context,
+    front::{intake::ApiRequest, reply::Reply, route::Named, waiting::Waiting},
     health::Health,
-    intake::ApiRequest,
-    quota::{self, Allowance},
-    reply::Reply,
-    route::Named,
-    tenants::Tenant,
-    usage::LimitKind,
-    waiting::Waiting,
+    tenants::{
+        Tenant,
+        quota::{self, Allowance},
+        usage::LimitKind,
+    },
 };
 
 const XML: HeaderValue = HeaderValue::from_static("application/xml");

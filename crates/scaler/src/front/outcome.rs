@@ -1,6 +1,6 @@
 //! How a request ended, in a word.
 
-use crate::{reply::Reply, route::Named};
+use crate::front::{reply::Reply, route::Named};
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,17 +13,18 @@ use bluegate_bbb_api::{Answer, Call, Failure, MeetingFacts, Outcome, RawQuery, i
 use bluegate_store::{Generation, State, StoreError};
 
 use crate::{
-    boot, clock,
+    clock,
     context::Context,
-    ledger::Wanted,
-    life::{self, Listed, Patience, Sign, Verdict},
-    nodes::{NodeHandle, PolledMeeting, Snapshot},
+    health::{boot, report::Split},
+    meetings::{
+        ledger::Wanted,
+        life::{self, Listed, Patience, Sign, Verdict},
+        twin::{self, TwinWatch},
+        twins::{self, Resolution},
+    },
+    nodes::{NodeHandle, PolledMeeting, Snapshot, signing::NodeCall},
     placement::Wishes,
-    quota::Quota,
-    report::Split,
-    signing::NodeCall,
-    twin::{self, TwinWatch},
-    twins::{self, Resolution},
+    tenants::quota::Quota,
 };
 
 /// Reconciles one node.

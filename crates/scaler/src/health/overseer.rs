@@ -17,9 +17,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock,
     context::Context,
-    health::{Health, Record},
+    health::{
+        Health, Record,
+        outlook::{Outlook, Seen, Terms},
+    },
     nodes::NodeHandle,
-    outlook::{Outlook, Seen, Terms},
 };
 
 /// The shortest and the longest time between two looks.

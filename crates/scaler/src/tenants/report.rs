@@ -6,7 +6,11 @@ use bluegate_cluster::TenantName;
 use bluegate_store::State;
 use bluegate_tenant::Settings;
 
-use crate::{context::Context, outcome::Outcome, shape, tenants::Tenant, usage::LimitKind};
+use crate::{
+    context::Context,
+    front::outcome::Outcome,
+    tenants::{Tenant, shape, usage::LimitKind},
+};
 
 /// One tenant.
 #[derive(Clone, Debug)]

@@ -9,10 +9,8 @@ use bluegate_store::{Generation, Life, StoreError};
 use crate::{
     Health, NodeConfig, NodeTerms, Placements, Scaler, clock,
     context::Context,
-    node_book::NodeError,
-    nodes::NodeHandle,
+    nodes::{NodeHandle, book::NodeError, signing::NodeCall},
     placement::{self, Candidate, Polled},
-    signing::NodeCall,
 };
 
 /// Meetings whose end is foreseen for a forecast; the others count as unforeseen.

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::atomic::Ordering::Relaxed, time::Duration
 
 use bluegate_cluster::{Mount, TenantName};
 
-use crate::{breaker::BreakerState, context::Context, health::Health};
+use crate::{
+    context::Context,
+    health::{Health, breaker::BreakerState},
+};
 
 /// The health of all nodes.
 #[derive(Clone, Debug)]

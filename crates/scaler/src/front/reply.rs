@@ -5,7 +5,10 @@ use bluegate_bbb_api::{Answer, Failure, Method};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
-use crate::{client::RawAnswer, route::Named, waiting::Waiting};
+use crate::{
+    front::{route::Named, waiting::Waiting},
+    nodes::client::RawAnswer,
+};
 
 const XML: HeaderValue = HeaderValue::from_static("text/xml;charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");

@@ -5,7 +5,7 @@ use bluegate_cluster::{Mount, TenantName};
 use bluegate_store::Generation;
 use bluegate_tenant::{Limit, Settings};
 
-use crate::usage::LimitKind;
+use crate::tenants::usage::LimitKind;
 
 /// What a new meeting of a tenant is measured by.
 #[derive(Clone, Copy, Debug, Default)]

@@ -21,8 +21,8 @@ mod connector;
 use connector::NodeConnector;
 
 use crate::{
-    breaker::{Admission, Breaker, BreakerState, Terms},
     config::Bounds,
+    health::breaker::{Admission, Breaker, BreakerState, Terms},
 };
 
 /// Idle connections are dropped before nginx does so (75 s).

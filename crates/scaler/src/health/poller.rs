@@ -8,14 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     callbacks::Callbacks,
-    client::CallError,
     clock,
     context::Context,
-    health::{Health, Record},
-    nodes::{NodeHandle, PolledMeeting, Snapshot},
-    pace::Pace,
-    reconcile::Reconciler,
-    signing::NodeCall,
+    health::{Health, Record, pace::Pace},
+    meetings::reconcile::Reconciler,
+    nodes::{NodeHandle, PolledMeeting, Snapshot, client::CallError, signing::NodeCall},
 };
 
 /// Polls a node until `shutdown`. What follows from a poll is always finished.

@@ -6,7 +6,7 @@ use bluegate_store::{Generation, State, StoreError, WriteError};
 use super::{Ledger, Wanted, enter::new_generation};
 use crate::{
     clock,
-    life::{self, Lives, Sign},
+    meetings::life::{self, Lives, Sign},
     placement,
 };
 

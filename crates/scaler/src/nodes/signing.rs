@@ -17,9 +17,9 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 use tokio::time::{Duration, Instant};
 
-use crate::{
+use crate::nodes::{
+    NodeHandle,
     client::{CallError, Lane, NodeRequest, RawAnswer},
-    nodes::NodeHandle,
 };
 
 /// What a browser is sent with before the node has taken anything: known to
