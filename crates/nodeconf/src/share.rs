@@ -19,11 +19,14 @@ pub fn shareable(text: &str, known: &[&str]) -> String {
         let indent = line.len() - line.trim_start().len();
         let blanks = line.get(..indent).unwrap_or_default();
         if let Rest::Block { above, is_told } = rest {
-            if line.trim().is_empty() || indent > above {
-                if !is_told {
+            let is_blank = line.trim().is_empty();
+            if is_blank || indent > above {
+                if !is_told && is_blank {
+                    shown += whole;
+                } else if !is_told {
                     shown += &format!("{blanks}{HIDDEN}{end}");
                 }
-                rest = Rest::Block { above, is_told: true };
+                rest = Rest::Block { above, is_told: is_told || !is_blank };
                 continue;
             }
             rest = Rest::Plain;
@@ -80,8 +83,8 @@ fn without_values(line: &str) -> (String, bool) {
             let blanks = value.len() - value.trim_start().len();
             shown += value.get(..blanks).unwrap_or_default();
             let word = value.get(blanks..).unwrap_or_default();
-            if is_first && word.starts_with(['|', '>']) {
-                return (shown + word, true);
+            if let Some(header) = block_header(word).filter(|_| is_first && sign == ":") {
+                return (shown + header, true);
             }
             let is_json = name.trim_end().ends_with('"');
             let (hidden, length) = hide(word, is_first, is_json);
@@ -91,6 +94,15 @@ fn without_values(line: &str) -> (String, bool) {
         is_first = false;
     }
     (shown + rest, false)
+}
+
+/// The header of a block scalar of YAML, such as `|` or `>-`, if `word` is one.
+fn block_header(word: &str) -> Option<&str> {
+    let header = word.split_whitespace().next()?;
+    let comment = word.get(header.len()..)?.trim_start();
+    let indicators = header.strip_prefix(['|', '>'])?;
+    let is_header = indicators.chars().all(|sign| sign.is_ascii_digit() || "+-".contains(sign));
+    (is_header && (comment.is_empty() || comment.starts_with('#'))).then_some(header)
 }
 
 /// What stands in place of the value that `word` begins with, and its length.
@@ -112,10 +124,20 @@ fn hide(word: &str, is_first: bool, is_json: bool) -> (String, usize) {
     } else if is_first {
         value.len()
     } else {
-        value.find([' ', '"', '\'', ',', '}']).filter(|&length| length > 0).unwrap_or(value.len())
+        word_length(value)
     };
     let hidden = if is_json { format!("\"{HIDDEN}\"") } else { HIDDEN.to_owned() };
     (hidden, length)
+}
+
+/// The length of a bare word in a line of many. A comma or a brace ends it, but not
+/// one before an `@`: that may be one of the password in a URL, of which nothing is
+/// to be left.
+fn word_length(value: &str) -> usize {
+    let end = value.find([' ', '"', '\'']).unwrap_or(value.len());
+    let word = value.get(..end).unwrap_or(value);
+    let part = word.find([',', '}']).filter(|&length| length > 0 && !word.contains('@'));
+    part.unwrap_or(end)
 }
 
 /// Where the quoted text that `word` begins with ends, its quote included. YAML
@@ -147,8 +169,9 @@ fn without_passwords(line: &str) -> String {
         if let Some((user, host)) = authority.rsplit_once('@')
             && let Some((name, _)) = user.split_once(':')
         {
-            shown += &format!("{name}:{HIDDEN}@{host}");
-            rest = rest.get(end..).unwrap_or_default();
+            shown += &format!("{name}:{HIDDEN}@");
+            // The host is looked at again: another URL may begin in it.
+            rest = rest.get(end - host.len()..).unwrap_or_default();
         }
     }
     shown + rest
@@ -182,14 +205,24 @@ mod tests {
                 "k: |\n  redacted\ny: 1\n",
             ),
             ("# the salt is sesame\n", "# the salt is redacted\n"),
+            ("password=|abc\nx=1\n", "password=redacted\nx=1\n"),
+            ("password=>\n  x=1\n", "password=redacted\n  x=1\n"),
+            ("password: >abc\n", "password: redacted\n"),
+            ("password: |2- # a=b\n\n   a\n", "password: |2-\n\n   redacted\n"),
+            ("x: {secret: a}\n", "x: {secret: redacted}\n"),
+            ("x://token:a,b@c\n", "x://token:redacted\n"),
+            ("x://a:secret=b/c,d@e\n", "x://a:secret=redacted\n"),
+            ("x://a:b@token:c/d}e@f\n", "x://a:redacted@token:redacted\n"),
+            ("x://a:b@c://d:e@f\n", "x://a:redacted@c://d:redacted@f\n"),
         ] {
             assert_eq!(shareable(text, &["sesame", ""]), wanted, "{text}");
+            assert_eq!(shareable(wanted, &["sesame", ""]), wanted, "again: {text}");
         }
     }
 
     proptest! {
         #[test]
-        fn no_text_panics_and_twice_is_once(text in "(\\PC|[=:\"' ]|\n|secret|://|@){0,60}") {
+        fn no_text_panics_and_twice_is_once(text in "(\\PC|[=:\"' ,}#|>/]|\n|secret|://|@){0,60}") {
             let once = shareable(&text, &[]);
             prop_assert_eq!(shareable(&once, &[]), once);
         }
