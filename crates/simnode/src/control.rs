@@ -9,6 +9,8 @@
 //! | `DELETE /_simnode/faults` | forgets all orders; 204 |
 //! | `POST /_simnode/restart` | body: `{"unit":"bbb-web"}`; 204, or 409 with the reason when its files are bad |
 //! | `POST /_simnode/guests` | body: `{"meeting_id":"m","decision":"allow"}` or `deny`: about all who wait; `{"decided":1}` |
+//! | `GET /_simnode/callbacks` | `{"callbacks":[Callback, ...]}` that were sent, oldest first |
+//! | `POST /_simnode/recording-ready` | body: `{"meeting_id":"m","record_id":"r","url":"http://..."}`; 202 |
 //! | `POST /_simnode/power` | body: `{"off_ms":3000}`; 202, then the node is off for so long |
 //!
 //! Requests that carry an `Origin` are refused: no page of another site may
@@ -23,6 +25,7 @@ use serde_json::json;
 
 use crate::{
     answer::{self, Answer, Caching},
+    callbacks::{News, RecordingReady},
     fault::Fault,
     meeting::{GuestStatus, MeetingSummary},
     service::Unit,
@@ -82,6 +85,14 @@ pub(crate) async fn answer(node: &Arc<NodeState>, parts: &Parts, body: Body) -> 
                     None => answer::page(StatusCode::NOT_FOUND),
                 }
             }
+            Err(answer) => answer,
+        },
+        (&Method::GET, "callbacks") => shown(&json!({ "callbacks": node.callbacks.sent() })),
+        (&Method::POST, "recording-ready") => match read::<RecordingReady>(body).await {
+            Ok(ready) => match node.callbacks.tell(News::RecordingReady(ready)) {
+                true => answer::empty(StatusCode::ACCEPTED),
+                false => answer::page(StatusCode::SERVICE_UNAVAILABLE),
+            },
             Err(answer) => answer,
         },
         (&Method::POST, "power") => match read::<PowerOrder>(body).await {

@@ -19,6 +19,7 @@ use crate::{
     slides, socket,
     state::NodeState,
     upload::{self, Check},
+    webhooks,
 };
 
 /// Answers one request.
@@ -47,6 +48,7 @@ pub(crate) async fn answer(
             api_cors(node, &mut answer);
             answer
         }
+        Route::Hooks(call) => webhooks::answer(node, call, &parts),
         Route::RoundTrip => rest::round_trip(node),
         Route::Upload { token } => upload(node, &token, parts, body).await,
         Route::Slide { meeting, presentation, kind, page } => {
@@ -104,6 +106,7 @@ fn unit_behind(route: &Route) -> Option<Unit> {
         Route::Engine(_) => Some(Unit::GraphqlServer),
         Route::GraphQl => Some(Unit::GraphqlMiddleware),
         Route::Pad(_) => Some(Unit::Etherpad),
+        Route::Hooks(_) => Some(Unit::Webhooks),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    effective::WEBHOOKS_FILE,
     ports::Ports,
     release::{Release, ReleaseError},
     stock::{stock_files, stock_links},
@@ -88,6 +89,21 @@ pub fn install_with_ports(root: &Path, stock: &Stock, ports: &Ports) -> Result<(
         make_link(&root.join(link), target)?;
     }
     Ok(())
+}
+
+/// Installs bbb-webhooks as well, which is a package of its own.
+///
+/// # Errors
+///
+/// When the origin makes no sense or its file cannot be written.
+pub fn install_webhooks(root: &Path, stock: &Stock) -> Result<(), InstallError> {
+    let origin = WebOrigin::parse(&stock.origin)?;
+    let text = format!(
+        "bbb:\n  serverDomain: \"{}\"\n  sharedSecret: \"{}\"\n  auth2_0: false\n",
+        origin.host(),
+        stock.secret
+    );
+    write(&root.join(WEBHOOKS_FILE.trim_start_matches('/')), &text)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), InstallError> {

@@ -29,6 +29,11 @@
 //!   each knows what stood in its files when it last started;
 //! - `POST /_simnode/guests` with `{"meeting_id":"m","decision":"allow"}` (or
 //!   `deny`) decides about all who wait in the lobby;
+//! - `GET /_simnode/callbacks` -> `{"callbacks":[...]}`, each a [`Callback`] that
+//!   was sent to a frontend;
+//! - `POST /_simnode/recording-ready` with `{"meeting_id":"m","record_id":"r",
+//!   "url":"http://..."}` tells a frontend that a format of a recording was
+//!   published;
 //! - `POST /_simnode/power` with `{"off_ms":3000}` switches the node off for
 //!   that long; its meetings are lost.
 //!
@@ -52,8 +57,14 @@
 //! - Pads, notes and LiveKit have their pages, sockets and exports with the
 //!   rules around them, and nothing in them. The STUN server answers binding
 //!   requests only, also where TURN is said to be.
-//! - No recordings, webhooks, chat, media transport or callbacks
-//!   (`meta_endCallbackUrl` and its kin are kept as metadata but not called).
+//! - No recordings, chat or media transport. That a recording is ready is told
+//!   when a test says so, analytics as soon as a meeting has ended.
+//! - Callbacks go to this machine only, by plain HTTP, and follow no redirect.
+//!   Nobody presses the record button, so `recordingmarks` is `false`.
+//! - bbb-webhooks ([`install_webhooks`]) knows of meetings and users that come and
+//!   go, and of nothing else. Its hooks hear of everything in order, which 3.x
+//!   does not promise. There is no nginx location for it, so it answers only
+//!   where the simulated nginx does.
 //! - GraphQL operations and DDP publications are known by name; there is no query
 //!   engine. `end` closes a SockJS session with code 4410.
 //! - What the sources leave open about a release is said where the release is
@@ -65,6 +76,7 @@
 mod answer;
 mod api;
 mod backend;
+mod callbacks;
 mod checksum;
 mod client;
 mod clock;
@@ -104,14 +116,16 @@ mod stock;
 mod stun;
 mod upload;
 mod web_origin;
+mod webhooks;
 mod xml;
 
 pub use backend::BackEnds;
+pub use callbacks::{CALLBACKS_KEPT, Callback, CallbackKind};
 pub use effective::ReadError;
 pub use fault::{FAULTS_KEPT, Fault, FaultAction, Faults, TooManyFaults};
 pub use files::{nginx::NginxSyntaxError, yaml::YamlError};
 pub use fixtures::{ClusterOf, FixtureError, configure_by_ansible, configure_by_hand};
-pub use install::{InstallError, Stock, install, install_with_ports};
+pub use install::{InstallError, Stock, install, install_webhooks, install_with_ports};
 pub use locations::DuplicateLocation;
 pub use meeting::MeetingSummary;
 pub use nginx::{Certificate, NginxError};

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     backend::BackEnds,
+    callbacks::{self, Callback, News, RecordingReady},
     client::ClientFiles,
     effective::ReadError,
     fault::Faults,
@@ -184,7 +185,7 @@ async fn run(
             tokio::task::spawn_blocking(move || spool::write_client(&client, &root, meteor));
         written.await.map_err(|_| StartError::Stopped)??;
     }
-    let (state, outages) = NodeState::new(name, services, stun.address(), client);
+    let (state, outages, news) = NodeState::new(name, services, stun.address(), client);
     let state = Arc::new(state);
     let stop = CancellationToken::new();
     let tasks = state.tasks.clone();
@@ -198,6 +199,8 @@ async fn run(
         ));
     }
     let ports: Vec<Arc<Port>> = ports.into_iter().map(|(_, port)| port).collect();
+    let telling = callbacks::run(Arc::clone(&state), news, stop.clone());
+    tasks.spawn(stop.clone().run_until_cancelled_owned(telling));
     tasks.spawn(stop.clone().run_until_cancelled_owned(stun.run()));
     tasks.spawn(stop.clone().run_until_cancelled_owned(end_meetings(Arc::clone(&state))));
     tasks.spawn(stop.clone().run_until_cancelled_owned(suffer_outages(
@@ -236,6 +239,35 @@ impl SimNode {
     /// The faults ordered of this node.
     pub fn faults(&self) -> &Faults {
         &self.state.faults
+    }
+
+    /// What was sent to frontends, oldest first; see
+    /// [`CALLBACKS_KEPT`](crate::CALLBACKS_KEPT).
+    pub fn callbacks(&self) -> Vec<Callback> {
+        self.state.callbacks.sent()
+    }
+
+    /// Sends a callback as it is, once more; the status that came back.
+    pub async fn send_again(&self, callback: &Callback) -> Option<u16> {
+        callbacks::send_once(&self.state, callback.clone()).await
+    }
+
+    /// Tells a frontend that a format of a recording was published: `url` is its
+    /// meeting's `bbb-recording-ready-url`.
+    pub fn recording_ready(&self, meeting_id: &str, record_id: &str, url: &str) {
+        let (meeting_id, record_id) = (meeting_id.to_owned(), record_id.to_owned());
+        let ready = RecordingReady { meeting_id, record_id, url: url.to_owned() };
+        self.state.callbacks.tell(News::RecordingReady(ready));
+    }
+
+    /// The URLs of the hooks that bbb-webhooks has, oldest first.
+    pub fn hooks(&self) -> Vec<String> {
+        self.state.hooks.urls()
+    }
+
+    /// Loses the hooks of bbb-webhooks, as an emptied Redis does.
+    pub fn lose_hooks(&self) {
+        self.state.hooks.forget_all();
     }
 
     /// Starts a service again, so that it reads its files anew; nginx is reloaded.

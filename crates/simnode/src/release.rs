@@ -198,6 +198,12 @@ impl Release {
         self.since(2, 6, 0)
     }
 
+    /// bbb-webhooks is of its line 3: hooks have random names, any digest is
+    /// taken, and a callback's checksum covers its body; before, it was of line 2.
+    pub(crate) fn has_webhooks_3(&self) -> bool {
+        self.since(3, 0, 0)
+    }
+
     /// The build number of the client, as it stands behind `?v=`.
     pub(crate) fn client_build(&self) -> String {
         let (major, minor, patch) = self.number;
@@ -229,7 +235,7 @@ mod tests {
 
     #[test]
     fn features_come_and_go_with_their_releases() {
-        let table: [Gate; 15] = [
+        let table: [Gate; 16] = [
             (Release::failed_joins_are_directed, &[("2.6.20", false), ("2.7.0", true)]),
             (Release::broken_rules_always_redirect, &[("2.7.17", false), ("3.0.0", true)]),
             (Release::has_external_upload, &[("2.5.9", false), ("2.6.0", true)]),
@@ -247,6 +253,7 @@ mod tests {
                 &[("2.6.17", false), ("2.6.18", true), ("2.7.7", false), ("2.7.8", true)],
             ),
             (Release::has_meteor, &[("2.7.28", true), ("3.0.0", false)]),
+            (Release::has_webhooks_3, &[("2.7.28", false), ("3.0.0", true)]),
             (Release::exposes_server_time, &[("3.0.17", false), ("3.0.18", true)]),
             (Release::slides_need_session, &[("3.0.26", false), ("3.0.27", true)]),
             (Release::has_cors_origin_variable, &[("3.0.27", false), ("3.0.100-1", true)]),

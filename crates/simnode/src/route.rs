@@ -1,12 +1,14 @@
 //! From a path to the part of the node that answers it.
 
-use crate::{api::Call, engine::Question, release::Release};
+use crate::{api::Call, engine::Question, release::Release, webhooks::HooksCall};
 
 /// Who answers a path. The client's locations are tried before this.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
     /// `/bigbluebutton/api...`.
     Api(Call),
+    /// `/bigbluebutton/api/hooks/...`.
+    Hooks(HooksCall),
     /// `/bigbluebutton/rtt-check`.
     RoundTrip,
     /// `/bigbluebutton/presentation/{token}/upload`.
@@ -74,6 +76,9 @@ impl Route {
     pub(crate) fn of(path: &str, release: &Release) -> Self {
         if let Some(call) = Call::of_path(path, release) {
             return Self::Api(call);
+        }
+        if let Some(call) = HooksCall::of_path(path) {
+            return Self::Hooks(call);
         }
         if let Some(rest) = path.strip_prefix("/bigbluebutton/") {
             return match rest.strip_prefix("presentation/") {
@@ -162,6 +167,7 @@ impl Route {
     pub(crate) fn call(&self) -> Option<&'static str> {
         match self {
             Self::Api(call) => Some(call.label()),
+            Self::Hooks(call) => Some(call.name()),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    effective::{self, Akka, Engine, Meteor, Middleware, Nginx, Pads, ReadError, Web},
+    effective::{self, Akka, Engine, Meteor, Middleware, Nginx, Pads, ReadError, Web, Webhooks},
     nginx::NginxError,
     release::Release,
 };
@@ -29,9 +29,11 @@ pub enum Unit {
     GraphqlServer,
     /// Pads.
     Etherpad,
+    /// Events for frontends, where that package is installed.
+    Webhooks,
 }
 
-const UNITS: [(Unit, &str); 7] = [
+const UNITS: [(Unit, &str); 8] = [
     (Unit::Nginx, "nginx"),
     (Unit::Web, "bbb-web"),
     (Unit::Akka, "bbb-apps-akka"),
@@ -39,6 +41,7 @@ const UNITS: [(Unit, &str); 7] = [
     (Unit::GraphqlMiddleware, "bbb-graphql-middleware"),
     (Unit::GraphqlServer, "bbb-graphql-server"),
     (Unit::Etherpad, "etherpad"),
+    (Unit::Webhooks, "bbb-webhooks"),
 ];
 
 impl Unit {
@@ -87,6 +90,7 @@ pub(crate) struct Services {
     middleware: Mutex<Arc<Middleware>>,
     engine: Mutex<Arc<Engine>>,
     pads: Mutex<Arc<Pads>>,
+    webhooks: Mutex<Arc<Option<Webhooks>>>,
     /// Services whose last start failed.
     down: Mutex<BTreeSet<Unit>>,
 }
@@ -114,6 +118,7 @@ impl Services {
             middleware: slot(Middleware::read(&root, &release)?),
             engine: slot(Engine::read(&root, &release)?),
             pads: slot(Pads::read(&root)?),
+            webhooks: slot(Webhooks::read(&root)?),
             down: Mutex::default(),
             root,
             release,
@@ -144,6 +149,7 @@ impl Services {
             Unit::GraphqlMiddleware => put(&self.middleware, Middleware::read(root, release)?),
             Unit::GraphqlServer => put(&self.engine, Engine::read(root, release)?),
             Unit::Etherpad => put(&self.pads, Pads::read(root)?),
+            Unit::Webhooks => put(&self.webhooks, Webhooks::read(root)?),
         }
         Ok(())
     }
@@ -189,6 +195,11 @@ impl Services {
 
     pub(crate) fn pads(&self) -> Arc<Pads> {
         get(&self.pads)
+    }
+
+    /// `None` where bbb-webhooks is not installed.
+    pub(crate) fn webhooks(&self) -> Option<Webhooks> {
+        (*get(&self.webhooks)).clone()
     }
 }
 

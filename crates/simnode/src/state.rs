@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     api::servlet_session,
+    callbacks::{Callbacks, News},
     client::ClientFiles,
     clock::Clock,
     fault::Faults,
@@ -23,6 +24,7 @@ use crate::{
     record::Records,
     service::{RestartError, Services, Unit},
     spool,
+    webhooks::Hooks,
 };
 
 /// How many ordered outages may wait for the one in progress.
@@ -43,6 +45,10 @@ pub(crate) struct NodeState {
     pub(crate) records: Records,
     /// Faults ordered.
     pub(crate) faults: Faults,
+    /// What frontends are told.
+    pub(crate) callbacks: Callbacks,
+    /// The hooks of bbb-webhooks.
+    pub(crate) hooks: Hooks,
     /// The time.
     pub(crate) clock: Clock,
     /// Everything that runs for connections; shutdown waits for it.
@@ -60,14 +66,16 @@ pub(crate) struct NodeState {
 }
 
 impl NodeState {
-    /// A node without meetings, under power, and the outages it is to suffer.
+    /// A node without meetings, under power, the outages it is to suffer, and the
+    /// news it is to tell.
     pub(crate) fn new(
         name: String,
         services: Services,
         stun_server: SocketAddr,
         client: Arc<ClientFiles>,
-    ) -> (Self, mpsc::Receiver<Duration>) {
+    ) -> (Self, mpsc::Receiver<Duration>, mpsc::Receiver<News>) {
         let (outages, ordered) = mpsc::channel(OUTAGES_WAITING);
+        let (callbacks, news) = Callbacks::new();
         let state = Self {
             name,
             services,
@@ -75,6 +83,8 @@ impl NodeState {
             client,
             records: Records::default(),
             faults: Faults::default(),
+            callbacks,
+            hooks: Hooks::default(),
             clock: Clock::start(),
             tasks: TaskTracker::new(),
             meetings: Mutex::default(),
@@ -84,7 +94,7 @@ impl NodeState {
             nginx: OnceLock::new(),
             outages,
         };
-        (state, ordered)
+        (state, ordered, news)
     }
 
     /// Takes note of the nginx that was started for this node.
@@ -120,6 +130,10 @@ impl NodeState {
         let mut meetings = self.meetings.lock().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut meetings, self.clock.now());
         let made = meetings.take_made();
+        // In the order in which it happened, so before others change anything.
+        for happening in meetings.take_happened() {
+            self.callbacks.tell(News::Happened(happening));
+        }
         drop(meetings);
         if self.services.is_behind_nginx() {
             for presentation in made {

@@ -109,6 +109,9 @@ fn wanted(node: &NodeState, parameters: &Parameters, breakout: Option<Breakout>)
         record: parameters.flag("record", false),
         max_users: number("maxParticipants", "defaultMaxUsers"),
         metadata: metadata(parameters),
+        ended_url: text("meetingEndedURL"),
+        keeps_events: parameters
+            .flag("meetingKeepEvents", effective.properties.is_true("defaultKeepEvents")),
         breakout,
         guest_policy: text("guestPolicy")
             .filter(|policy| {

@@ -15,6 +15,7 @@ mod root;
 #[cfg(test)]
 mod tests;
 mod web;
+mod webhooks;
 
 use std::path::Path;
 
@@ -27,6 +28,7 @@ pub(crate) use nginx::Nginx;
 pub(crate) use pads::Pads;
 use root::Files;
 pub(crate) use web::Web;
+pub(crate) use webhooks::{PACKAGE_FILE as WEBHOOKS_FILE, Webhooks};
 
 use crate::{files::environment, release::Release};
 

@@ -3,9 +3,11 @@
 //! Time and randomness are arguments. [`Meetings`] is the whole state of a
 //! node; it is lost when the node is switched off, as after a reboot.
 
+mod attendance;
 mod breakout;
 mod create;
 mod expiry;
+mod happening;
 mod join;
 mod media;
 mod registry;
@@ -23,6 +25,7 @@ use crate::{checksum::Algorithm, spool::Made};
 pub(crate) use breakout::Breakout;
 pub(crate) use create::{CreateOutcome, CreateRequest};
 pub(crate) use expiry::{Timers, minutes};
+pub(crate) use happening::{Happening, MeetingIds};
 pub(crate) use join::{JoinOutcome, JoinRequest, Joined};
 pub(crate) use media::MediaReport;
 pub(crate) use registry::{Meetings, UserKey};
@@ -55,6 +58,10 @@ pub(crate) struct Meeting {
     pub(crate) max_users: u64,
     /// `meta_*` parameters, names in lower case.
     pub(crate) metadata: BTreeMap<String, String>,
+    /// `meetingEndedURL` of the create call.
+    pub(crate) ended_url: Option<String>,
+    /// Whether its events are kept, recorded or not.
+    pub(crate) keeps_events: bool,
     /// Present in breakout rooms.
     pub(crate) breakout: Option<Breakout>,
     /// Who has to wait.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngCore;
 
-use super::{GuestStatus, Meeting, Presentation, Role, User, token};
+use super::{Happening, Meeting, Presentation, User, token};
 use crate::{checksum::Algorithm, spool::Made};
 
 /// How many upload tokens are valid at a time; beyond it the first one goes.
@@ -35,6 +35,8 @@ pub(crate) struct Meetings {
     uploads: BTreeMap<String, String>,
     /// Presentations made since somebody last asked.
     made: Vec<Made>,
+    /// What happened since somebody last asked.
+    pub(super) happened: Vec<Happening>,
     /// The newest create time given out.
     pub(super) last_create_time: u64,
 }
@@ -57,6 +59,7 @@ impl Meetings {
 
     pub(super) fn insert(&mut self, meeting: Meeting) -> &Meeting {
         self.made.push(meeting.made());
+        self.happened.push(Happening::Created(Box::new(meeting.clone())));
         self.meetings.entry(meeting.internal_id.clone()).or_insert(meeting)
     }
 
@@ -105,6 +108,7 @@ impl Meetings {
         for room in rooms {
             self.end(&room);
         }
+        self.happened.extend(ended.map(|meeting| Happening::Ended(Box::new(meeting))));
     }
 
     /// Forgets everything but the newest create time, which must stay unique.
@@ -121,62 +125,6 @@ impl Meetings {
     pub(crate) fn user_mut(&mut self, key: &UserKey) -> Option<&mut User> {
         let meeting = self.get_mut(&key.meeting)?;
         meeting.users.iter_mut().find(|user| user.internal_id == key.user)
-    }
-
-    /// A GraphQL socket of the user opened: the user is in the meeting. The
-    /// first moderator becomes presenter.
-    pub(crate) fn connect(&mut self, key: &UserKey, now: u64) {
-        let Some(meeting) = self.get_mut(&key.meeting) else { return };
-        let has_presenter = meeting.present().any(|user| user.presenter);
-        if let Some(user) = meeting.users.iter_mut().find(|user| user.internal_id == key.user) {
-            user.sockets += 1;
-            user.presenter |= !has_presenter && user.role == Role::Moderator;
-        }
-        meeting.attendance_changed(now);
-    }
-
-    /// A GraphQL socket of the user closed; with the last one the user leaves.
-    pub(crate) fn disconnect(&mut self, key: &UserKey, now: u64) {
-        let Some(meeting) = self.get_mut(&key.meeting) else { return };
-        if let Some(user) = meeting.users.iter_mut().find(|user| user.internal_id == key.user) {
-            user.sockets = user.sockets.saturating_sub(1);
-            if user.sockets == 0 {
-                user.presenter = false;
-            }
-        }
-        meeting.attendance_changed(now);
-    }
-
-    /// A moderator lets a waiting user in.
-    pub(crate) fn admit(&mut self, meeting: &str, user: &str, now: u64) {
-        let key = UserKey { meeting: meeting.to_owned(), user: user.to_owned() };
-        if let Some(user) = self.user_mut(&key) {
-            user.guest_status = GuestStatus::Allow;
-        }
-        if let Some(meeting) = self.get_mut(meeting) {
-            meeting.attendance_changed(now);
-        }
-    }
-
-    /// Decides about all who wait in the lobby of the meeting with this external
-    /// id; how many they were, `None` when there is no such meeting.
-    pub(crate) fn decide_on_guests(
-        &mut self,
-        external_id: &str,
-        decision: GuestStatus,
-        now: u64,
-    ) -> Option<usize> {
-        let id = self.id_of_external(external_id)?;
-        let meeting = self.get_mut(&id)?;
-        let mut decided = 0;
-        for user in &mut meeting.users {
-            if user.guest_status == GuestStatus::Wait {
-                user.guest_status = decision;
-                decided += 1;
-            }
-        }
-        meeting.attendance_changed(now);
-        Some(decided)
     }
 
     /// Whether a user has this token of the media servers.
@@ -263,6 +211,11 @@ impl Meetings {
     /// The presentations made since the last call.
     pub(crate) fn take_made(&mut self) -> Vec<Made> {
         std::mem::take(&mut self.made)
+    }
+
+    /// What happened since the last call, in order.
+    pub(crate) fn take_happened(&mut self) -> Vec<Happening> {
+        std::mem::take(&mut self.happened)
     }
 
     /// Gives out a token for one upload into a meeting.

@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod callbacks;
 mod client_files;
 mod extras;
 mod faults;
@@ -17,7 +18,9 @@ mod lines;
 mod meteor;
 mod nginx;
 mod node;
+mod receiver;
 mod reference;
 mod rules;
 mod sockets;
 mod tls;
+mod webhooks;

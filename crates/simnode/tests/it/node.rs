@@ -4,7 +4,7 @@ use std::{fs, net::SocketAddr, path::PathBuf, sync::LazyLock};
 
 use bluegate_simnode::{
     BackEndSettings, BackEnds, ClusterOf, FixtureError, NginxSettings, Settings, SimNode,
-    StartError, Stock, install, install_with_ports, start, start_with_nginx,
+    StartError, Stock, install, install_webhooks, install_with_ports, start, start_with_nginx,
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -31,6 +31,7 @@ pub(crate) struct Setup {
     release: &'static str,
     files: Vec<(&'static str, String)>,
     fixture: Option<Fixture>,
+    webhooks: bool,
 }
 
 /// Somebody else's way to configure a node.
@@ -47,7 +48,13 @@ fn write_files(root: &std::path::Path, origin: &str, files: &[(&'static str, Str
 
 impl Setup {
     pub(crate) fn stock() -> Self {
-        Self { release: "3.0.28", files: Vec::new(), fixture: None }
+        Self { release: "3.0.28", files: Vec::new(), fixture: None, webhooks: false }
+    }
+
+    /// Installs bbb-webhooks.
+    pub(crate) fn webhooks(mut self) -> Self {
+        self.webhooks = true;
+        self
     }
 
     /// Lets somebody else make the node part of the cluster.
@@ -132,6 +139,9 @@ impl Setup {
             release: self.release.to_owned(),
         };
         install(root.path(), &stock).unwrap();
+        if self.webhooks {
+            install_webhooks(root.path(), &stock).unwrap();
+        }
         write_files(root.path(), &origin, &self.files);
         let settings = Settings {
             name: "bbb-01".to_owned(),

@@ -73,7 +73,7 @@ async fn ask(socket: &mut Socket, id: &str, operation: &str) -> Value {
     }
 }
 
-async fn joined(node: &Node, meeting: &str) -> (Browser, Socket) {
+pub(crate) async fn joined(node: &Node, meeting: &str) -> (Browser, Socket) {
     let browser = node.browser(meeting, "MODERATOR").await;
     let mut socket = open_graphql(node, &browser, PROXY).await;
     assert_eq!(init(&mut socket, &browser.token).await["type"], "connection_ack");
