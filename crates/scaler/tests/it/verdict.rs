@@ -10,6 +10,7 @@ use std::{
 };
 
 use bluegate_scaler::{Bounds, Health, LoseError, Witness};
+use bluegate_store::Store;
 use bluegate_testkit::Postgres;
 
 use crate::{
@@ -47,14 +48,17 @@ async fn an_operator_need_not_wait() {
     cluster.stop().await;
     cluster.boot().await;
     assert_eq!(cluster.scaler().health()[at].1, Health::Lost);
-    // And until the node is heard again, over another restart too.
+    // And until the node is heard again, which is then remembered too.
     cluster.nodes[at].plug_in().await;
     health_is(&cluster, at, Health::Healthy).await;
     polls(&cluster.nodes[at], 3).await;
     eventually("the old copy is ended", async || home(&cluster, "class").len() == 1).await;
+    let store = Store::open(&cluster.config().store).await.unwrap();
+    eventually("no loss is kept", async || store.losses().await.unwrap().is_empty()).await;
+    store.close().await;
     cluster.stop().await;
     cluster.boot().await;
-    health_is(&cluster, at, Health::Healthy).await;
+    assert_ne!(cluster.scaler().health()[at].1, Health::Lost);
     assert_eq!(cluster.frontend("default").create("class").await.key(), "duplicateWarning");
 }
 
