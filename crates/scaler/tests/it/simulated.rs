@@ -1,16 +1,19 @@
 //! The same against the faithful simulation of a 3.0 node, which shares no
 //! code with us.
 
-use std::net::{SocketAddr, TcpListener};
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
 
 use bluegate_bbb_api::{Answer, Outcome};
 use bluegate_cluster::{Node, Secret};
-use bluegate_scaler::{Health, NodeConfig, NodeTerms};
+use bluegate_scaler::{Bounds, Health, NodeConfig, NodeTerms};
 use bluegate_simnode::{Fault, FaultAction, Settings, SimNode, Stock, Unit, install, start};
 use futures_util::future::join_all;
 use tempfile::TempDir;
 
-use crate::cluster::{Cluster, Frontend, Reply, eventually, node_name, node_secret};
+use crate::cluster::{Cluster, Frontend, Reply, eventually, node_name, node_secret, quick};
 
 /// A scaler over simulated nodes.
 pub(crate) struct Simulated {
@@ -287,7 +290,12 @@ fn seen(reply: &Reply) -> (u16, [Option<String>; 3], String) {
 
 #[tokio::test]
 async fn meetings_read_as_the_nodes_own_but_for_our_stamp() {
-    let mut simulated = simulated(1).await;
+    // One poll, before there is a meeting.
+    let mut simulated = Simulated::prepare(&[Kind::STOCK]).await;
+    let never = Bounds { poll_interval: Duration::from_secs(3600), ..quick() };
+    simulated.cluster.set_bounds(never);
+    simulated.cluster.boot().await;
+    simulated.cluster.scaler().has_polled().await;
     let (direct, scaler) = (simulated.direct(), simulated.cluster.frontend("default"));
     let query = "name=A+%26+B&meetingID=class&record=true&maxParticipants=25&meta_Course-1=%3Cx%3E\
         &attendeePW=viewer&duration=90&moderatorPW=mod&unknown=1";
@@ -308,6 +316,10 @@ async fn meetings_read_as_the_nodes_own_but_for_our_stamp() {
     let not_started = unstamped(&listed.text)
         .replace(&format!("<startTime>{time}</startTime>"), "<startTime>0</startTime>");
     assert_eq!(at_once.text, not_started);
+    simulated.cluster.stop().await;
+    simulated.cluster.set_bounds(quick());
+    simulated.cluster.boot().await;
+    let scaler = simulated.cluster.frontend("default");
     let polled = async || scaler.get("getMeetings", "").await.text == unstamped(&listed.text);
     eventually("the polled list is the node's", polled).await;
 
