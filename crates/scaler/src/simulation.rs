@@ -7,7 +7,9 @@
 //! every change of a row the world itself is looked at: what the design says must
 //! always hold has to be true of it.
 
+mod count;
 mod scaler;
+mod shared;
 mod world;
 
 use std::collections::BTreeSet;
@@ -15,10 +17,7 @@ use std::collections::BTreeSet;
 use bluegate_store::State;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use self::{
-    scaler::{Replica, Shared},
-    world::World,
-};
+use self::{count::Count, scaler::Replica, shared::Shared, world::World};
 use crate::health::Health;
 
 /// One step, in ms: the time between two polls.
@@ -43,8 +42,7 @@ impl Simulation {
         let (nodes, replicas) = (random.random_range(1..8), random.random_range(1..4));
         let world = World::new(nodes, replicas);
         let replicas = (0..replicas).map(|index| Replica::new(index, nodes)).collect();
-        let mut shared = Shared::default();
-        shared.up = true;
+        let shared = Shared { up: true, ..Shared::default() };
         Self { random, world, shared, replicas, now: 1_000_000 }
     }
 
@@ -173,7 +171,7 @@ fn two_thousand_stories_keep_every_meeting_in_one_place_4() {
 /// A simulation in which nothing happens proves nothing.
 #[test]
 fn the_stories_are_eventful() {
-    let mut all = scaler::Count::default();
+    let mut all = Count::default();
     for seed in 0..200 {
         let mut simulation = Simulation::new(seed);
         simulation.pass(150, 0.12);

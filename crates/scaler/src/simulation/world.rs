@@ -3,7 +3,7 @@
 use bluegate_cluster::Mount;
 use rand::{Rng, rngs::StdRng};
 
-use super::{MEETINGS, scaler::Shared};
+use super::{MEETINGS, shared::Shared};
 
 /// The world outside of the scalers.
 pub(super) struct World {
