@@ -25,6 +25,7 @@
 //! are constants with `$n` placeholders over TEXT, BIGINT, DOUBLE PRECISION and BOOLEAN, which both
 //! run unchanged; each has one writer at a time.
 
+mod audit;
 mod callback;
 mod database;
 mod error;
@@ -37,8 +38,10 @@ mod node;
 mod peek;
 mod store;
 mod tenant;
+mod token;
 mod write;
 
+pub use audit::AuditRow;
 pub use callback::{Callback, CallbackState, Settled};
 pub use error::{OpenError, StoreError, WriteError};
 pub use generation::{Generation, State};
@@ -49,4 +52,5 @@ pub use node::{NodeState, StoredNode};
 pub use peek::{PeekError, peek_tenants};
 pub use store::Store;
 pub use tenant::StoredTenant;
+pub use token::StoredToken;
 pub use write::Write;

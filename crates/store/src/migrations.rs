@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "placement", include_str!("../migrations/0002_placement.sql")),
     (3, "tenants", include_str!("../migrations/0003_tenants.sql")),
     (4, "callbacks", include_str!("../migrations/0004_callbacks.sql")),
+    (6, "administration", include_str!("../migrations/0006_administration.sql")),
     (7, "health", include_str!("../migrations/0007_health.sql")),
 ];
 

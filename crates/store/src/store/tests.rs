@@ -5,7 +5,8 @@ use bluegate_testkit::Postgres;
 
 use super::*;
 use crate::{
-    Life, Loss, NodeState, Observer, State, StoredNode, StoredTenant, WriteError, peek_tenants,
+    AuditRow, Life, Loss, NodeState, Observer, State, StoredNode, StoredTenant, StoredToken,
+    WriteError, peek_tenants,
 };
 
 /// Where a store lives that can be opened again and again.
@@ -41,7 +42,7 @@ impl Folder {
 type Rule = fn(Home) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// What holds in either database.
-const RULES: [(&str, Rule); 11] = [
+const RULES: [(&str, Rule); 13] = [
     ("rows", |home| Box::pin(rows_come_back_as_they_were_after_opening_again(home))),
     ("at most one", |home| Box::pin(at_most_one_generation_of_a_meeting_is_open(home))),
     ("dropped", |home| Box::pin(a_transaction_that_is_dropped_leaves_no_trace_and_no_lock(home))),
@@ -52,6 +53,8 @@ const RULES: [(&str, Rule); 11] = [
     ("decisions", |home| Box::pin(a_decision_goes_with_its_generation(home))),
     ("losses", |home| Box::pin(a_lost_node_is_lost_for_all_until_it_is_found(home))),
     ("observers", |home| Box::pin(what_others_hear_is_read_and_old_observers_go(home))),
+    ("tokens", |home| Box::pin(tokens_are_found_by_id_and_go_by_name_or_tenant(home))),
+    ("audit", |home| Box::pin(the_audit_log_keeps_the_last_of_it_in_order(home))),
     ("writers", |home| Box::pin(writers_wait_for_each_other_and_readers_for_nobody(home))),
 ];
 
@@ -418,4 +421,69 @@ async fn what_others_hear_is_read_and_old_observers_go(home: Home) {
     assert_eq!(store.other_observers("c").await.unwrap(), others, "b was too old");
     store.forget_observer("a", 0).await.unwrap();
     assert_eq!(store.other_observers("c").await.unwrap(), []);
+}
+
+async fn tokens_are_found_by_id_and_go_by_name_or_tenant(home: Home) {
+    let token = |number: u8, tenant: Option<&str>| StoredToken {
+        id: format!("id-{number}"),
+        name: format!("token-{number}"),
+        role: if tenant.is_some() { "tenant" } else { "viewer" }.to_owned(),
+        tenant: tenant.map(|tenant| tenant.parse().unwrap()),
+        hash: "$argon2id$...".to_owned(),
+        created_at: 7,
+        created_by: "token_file".to_owned(),
+    };
+    let tokens = [token(1, None), token(2, Some("physics")), token(3, Some("physics"))];
+    let store = home.open().await;
+    let mut write = store.write().await.unwrap();
+    for token in &tokens {
+        write.insert_token(token).await.unwrap();
+    }
+    assert_eq!(write.count_tokens().await.unwrap(), 3);
+    write.commit().await.unwrap();
+    store.close().await;
+
+    let store = home.open().await;
+    assert_eq!(store.tokens().await.unwrap(), tokens);
+    assert_eq!(store.token("id-2").await.unwrap().as_ref(), Some(&tokens[1]));
+    assert_eq!(store.token("token-2").await.unwrap(), None);
+    let mut write = store.write().await.unwrap();
+    let again = StoredToken { id: "id-4".to_owned(), ..token(1, None) };
+    assert!(matches!(write.insert_token(&again).await, Err(WriteError::Taken)));
+    drop(write);
+    let mut write = store.write().await.unwrap();
+    assert!(!write.delete_token("id-1").await.unwrap());
+    assert!(write.delete_token("token-1").await.unwrap());
+    assert_eq!(write.delete_tokens_of(&"chemistry".parse().unwrap()).await.unwrap(), 0);
+    assert_eq!(write.delete_tokens_of(&"physics".parse().unwrap()).await.unwrap(), 2);
+    write.commit().await.unwrap();
+    assert_eq!(store.tokens().await.unwrap(), []);
+}
+
+async fn the_audit_log_keeps_the_last_of_it_in_order(home: Home) {
+    let row = |number: i64| AuditRow {
+        position: number,
+        at: 100 - number,
+        actor: if number % 2 == 0 { "even" } else { "odd" }.to_owned(),
+        role: "operator".to_owned(),
+        action: "DELETE /v1/nodes/{name}".to_owned(),
+        subject: format!("bbb-{number}"),
+        detail: String::new(),
+        status: 200,
+        outcome: "done".to_owned(),
+        request_id: "r".to_owned(),
+    };
+    let store = home.open().await;
+    for number in 1..=7 {
+        let mut write = store.write().await.unwrap();
+        let given = AuditRow { position: 0, ..row(number) };
+        write.insert_audit(&given, 5).await.unwrap();
+        write.commit().await.unwrap();
+    }
+    store.close().await;
+    let store = home.open().await;
+    let read = async |before, actor, limit| store.audit(before, actor, limit).await.unwrap();
+    assert_eq!(read(i64::MAX, None, 10).await, [7, 6, 5, 4, 3].map(row));
+    assert_eq!(read(6, None, 2).await, [5, 4].map(row));
+    assert_eq!(read(i64::MAX, Some("even"), 10).await, [6, 4].map(row));
 }
