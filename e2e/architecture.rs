@@ -32,7 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "bluegate",
         &[
             "admin", "cluster", "config", "demo", "doctor", "export", "net", "nodeconf", "nodeops",
-            "proxy", "scaler", "seal", "tenant",
+            "proxy", "scaler", "seal", "store", "tenant",
         ],
     ),
 ];

@@ -18,15 +18,16 @@ use crate::{
 const WITHIN: Duration = Duration::from_secs(40);
 
 /// `bluegate serve` with proxy and scaler on one listener, over a demo's nodes.
-struct Served {
-    _cluster: Cluster,
-    folder: tempfile::TempDir,
-    process: Process,
-    port: u16,
+pub(crate) struct Served {
+    pub(crate) cluster: Cluster,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) process: Process,
+    pub(crate) port: u16,
+    pub(crate) admin: u16,
 }
 
 impl Served {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let cluster = Cluster::start(&["--nodes", "2"]).await;
         let folder = tempfile::tempdir().unwrap();
         let (port, admin) = (free_port(), free_port());
@@ -55,23 +56,33 @@ impl Served {
              hosts = \"school-a.localhost\"\n";
         let path = folder.path().join("bluegate.toml");
         std::fs::write(&path, &file).unwrap();
-        let arguments = ["serve", "-c", path.to_str().unwrap()];
-        let process = Process::start(Path::new(BLUEGATE), arguments).unwrap();
-        let this = Self { _cluster: cluster, folder, process, port };
-        eventually("it serves", WITHIN, || async {
-            this.run(&["tenant", "list"]).status.success().then_some(())
-        })
-        .await
-        .unwrap();
+        let process = serve(&path);
+        let this = Self { cluster, folder, process, port, admin };
+        this.serves().await;
         this
     }
 
-    fn run(&self, arguments: &[&str]) -> std::process::Output {
+    async fn serves(&self) {
+        eventually("it serves", WITHIN, || async {
+            self.run(&["tenant", "list"]).status.success().then_some(())
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Ends the process and starts another one with the same file.
+    pub(crate) async fn restart(&mut self) {
+        self.process.interrupt(WITHIN).await.unwrap();
+        self.process = serve(&self.folder.path().join("bluegate.toml"));
+        self.serves().await;
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> std::process::Output {
         let file = self.folder.path().join("bluegate.toml");
         bluegate(&[arguments, &["-c", file.to_str().unwrap()]].concat())
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(arguments);
         assert!(output.status.success(), "{}", seen(&output));
         serde_json::from_slice(&output.stdout).unwrap()
@@ -85,9 +96,13 @@ impl Served {
         request.send(&format!("127.0.0.1:{}", self.port)).await.unwrap()
     }
 
-    async fn answers(&self, host: &str, secret: &str, call: &str) -> String {
+    pub(crate) async fn answers(&self, host: &str, secret: &str, call: &str) -> String {
         String::from_utf8(self.call(host, secret, call).await.body).unwrap()
     }
+}
+
+fn serve(file: &Path) -> Process {
+    Process::start(Path::new(BLUEGATE), ["serve", "-c", file.to_str().unwrap()]).unwrap()
 }
 
 #[tokio::test]

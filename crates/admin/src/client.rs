@@ -26,10 +26,11 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::{
-    CacheReport, ClusterHealth, ErrorBody, ErrorDetail, MeetingEntry, MeetingLife, NodeChange,
-    NodeDetail, NodeHealthReport, NodeRemoved, NodeSpec, NodesReport, Purged, RouteChange,
-    RouteEntry, RouteSpec, RoutesReport, ScalerNode, TenantAdded, TenantEntry, TenantPatch,
-    TenantSpec, TenantsReport,
+    AuditReport, CacheReport, CallbackDone, CallbackStanding, CallbacksReport, ClusterHealth,
+    ErrorBody, ErrorDetail, MeetingEntry, MeetingLife, NodeChange, NodeDetail, NodeHealthReport,
+    NodeRemoved, NodeSpec, NodesReport, Purged, RouteChange, RouteEntry, RouteSpec, RoutesReport,
+    ScalerNode, TenantAdded, TenantEntry, TenantPatch, TenantSpec, TenantsReport, TokenAdded,
+    TokenEntry, TokenSpec,
 };
 
 pub use pinned::{PinError, pinned};
@@ -296,6 +297,94 @@ impl Client {
     /// [`ClientError`]
     pub async fn remove_tenant(&self, name: &TenantName, insist: bool) -> Result<(), ClientError> {
         self.call(Method::DELETE, &format!("/v1/tenants/{name}?insist={insist}")).await
+    }
+
+    /// `GET /v1/callbacks`, in one state or all that were not delivered, at most
+    /// `limit` of each.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn callbacks(
+        &self,
+        state: Option<CallbackStanding>,
+        tenant: Option<&TenantName>,
+        limit: u32,
+    ) -> Result<CallbacksReport, ClientError> {
+        let mut target = format!("/v1/callbacks?limit={limit}");
+        if let Some(state) = state {
+            let state = match state {
+                CallbackStanding::Queued => "queued",
+                CallbackStanding::Delivered => "delivered",
+                CallbackStanding::Dead => "dead",
+            };
+            target.push_str(&format!("&state={state}"));
+        }
+        if let Some(tenant) = tenant {
+            // A name's characters need no escaping in a query.
+            target.push_str(&format!("&tenant={tenant}"));
+        }
+        self.call(Method::GET, &target).await
+    }
+
+    /// `POST /v1/callbacks/{id}/retry`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn retry_callback(&self, id: &str) -> Result<CallbackDone, ClientError> {
+        self.call(Method::POST, &format!("/v1/callbacks/{}/retry", escaped(id))).await
+    }
+
+    /// `DELETE /v1/callbacks/{id}`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn drop_callback(&self, id: &str) -> Result<(), ClientError> {
+        self.call(Method::DELETE, &format!("/v1/callbacks/{}", escaped(id))).await
+    }
+
+    /// `GET /v1/tokens`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn tokens(&self) -> Result<Vec<TokenEntry>, ClientError> {
+        self.call(Method::GET, "/v1/tokens").await
+    }
+
+    /// `POST /v1/tokens`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn add_token(&self, token: &TokenSpec) -> Result<TokenAdded, ClientError> {
+        self.call_with(Method::POST, "/v1/tokens", Some(token)).await
+    }
+
+    /// `DELETE /v1/tokens/{name}`
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn revoke_token(&self, name: &str) -> Result<(), ClientError> {
+        self.call(Method::DELETE, &format!("/v1/tokens/{}", escaped(name))).await
+    }
+
+    /// `GET /v1/audit`: what is older than `before`, by one actor or all, at most
+    /// `limit` entries.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn audit(
+        &self,
+        before: Option<i64>,
+        actor: Option<&str>,
+        limit: u32,
+    ) -> Result<AuditReport, ClientError> {
+        let mut target = format!("/v1/audit?limit={limit}");
+        if let Some(before) = before {
+            target.push_str(&format!("&before={before}"));
+        }
+        if let Some(actor) = actor {
+            target.push_str(&format!("&actor={}", escaped(actor)));
+        }
+        self.call(Method::GET, &target).await
     }
 
     /// `GET /v1/cache`

@@ -11,73 +11,90 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    Sources, Tokens, cache, doctor,
+    Sources, Tokens,
+    access::{self, Access, Rule},
+    audit::{self, Recorder},
+    cache, callbacks, doctor,
     error::ApiError,
     gate::{self, Gate},
-    health as node_health, meetings, metrics, nodes, routes, tenants,
+    health as node_health,
+    issued::Issued,
+    meetings, metrics, nodes, routes, tenants, tokens,
 };
 
 /// One endpoint. There is no other way to have one, so that a test over the
 /// table is a test over all.
 pub(crate) struct Endpoint {
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the test over the table"))]
-    pub(crate) method: Method,
-    pub(crate) path: &'static str,
+    pub(crate) rule: Rule,
     handler: MethodRouter<Sources>,
 }
 
 impl Endpoint {
     fn new<T: 'static>(
+        access: Access,
         method: Method,
         path: &'static str,
         handler: impl Handler<T, Sources>,
     ) -> Self {
         let filter = MethodFilter::try_from(method.clone()).expect("the table's methods are usual");
-        Self { method, path, handler: on(filter, handler) }
+        let rule = Rule { access, method, path };
+        let admit = middleware::from_fn_with_state(rule.clone(), access::admit);
+        Self { rule, handler: on(filter, handler).route_layer(admit) }
     }
 }
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
+    use Access::{Open, Operator, Tenant, Viewer};
     vec![
-        Endpoint::new(Method::GET, "/health", health),
-        Endpoint::new(Method::GET, "/ready", ready),
-        Endpoint::new(Method::GET, "/metrics", metrics::show),
-        Endpoint::new(Method::GET, "/v1/routes", routes::show),
-        Endpoint::new(Method::POST, "/v1/routes", routes::add),
-        Endpoint::new(Method::PATCH, "/v1/routes/{mount}", routes::change),
-        Endpoint::new(Method::DELETE, "/v1/routes/{mount}", routes::remove),
-        Endpoint::new(Method::GET, "/v1/nodes", nodes::show),
-        Endpoint::new(Method::POST, "/v1/nodes", nodes::add),
-        Endpoint::new(Method::GET, "/v1/nodes/{name}", nodes::show_one),
-        Endpoint::new(Method::PATCH, "/v1/nodes/{name}", nodes::change),
-        Endpoint::new(Method::DELETE, "/v1/nodes/{name}", nodes::remove),
-        Endpoint::new(Method::GET, "/v1/meetings", meetings::list),
-        Endpoint::new(Method::GET, "/v1/meetings/{tenant}/{meeting}", meetings::show),
-        Endpoint::new(Method::DELETE, "/v1/meetings/{tenant}/{meeting}", meetings::end),
-        Endpoint::new(Method::GET, "/v1/health", node_health::show),
-        Endpoint::new(Method::POST, "/v1/nodes/{name}/lost", node_health::lose),
-        Endpoint::new(Method::GET, "/v1/tenants", tenants::show),
-        Endpoint::new(Method::POST, "/v1/tenants", tenants::add),
-        Endpoint::new(Method::GET, "/v1/tenants/{name}", tenants::show_one),
-        Endpoint::new(Method::PATCH, "/v1/tenants/{name}", tenants::change),
-        Endpoint::new(Method::DELETE, "/v1/tenants/{name}", tenants::remove),
-        Endpoint::new(Method::GET, "/v1/cache", cache::show),
-        Endpoint::new(Method::DELETE, "/v1/cache", cache::purge),
-        Endpoint::new(Method::GET, "/v1/doctor", doctor::show),
+        Endpoint::new(Open, Method::GET, "/health", health),
+        Endpoint::new(Open, Method::GET, "/ready", ready),
+        Endpoint::new(Viewer, Method::GET, "/metrics", metrics::show),
+        Endpoint::new(Viewer, Method::GET, "/v1/routes", routes::show),
+        Endpoint::new(Operator, Method::POST, "/v1/routes", routes::add),
+        Endpoint::new(Operator, Method::PATCH, "/v1/routes/{mount}", routes::change),
+        Endpoint::new(Operator, Method::DELETE, "/v1/routes/{mount}", routes::remove),
+        Endpoint::new(Viewer, Method::GET, "/v1/nodes", nodes::show),
+        Endpoint::new(Operator, Method::POST, "/v1/nodes", nodes::add),
+        Endpoint::new(Viewer, Method::GET, "/v1/nodes/{name}", nodes::show_one),
+        Endpoint::new(Operator, Method::PATCH, "/v1/nodes/{name}", nodes::change),
+        Endpoint::new(Operator, Method::DELETE, "/v1/nodes/{name}", nodes::remove),
+        Endpoint::new(Tenant, Method::GET, "/v1/meetings", meetings::list),
+        Endpoint::new(Tenant, Method::GET, "/v1/meetings/{tenant}/{meeting}", meetings::show),
+        Endpoint::new(Tenant, Method::DELETE, "/v1/meetings/{tenant}/{meeting}", meetings::end),
+        Endpoint::new(Viewer, Method::GET, "/v1/health", node_health::show),
+        Endpoint::new(Operator, Method::POST, "/v1/nodes/{name}/lost", node_health::lose),
+        Endpoint::new(Tenant, Method::GET, "/v1/tenants", tenants::show),
+        Endpoint::new(Operator, Method::POST, "/v1/tenants", tenants::add),
+        Endpoint::new(Tenant, Method::GET, "/v1/tenants/{name}", tenants::show_one),
+        Endpoint::new(Operator, Method::PATCH, "/v1/tenants/{name}", tenants::change),
+        Endpoint::new(Operator, Method::DELETE, "/v1/tenants/{name}", tenants::remove),
+        Endpoint::new(Tenant, Method::GET, "/v1/callbacks", callbacks::list),
+        Endpoint::new(Tenant, Method::POST, "/v1/callbacks/{id}/retry", callbacks::retry),
+        Endpoint::new(Tenant, Method::DELETE, "/v1/callbacks/{id}", callbacks::remove),
+        Endpoint::new(Viewer, Method::GET, "/v1/cache", cache::show),
+        Endpoint::new(Operator, Method::DELETE, "/v1/cache", cache::purge),
+        Endpoint::new(Viewer, Method::GET, "/v1/doctor", doctor::show),
+        Endpoint::new(Operator, Method::GET, "/v1/tokens", tokens::list),
+        Endpoint::new(Operator, Method::POST, "/v1/tokens", tokens::add),
+        Endpoint::new(Operator, Method::DELETE, "/v1/tokens/{name}", tokens::remove),
+        Endpoint::new(Viewer, Method::GET, "/v1/audit", audit::list),
     ]
 }
 
 /// The admin API. Serve it on a listener of its own that hands over
 /// `ConnectInfo<SocketAddr>`: by the peer's address guesses are slowed.
+/// `tokens` open it to operators; those of [`Sources::tokens`] say what they may.
 pub fn router(tokens: Tokens, sources: Sources) -> Router {
     let mut router = Router::new();
-    for Endpoint { path, handler, .. } in endpoints() {
-        router = router.route(path, handler);
+    for Endpoint { rule, handler } in endpoints() {
+        router = router.route(rule.path, handler);
     }
+    let issued = sources.tokens.clone().map(Issued::new);
+    let gate = Gate::new(tokens, issued, Recorder::new(sources.audit.clone()));
     router
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .layer(middleware::from_fn_with_state(Gate::new(tokens), gate::pass))
+        .layer(middleware::from_fn_with_state(gate, gate::pass))
         .with_state(sources)
 }
 

@@ -10,7 +10,7 @@ use http::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ScalerRefusal, TenantRefusal, routes::EditError};
+use crate::{RoleName, ScalerRefusal, TenantRefusal, routes::EditError};
 
 /// The body of every answer that is an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,10 @@ pub(crate) enum ApiError {
     Unauthorized,
     #[error("too many wrong tokens; try again later")]
     TooManyFailures { retry_after_seconds: u64 },
+    #[error("too many tokens are being looked at; try again later")]
+    Busy,
+    #[error("a token of the role `{}` may not do this", .0.as_str())]
+    Forbidden(RoleName),
     #[error("there is no such path")]
     NotFound,
     #[error("this path does not take this method")]
@@ -59,6 +63,18 @@ pub(crate) enum ApiError {
     UnknownNode(bluegate_cluster::Mount),
     #[error("there is no such meeting")]
     UnknownMeeting,
+    #[error("no callbacks pass here: this process runs no scaler, or `callbacks` is off in it")]
+    NoCallbacks,
+    #[error("no callback of this id waits or was given up")]
+    UnknownCallback,
+    #[error("there is no tenant `{0}` in force")]
+    UnknownTenant(bluegate_cluster::TenantName),
+    #[error(
+        "this process has no store, which is the scaler's: it keeps neither tokens nor an audit log"
+    )]
+    NoStore,
+    #[error("there is no token of this name")]
+    UnknownToken,
     #[error(transparent)]
     Scaler(ScalerRefusal),
     #[error(
@@ -80,6 +96,8 @@ impl ApiError {
         match self {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::TooManyFailures { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_failures"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::BodyTooLong => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_long"),
@@ -92,6 +110,11 @@ impl ApiError {
             Self::NoScaler => (StatusCode::NOT_FOUND, "no_scaler"),
             Self::UnknownNode(_) => (StatusCode::NOT_FOUND, "unknown_node"),
             Self::UnknownMeeting => (StatusCode::NOT_FOUND, "unknown_meeting"),
+            Self::UnknownTenant(_) => (StatusCode::NOT_FOUND, "unknown_tenant"),
+            Self::NoStore => (StatusCode::NOT_FOUND, "no_store"),
+            Self::UnknownToken => (StatusCode::NOT_FOUND, "unknown_token"),
+            Self::NoCallbacks => (StatusCode::NOT_FOUND, "no_callbacks"),
+            Self::UnknownCallback => (StatusCode::NOT_FOUND, "unknown_callback"),
             Self::Scaler(refusal) => (refusal.status, refusal.code),
             Self::NodeAnswers(_) => (StatusCode::CONFLICT, "node_answers"),
             Self::NoTenants => (StatusCode::NOT_FOUND, "no_tenants"),
@@ -101,6 +124,10 @@ impl ApiError {
         }
     }
 }
+
+/// The code of an answer that is an error, for who looks at it on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ErrorCode(pub(crate) &'static str);
 
 /// What is said, with what it comes from.
 fn message(error: &ApiError) -> String {
@@ -119,6 +146,7 @@ impl IntoResponse for ApiError {
         let (status, code) = self.parts();
         let detail = ErrorDetail { code: code.to_owned(), message: message(&self) };
         let mut response = (status, Json(ErrorBody { error: detail })).into_response();
+        response.extensions_mut().insert(ErrorCode(code));
         match self {
             Self::Unauthorized => {
                 let challenge = HeaderValue::from_static("Bearer realm=\"bluegate admin\"");
@@ -126,6 +154,9 @@ impl IntoResponse for ApiError {
             }
             Self::TooManyFailures { retry_after_seconds } => {
                 response.headers_mut().insert(RETRY_AFTER, retry_after_seconds.into());
+            }
+            Self::Busy => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
         }

@@ -1,11 +1,12 @@
 //! Who may ask: the one way in, before any endpoint is looked at.
 //!
 //! Closed unless said otherwise: a path that is not in the list of open ones
-//! needs the token, whether it exists or not.
+//! needs a token, whether it exists or not. What the token's role may is looked at
+//! by the endpoint (module `access`).
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -21,7 +22,14 @@ use http::{
 };
 use http_body_util::Limited;
 
-use crate::{error::ApiError, throttle::Throttle, token::Tokens};
+use crate::{
+    audit::Recorder,
+    error::ApiError,
+    issued::{Issued, NotChecked},
+    role::Caller,
+    throttle::Throttle,
+    token::Tokens,
+};
 
 /// Largest request body; no endpoint needs more.
 pub(crate) const MAX_BODY: usize = 16 << 10;
@@ -30,32 +38,69 @@ pub(crate) const MAX_BODY: usize = 16 << 10;
 pub(crate) const OPEN: [&str; 2] = ["/health", "/ready"];
 
 /// Checks tokens.
-#[derive(Debug)]
 pub(crate) struct Gate {
     tokens: Tokens,
+    issued: Option<Issued>,
+    recorder: Recorder,
     throttle: Mutex<Throttle>,
 }
 
 impl Gate {
-    pub(crate) fn new(tokens: Tokens) -> Arc<Self> {
-        Arc::new(Self { tokens, throttle: Mutex::default() })
+    pub(crate) fn new(tokens: Tokens, issued: Option<Issued>, recorder: Recorder) -> Arc<Self> {
+        Arc::new(Self { tokens, issued, recorder, throttle: Mutex::default() })
     }
 
-    /// Looks at the token under the lock, so that any number of guesses at
-    /// once is counted before the next one is looked at.
-    fn authorize(&self, headers: &HeaderMap, client: IpAddr, now: Instant) -> Result<(), ApiError> {
-        let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(wait) = throttle.wait(client, now) {
-            return Err(ApiError::TooManyFailures { retry_after_seconds: wait.as_secs() + 1 });
-        }
-        match bearer(headers) {
-            Some(token) if self.tokens.include(token) => Ok(()),
-            Some(_) => {
-                throttle.failed(client, now);
-                Err(ApiError::Unauthorized)
-            }
+    /// Who asks. What can be told at once is told under the lock, so that any
+    /// number of guesses at once is counted before the next one is looked at.
+    async fn authorize(&self, token: Option<&str>, client: IpAddr) -> Result<Caller, ApiError> {
+        let (issued, token) = {
+            let (mut throttle, now) = (self.throttle(), Instant::now());
+            patience(&throttle, client, now)?;
             // No guess: a browser or a scraper without its token.
-            None => Err(ApiError::Unauthorized),
+            let Some(token) = token else { return Err(ApiError::Unauthorized) };
+            if self.tokens.include(token) {
+                return Ok(Caller::of_token_file());
+            }
+            let Some(issued) = self.issued.as_ref().filter(|_| Issued::is_one(token)) else {
+                throttle.failed(client, now);
+                return Err(ApiError::Unauthorized);
+            };
+            (issued, token)
+        };
+        if let Some(caller) = issued.recall(token).await? {
+            return Ok(caller);
+        }
+        let turn = issued.turn().await?;
+        // While it waited, others of this client may have been wrong, or right.
+        patience(&self.throttle(), client, Instant::now())?;
+        if let Some(caller) = issued.recall(token).await? {
+            return Ok(caller);
+        }
+        let caller = issued.check(token, turn).await?;
+        caller.ok_or_else(|| {
+            self.throttle().failed(client, Instant::now());
+            ApiError::Unauthorized
+        })
+    }
+
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Refuses who was wrong too often lately.
+fn patience(throttle: &Throttle, client: IpAddr, now: Instant) -> Result<(), ApiError> {
+    match throttle.wait(client, now) {
+        Some(wait) => Err(ApiError::TooManyFailures { retry_after_seconds: wait.as_secs() + 1 }),
+        None => Ok(()),
+    }
+}
+
+impl From<NotChecked> for ApiError {
+    fn from(error: NotChecked) -> Self {
+        match error {
+            NotChecked::Busy => Self::Busy,
+            NotChecked::Store(refusal) => Self::Scaler(refusal),
         }
     }
 }
@@ -69,10 +114,31 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The middleware around everything.
-pub(crate) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let mut response = match admit(&gate, &request) {
-        Ok(()) => next.run(request.map(|body| Body::new(Limited::new(body, MAX_BODY)))).await,
+pub(crate) async fn pass(
+    State(gate): State<Arc<Gate>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let open = OPEN.contains(&request.uri().path());
+    let too_long = request.body().size_hint().lower() > MAX_BODY as u64;
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    // Without an address all are one client.
+    let client = peer.map_or(IpAddr::from(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+    let token = bearer(request.headers()).map(str::to_owned);
+    let caller = match open {
+        true => Ok(None),
+        false => gate.authorize(token.as_deref(), client).await.map(Some),
+    };
+    let mut response = match caller {
         Err(error) => error.into_response(),
+        Ok(_) if too_long => ApiError::BodyTooLong.into_response(),
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+                request.extensions_mut().insert(gate.recorder.clone());
+            }
+            next.run(request.map(|body| Body::new(Limited::new(body, MAX_BODY)))).await
+        }
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -80,15 +146,35 @@ pub(crate) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: 
     response
 }
 
-fn admit(gate: &Gate, request: &Request) -> Result<(), ApiError> {
-    if !OPEN.contains(&request.uri().path()) {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        // Without an address all are one client.
-        let client = peer.map_or(IpAddr::from(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-        gate.authorize(request.headers(), client, Instant::now())?;
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::{Role, fixture::FakeStore};
+
+    #[tokio::test]
+    async fn who_waits_for_a_turn_is_not_heard_when_others_were_wrong_meanwhile() {
+        let store = Arc::new(FakeStore::default());
+        let token = store.issue("board", Role::Viewer);
+        let issued = Issued::patient(store);
+        let gate = Gate::new(Tokens::new(&[]), Some(issued), Recorder::new(None));
+        let issued = gate.issued.as_ref().unwrap();
+        let client = IpAddr::from([192, 0, 2, 1]);
+        let turns = [issued.turn().await.unwrap(), issued.turn().await.unwrap()];
+        let waiting = (0..5).map(|_| Box::pin(gate.authorize(Some(&token), client)));
+        let mut waiting: Vec<_> = waiting.collect();
+        for guess in &mut waiting {
+            assert!(guess.now_or_never().is_none());
+        }
+        for _ in 0..1_000 {
+            gate.throttle().failed(client, Instant::now());
+        }
+        drop(turns);
+        for guess in waiting {
+            assert!(matches!(guess.await, Err(ApiError::TooManyFailures { .. })));
+        }
+        // Nor was any of them hashed.
+        assert_eq!(issued.recall(&token).await.unwrap(), None);
     }
-    if request.body().size_hint().lower() > MAX_BODY as u64 {
-        return Err(ApiError::BodyTooLong);
-    }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The admin API and its client.
 //!
-//! Owns who may ask (one token, compared in constant time, guesses slowed),
-//! what is answered (`/v1`, metrics, health) and in which shape. Binds
+//! Owns who may ask (tokens of a file and of the store, with roles; guesses
+//! slowed), what is recorded of changes, what is answered (`/v1`, metrics, health) and in which shape. Binds
 //! nothing: [`router`] is handed to a listener of its own, which never shares
 //! an origin with client pages. It knows no role: what a role has to show
 //! reaches it through [`Sources`].
@@ -11,30 +11,42 @@
 
 pub mod client;
 
+mod access;
+mod audit;
 mod cache;
+mod callbacks;
 mod doctor;
 mod endpoints;
 mod error;
 mod exposition;
 mod gate;
+mod hashing;
 mod health;
+mod issued;
 mod meetings;
 mod metrics;
 mod nodes;
+mod role;
 mod routes;
 mod scaler;
 mod sources;
 mod tenants;
 mod throttle;
 mod token;
+mod tokens;
 
+pub use audit::{AuditEntry, AuditReport, AuditSource};
 pub use cache::{CacheReport, DiskReport, MountReport, Purged};
+pub use callbacks::{
+    CallbackDone, CallbackEntry, CallbackStanding, CallbacksReport, CallbacksSource,
+};
 pub use doctor::DoctorSource;
 pub use endpoints::router;
 pub use error::{ErrorBody, ErrorDetail};
 pub use exposition::{Exposition, Histogram, Kind};
 pub use health::{ClusterHealth, HealthSource, Losing, NodeHealthReport, NotLost, SplitReport};
 pub use nodes::{NodeDetail, NodeReport, NodesReport};
+pub use role::{Role, RoleError, RoleName, TOKEN_FILE};
 pub use routes::{
     BookError, EditError, Given, HeldBack, HeldBackEntry, RouteBook, RouteChange, RouteEntry,
     RouteSource, RouteSpec, RoutesFileError, RoutesReport,
@@ -49,6 +61,7 @@ pub use tenants::{
     TenantRefusalKind, TenantSpec, TenantsReport, TenantsSource,
 };
 pub use token::Tokens;
+pub use tokens::{StoredToken, TokenAdded, TokenEntry, TokenSource, TokenSpec};
 
 #[cfg(test)]
 mod fixture;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{
         Path, Query, State,
         rejection::{PathRejection, QueryRejection},
@@ -12,7 +12,7 @@ use axum::{
 use bluegate_cluster::{Mount, TenantName};
 use serde::Deserialize;
 
-use crate::{MeetingEntry, MeetingLife, ScalerSource, Sources, error::ApiError};
+use crate::{MeetingEntry, MeetingLife, ScalerSource, Sources, error::ApiError, role::Caller};
 
 /// Which meetings are listed.
 #[derive(Debug, Deserialize)]
@@ -26,19 +26,19 @@ pub(crate) struct Filter {
 
 pub(crate) async fn list(
     State(sources): State<Sources>,
+    Extension(caller): Extension<Caller>,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Vec<MeetingEntry>>, ApiError> {
     let Query(filter) = filter.map_err(|rejection| ApiError::BadQuery(rejection.body_text()))?;
     let bad = |error: &dyn std::fmt::Display| ApiError::BadQuery(error.to_string());
-    if let Some(tenant) = &filter.tenant {
-        tenant.parse::<TenantName>().map_err(|error| bad(&error))?;
-    }
+    let tenant = filter.tenant.as_deref().map(str::parse::<TenantName>).transpose();
+    let tenant = caller.narrow(tenant.map_err(|error| bad(&error))?)?;
     if let Some(node) = &filter.node {
         node.parse::<Mount>().map_err(|error| bad(&error))?;
     }
     let mut meetings = scaler(&sources)?.meetings();
     meetings.retain(|meeting| {
-        filter.tenant.as_ref().is_none_or(|tenant| *tenant == meeting.tenant)
+        tenant.as_ref().is_none_or(|tenant| tenant.as_str() == meeting.tenant)
             && filter.node.as_ref().is_none_or(|node| *node == meeting.node)
             && filter.id.as_ref().is_none_or(|id| {
                 *id == meeting.meeting_id || meeting.internal_meeting_id.as_ref() == Some(id)
@@ -49,18 +49,24 @@ pub(crate) async fn list(
 
 pub(crate) async fn show(
     State(sources): State<Sources>,
+    Extension(caller): Extension<Caller>,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Json<Vec<MeetingLife>>, ApiError> {
-    let (tenant, id) = named(path)?;
-    let lives = scaler(&sources)?.meeting(tenant, id).await.map_err(ApiError::Scaler)?;
+    let (tenant, id) = named(path, &caller)?;
+    let mut lives = scaler(&sources)?.meeting(tenant, id).await.map_err(ApiError::Scaler)?;
+    if caller.role.tenant().is_some() {
+        // It tells of nodes, and so of what others have there.
+        lives.iter_mut().for_each(|life| life.decision = None);
+    }
     if lives.is_empty() { Err(ApiError::UnknownMeeting) } else { Ok(Json(lives)) }
 }
 
 pub(crate) async fn end(
     State(sources): State<Sources>,
+    Extension(caller): Extension<Caller>,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let (tenant, id) = named(path)?;
+    let (tenant, id) = named(path, &caller)?;
     scaler(&sources)?.end_meeting(tenant, id).await.map_err(ApiError::Scaler)?;
     Ok(Json(serde_json::json!({ "ended": true })))
 }
@@ -71,7 +77,11 @@ pub(crate) fn scaler(sources: &Sources) -> Result<&Arc<dyn ScalerSource>, ApiErr
 
 fn named(
     path: Result<Path<(String, String)>, PathRejection>,
+    caller: &Caller,
 ) -> Result<(TenantName, String), ApiError> {
     let Path((tenant, id)) = path.map_err(|_| ApiError::NotFound)?;
+    if !caller.sees(&tenant) {
+        return Err(ApiError::UnknownMeeting);
+    }
     Ok((tenant.parse().map_err(|_| ApiError::UnknownMeeting)?, id))
 }

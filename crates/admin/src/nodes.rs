@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{
         Path, Query, State,
         rejection::{JsonRejection, PathRejection, QueryRejection},
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     DrainStatus, NodeChange, NodeRemoved, NodeSpec, ScalerNode, Sources,
+    audit::Subject,
     error::ApiError,
     meetings::scaler,
     routes::{Edit, EditError},
@@ -108,10 +109,12 @@ pub(crate) async fn show_one(
 /// runs the proxy, to the routes.
 pub(crate) async fn add(
     State(sources): State<Sources>,
+    Extension(subject): Extension<Subject>,
     body: Result<Json<NodeSpec>, JsonRejection>,
 ) -> Result<(StatusCode, Json<ScalerNode>), ApiError> {
     let Json(spec) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
     let node = spec.node().map_err(ApiError::BadBody)?;
+    subject.is(node.name.as_str());
     let scaler = scaler(&sources)?;
     let routed = node.proxied && sources.book.is_some();
     if routed {
@@ -129,11 +132,13 @@ pub(crate) async fn add(
 
 pub(crate) async fn change(
     State(sources): State<Sources>,
+    Extension(subject): Extension<Subject>,
     name: Result<Path<String>, PathRejection>,
     body: Result<Json<NodeChange>, JsonRejection>,
 ) -> Result<Json<ScalerNode>, ApiError> {
     let Json(change) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
     let name = named(name)?;
+    subject.detail(&told(&change));
     if let Some(Some(weight)) = change.weight
         && !(weight > 0.0 && weight <= 1000.0)
     {
@@ -165,6 +170,16 @@ pub(crate) async fn remove(
         }
     }
     Ok(Json(removed))
+}
+
+/// A change, for the audit log.
+fn told(change: &NodeChange) -> String {
+    let cordoned = change.cordoned.map(|cordoned| format!("cordoned {cordoned}"));
+    let weight = change.weight.map(|weight| match weight {
+        Some(weight) => format!("weight {weight}"),
+        None => "weight as configured".to_owned(),
+    });
+    cordoned.into_iter().chain(weight).collect::<Vec<_>>().join(", ")
 }
 
 async fn edit(sources: &Sources, edit: Edit) -> Result<(), ApiError> {

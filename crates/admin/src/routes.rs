@@ -14,7 +14,7 @@ mod report;
 mod tests;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{
         Path, State,
         rejection::{JsonRejection, PathRejection},
@@ -33,7 +33,7 @@ pub use file::RoutesFileError;
 pub use merge::{Given, HeldBack};
 pub use report::{HeldBackEntry, RouteEntry, RouteSource, RouteSpec, RoutesReport};
 
-use crate::{Sources, error::ApiError};
+use crate::{Sources, audit::Subject, error::ApiError};
 pub(crate) use edit::Edit;
 
 pub(crate) async fn show(State(sources): State<Sources>) -> Response {
@@ -49,11 +49,13 @@ pub(crate) async fn show(State(sources): State<Sources>) -> Response {
 
 pub(crate) async fn add(
     State(sources): State<Sources>,
+    Extension(subject): Extension<Subject>,
     headers: HeaderMap,
     body: Result<Json<RouteSpec>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(spec) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
     let node = spec.node().map_err(ApiError::BadBody)?;
+    subject.is(node.name.as_str());
     edit(sources, &headers, Edit::Add(node), StatusCode::CREATED).await
 }
 

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::SystemTime};
 use bluegate_cluster::{Mount, Routes};
 
 use crate::{
-    CacheReport, DoctorSource, Exposition, HealthSource, NodesReport, RouteBook, ScalerSource,
-    TenantsSource,
+    AuditSource, CacheReport, CallbacksSource, DoctorSource, Exposition, HealthSource, NodesReport,
+    RouteBook, ScalerSource, TenantsSource, TokenSource,
 };
 
 /// A cache to show and to purge.
@@ -46,6 +46,13 @@ pub struct Sources {
     pub cache: Option<Arc<dyn CacheSource>>,
     /// The scaler's nodes and meetings; absent where none runs.
     pub scaler: Option<Arc<dyn ScalerSource>>,
+    /// The scaler's queue of callbacks; absent where no scaler runs, or none pass
+    /// through it.
+    pub callbacks: Option<Arc<dyn CallbacksSource>>,
+    /// Tokens that were made at run time; absent where there is no store.
+    pub tokens: Option<Arc<dyn TokenSource>>,
+    /// The audit log; absent where there is no store.
+    pub audit: Option<Arc<dyn AuditSource>>,
     /// What the doctor saw last; absent where it does not look.
     pub doctor: Option<Arc<DoctorSource>>,
     /// The scaler's tenants; absent where no scaler runs.

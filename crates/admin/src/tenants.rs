@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{
         Path, Query, State,
         rejection::{JsonRejection, PathRejection, QueryRejection},
@@ -15,7 +15,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Sources, error::ApiError};
+use crate::{Sources, audit::Subject, error::ApiError, role::Caller};
 
 /// Secrets of one tenant.
 const MAX_SECRETS: usize = 16;
@@ -185,28 +185,43 @@ pub(crate) struct Removal {
     insist: bool,
 }
 
-pub(crate) async fn show(State(sources): State<Sources>) -> Result<Json<TenantsReport>, ApiError> {
-    Ok(Json(source(&sources)?.report()))
+pub(crate) async fn show(
+    State(sources): State<Sources>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<TenantsReport>, ApiError> {
+    let mut report = source(&sources)?.report();
+    report.tenants.retain(|tenant| caller.sees(&tenant.name));
+    report.held_back.retain(|held_back| caller.sees(&held_back.name));
+    Ok(Json(report))
 }
 
 pub(crate) async fn show_one(
     State(sources): State<Sources>,
+    Extension(caller): Extension<Caller>,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<TenantEntry>, ApiError> {
-    entry(source(&sources)?, &named(name)?).map(Json)
+    let source = source(&sources)?;
+    let name = named(name)?;
+    if !caller.sees(name.as_str()) {
+        return Err(ApiError::UnknownTenant(name));
+    }
+    entry(source, &name).map(Json)
 }
 
 pub(crate) async fn add(
     State(sources): State<Sources>,
+    Extension(subject): Extension<Subject>,
     body: Result<Json<TenantSpec>, JsonRejection>,
 ) -> Result<(StatusCode, Json<TenantAdded>), ApiError> {
     let Json(spec) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
     let name: TenantName =
         spec.name.parse().map_err(|error| ApiError::BadBody(format!("{error}")))?;
+    subject.is(name.as_str());
     let settings = validated(spec.settings)?;
     let edit = TenantEdit::Add { name: name.clone(), secrets: secrets(&spec.secrets)?, settings };
     let source = source(&sources)?;
     let made = source.edit(edit).await.map_err(ApiError::Tenant)?;
+    revoke_tokens_of(&sources, &name).await?;
     let tenant = entry(source, &name)?;
     let secret = made.map(|secret| secret.expose().to_owned());
     Ok((StatusCode::CREATED, Json(TenantAdded { tenant, secret })))
@@ -214,11 +229,18 @@ pub(crate) async fn add(
 
 pub(crate) async fn change(
     State(sources): State<Sources>,
+    Extension(subject): Extension<Subject>,
     name: Result<Path<String>, PathRejection>,
     body: Result<Json<TenantPatch>, JsonRejection>,
 ) -> Result<Json<TenantEntry>, ApiError> {
     let Json(patch) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
     let name = named(name)?;
+    subject.detail(match (&patch.secrets, &patch.settings) {
+        (Some(_), Some(_)) => "secrets, settings",
+        (Some(_), None) => "secrets",
+        (None, Some(_)) => "settings",
+        (None, None) => "nothing",
+    });
     let source = source(&sources)?;
     let secrets = match &patch.secrets {
         None => None,
@@ -250,9 +272,19 @@ pub(crate) async fn remove(
     query: Result<Query<Removal>, QueryRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Query(removal) = query.map_err(|rejection| ApiError::BadQuery(rejection.body_text()))?;
-    let edit = TenantEdit::Remove { name: named(name)?, insist: removal.insist };
+    let name = named(name)?;
+    let edit = TenantEdit::Remove { name: name.clone(), insist: removal.insist };
     source(&sources)?.edit(edit).await.map_err(ApiError::Tenant)?;
+    revoke_tokens_of(&sources, &name).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tokens of a tenant that is gone must not open what another one of its name has.
+async fn revoke_tokens_of(sources: &Sources, name: &TenantName) -> Result<(), ApiError> {
+    match &sources.tokens {
+        Some(tokens) => tokens.remove_of(name.clone()).await.map_err(ApiError::Scaler),
+        None => Ok(()),
+    }
 }
 
 fn source(sources: &Sources) -> Result<&dyn TenantsSource, ApiError> {
@@ -266,10 +298,7 @@ fn named(name: Result<Path<String>, PathRejection>) -> Result<TenantName, ApiErr
 
 fn entry(source: &dyn TenantsSource, name: &TenantName) -> Result<TenantEntry, ApiError> {
     let found = source.report().tenants.into_iter().find(|entry| entry.name == name.as_str());
-    found.ok_or_else(|| {
-        let message = format!("there is no tenant `{name}` in force");
-        ApiError::Tenant(TenantRefusal { kind: TenantRefusalKind::Unknown, message })
-    })
+    found.ok_or_else(|| ApiError::UnknownTenant(name.clone()))
 }
 
 /// Every problem at once.

@@ -1,5 +1,7 @@
 //! The whole API, as its clients see it.
 
+mod roles;
+
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
@@ -10,18 +12,19 @@ use insta::assert_snapshot;
 
 use crate::{
     Given, RouteBook, Sources, Tokens,
+    access::Access,
     endpoints::{endpoints, router},
     fixture::{FakeTenants, TOKEN, sources, tokens},
     gate::{MAX_BODY, OPEN},
 };
 
-async fn send(router: &Router, mut request: Request<Body>) -> Response<Body> {
+pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Response<Body> {
     let peer = SocketAddr::from(([192, 0, 2, 1], 4_000));
     request.extensions_mut().insert(ConnectInfo(peer));
     tower_service::Service::call(&mut router.clone(), request).await.unwrap()
 }
 
-fn request(method: &str, target: &str, authorization: Option<&str>) -> Request<Body> {
+pub(crate) fn request(method: &str, target: &str, authorization: Option<&str>) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(target);
     if let Some(value) = authorization {
         request = request.header(AUTHORIZATION, value);
@@ -29,7 +32,7 @@ fn request(method: &str, target: &str, authorization: Option<&str>) -> Request<B
     request.body(Body::empty()).unwrap()
 }
 
-async fn text(response: Response<Body>) -> String {
+pub(crate) async fn text(response: Response<Body>) -> String {
     let body = Limited::new(response.into_body(), 1 << 20).collect().await.unwrap();
     String::from_utf8(body.to_bytes().to_vec()).unwrap()
 }
@@ -47,7 +50,8 @@ async fn ask(sources: Sources, method: &str, target: &str) -> String {
 async fn every_endpoint_but_the_open_ones_needs_the_token() {
     let mut listed = Vec::new();
     for endpoint in endpoints() {
-        let (method, path) = (endpoint.method.as_str(), endpoint.path);
+        let (method, path) = (endpoint.rule.method.as_str(), endpoint.rule.path);
+        assert_eq!(endpoint.rule.access == Access::Open, OPEN.contains(&path), "{path}");
         let open = OPEN.contains(&path);
         listed.push(format!("{method} {path}{}", if open { " (open)" } else { "" }));
         let right = format!("Bearer {TOKEN}");
@@ -81,7 +85,9 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
             send(&router, request(method, &path.replace(['{', '}'], ""), Some(&right))).await;
         // What changes routes wants more than a token, and says so.
         let wanted = match (method, path) {
-            (_, "/v1/nodes/{name}/lost") => 404,
+            ("GET", "/v1/tokens")
+            | (_, "/v1/audit" | "/v1/tokens/{name}" | "/v1/nodes/{name}/lost")
+            | (_, "/v1/callbacks/{id}/retry" | "/v1/callbacks/{id}") => 404,
             ("POST", _) | ("PATCH", _) => 400,
             (_, "/v1/routes/{mount}" | "/v1/nodes/{name}" | "/v1/meetings")
             | (_, "/v1/meetings/{tenant}/{meeting}" | "/v1/tenants/{name}") => 404,
@@ -113,9 +119,16 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
     GET /v1/tenants/{name}
     PATCH /v1/tenants/{name}
     DELETE /v1/tenants/{name}
+    GET /v1/callbacks
+    POST /v1/callbacks/{id}/retry
+    DELETE /v1/callbacks/{id}
     GET /v1/cache
     DELETE /v1/cache
     GET /v1/doctor
+    GET /v1/tokens
+    POST /v1/tokens
+    DELETE /v1/tokens/{name}
+    GET /v1/audit
     ");
 }
 
@@ -432,4 +445,33 @@ async fn tenants_are_shown_added_changed_and_removed() {
         assert!(answer.contains(wanted), "{body}: {answer}");
     }
     assert_eq!(fake.0.lock().unwrap().len(), 5, "nothing of that was asked for");
+}
+
+#[tokio::test]
+async fn callbacks_are_listed_retried_and_dropped() {
+    assert_snapshot!(ask(sources(), "GET", "/v1/callbacks").await, @r#"200 {"callbacks":[{"id":"dead-of-school-a","tenant":"school-a","meeting_id":"m-1","kind":"meeting-ended","state":"dead","target":"https://school-a.example.org","attempts":3,"created_at":1000,"next_at":2000,"error":"the receiver answered 500"},{"id":"queued-of-school-b","tenant":"school-b","meeting_id":"m-1","kind":"meeting-ended","state":"queued","target":"https://school-b.example.org","attempts":3,"created_at":1000,"next_at":2000,"error":"the receiver answered 500"}],"more":false}"#);
+    for (target, wanted) in [
+        ("/v1/callbacks?state=dead", "dead-of-school-a"),
+        ("/v1/callbacks?tenant=school-b", "queued-of-school-b"),
+        ("/v1/callbacks?state=delivered", r#"{"callbacks":[],"more":false}"#),
+        ("/v1/callbacks?state=lost", "unknown variant `lost`"),
+        ("/v1/callbacks?limit=0", "`limit` is 1 to 1000, not 0"),
+        ("/v1/callbacks?limit=1001", "bad_query"),
+        ("/v1/callbacks?tenants=a", "unknown field `tenants`"),
+        ("/v1/callbacks?tenant=A", "is not a tenant name"),
+    ] {
+        let answer = ask(sources(), "GET", target).await;
+        assert!(answer.contains(wanted), "{target}: {answer}");
+    }
+    let none = Sources { callbacks: None, ..sources() };
+    for (method, target, wanted) in [
+        ("POST", "/v1/callbacks/dead-of-school-a/retry", r#"200 {"id":"dead-of-school-a"}"#),
+        ("DELETE", "/v1/callbacks/dead-of-school-a", "204 "),
+    ] {
+        assert_eq!(ask(sources(), method, target).await, wanted);
+        let unknown = ask(sources(), method, &target.replace("dead", "none")).await;
+        assert!(unknown.starts_with(r#"404 {"error":{"code":"unknown_callback""#), "{unknown}");
+        let nowhere = ask(none.clone(), method, target).await;
+        assert!(nowhere.starts_with(r#"404 {"error":{"code":"no_callbacks""#), "{nowhere}");
+    }
 }

@@ -10,7 +10,12 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
-use crate::{meeting_command::MeetingCommand, node_command::NodeCommand};
+use crate::{
+    callback_command::CallbackCommand,
+    meeting_command::MeetingCommand,
+    node_command::NodeCommand,
+    token_command::{AuditOptions, TokenCommand},
+};
 
 /// Makes a fleet of BigBlueButton servers look and behave like one.
 #[derive(Debug, Parser)]
@@ -56,6 +61,14 @@ pub(crate) enum Command {
     /// Look at the tenants of a running `bluegate serve`, add, change and remove them.
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// Look at the callbacks that a running scaler has to deliver, try or drop them.
+    #[command(subcommand)]
+    Callback(CallbackCommand),
+    /// Look at the tokens that open the admin API, make and revoke them.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Show who changed what through the admin API, and what came of it.
+    Audit(AuditOptions),
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,6 +3,7 @@
 
 mod admin_command;
 mod arguments;
+mod callback_command;
 mod config_command;
 mod demo_command;
 mod doctor_command;
@@ -15,6 +16,7 @@ mod routes_command;
 mod serve;
 mod table;
 mod tenant_command;
+mod token_command;
 
 use clap::Parser as _;
 
@@ -43,6 +45,9 @@ fn main() -> std::process::ExitCode {
         Command::Cache(command) => admin_command::cache(command),
         Command::Routes(command) => routes_command::run(command),
         Command::Tenant(command) => tenant_command::run(command),
+        Command::Callback(command) => callback_command::run(command),
+        Command::Token(command) => token_command::run(command),
+        Command::Audit(options) => token_command::audit(options),
     };
     outcome.unwrap_or_else(|error| report::error(&error)).into()
 }

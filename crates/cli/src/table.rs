@@ -1,5 +1,7 @@
 //! Small tables for people.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 /// Columns as wide as their widest cell, two blanks apart; `-` for nothing.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let cell = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
@@ -35,9 +37,40 @@ pub(crate) fn bytes(number: u64) -> String {
     }
 }
 
+/// A time in milliseconds since 1970, as the admin API has them.
+pub(crate) fn milliseconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A number of milliseconds in its largest unit, as `90 s` or `3 h`.
+pub(crate) fn age(milliseconds: i64) -> String {
+    let seconds = milliseconds.max(0) / 1_000;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_are_short() {
+        for (milliseconds, wanted) in [
+            (-5, "0 s"),
+            (119_999, "119 s"),
+            (120_000, "2 min"),
+            (7_199_999, "119 min"),
+            (7_200_000, "2 h"),
+            (172_800_000, "2 d"),
+        ] {
+            assert_eq!(age(milliseconds), wanted);
+        }
+    }
 
     #[test]
     fn numbers_of_bytes_are_short() {

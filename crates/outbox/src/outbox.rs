@@ -172,26 +172,27 @@ impl Outbox {
         least.max(last.unwrap_or(least).saturating_add(1))
     }
 
-    /// Callbacks in a state, the youngest first.
+    /// Callbacks in a state, of one tenant or of all, the youngest first.
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
     pub async fn list(
         &self,
         state: CallbackState,
+        tenant: Option<&TenantName>,
         limit: i64,
     ) -> Result<Vec<Callback>, StoreError> {
-        self.shared.config.store.callbacks(state, limit).await
+        self.shared.config.store.callbacks(state, tenant, limit).await
     }
 
     /// Tries a callback anew, from its first attempt; `false` when there is none
-    /// of this id that waits or was given up.
+    /// of this id, and of this tenant if one is given, that waits or was given up.
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
-    pub async fn retry(&self, id: &str) -> Result<bool, StoreError> {
+    pub async fn retry(&self, id: &str, tenant: Option<&TenantName>) -> Result<bool, StoreError> {
         let mut write = self.shared.config.store.write().await?;
-        let found = write.retry_callback(id, self.now()).await?;
+        let found = write.retry_callback(id, tenant, self.now()).await?;
         write.commit().await?;
         self.wake();
         Ok(found)
@@ -201,9 +202,9 @@ impl Outbox {
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
-    pub async fn remove(&self, id: &str) -> Result<bool, StoreError> {
+    pub async fn remove(&self, id: &str, tenant: Option<&TenantName>) -> Result<bool, StoreError> {
         let mut write = self.shared.config.store.write().await?;
-        let found = write.drop_callback(id).await?;
+        let found = write.drop_callback(id, tenant).await?;
         write.commit().await?;
         Ok(found)
     }

@@ -150,7 +150,7 @@ fn new(target: &str, payload: &str) -> New {
 }
 
 async fn count(outbox: &Outbox, state: CallbackState) -> usize {
-    outbox.list(state, 100_000).await.unwrap().len()
+    outbox.list(state, None, 100_000).await.unwrap().len()
 }
 
 async fn until(what: &str, condition: impl AsyncFn() -> bool) {
@@ -170,8 +170,8 @@ async fn within(time: Duration, what: &str, condition: impl AsyncFn() -> bool) {
 /// The dead letter's reason, once there is one.
 async fn reason(outbox: &Outbox) -> String {
     until("given up", async || count(outbox, CallbackState::Dead).await == 1).await;
-    let dead = outbox.list(CallbackState::Dead, 1).await.unwrap().remove(0);
-    assert!(outbox.remove(&dead.id).await.unwrap());
+    let dead = outbox.list(CallbackState::Dead, None, 1).await.unwrap().remove(0);
+    assert!(outbox.remove(&dead.id, None).await.unwrap());
     dead.error.unwrap()
 }
 
@@ -223,13 +223,13 @@ async fn a_receiver_that_is_down_for_an_hour_gets_everything_after_it() {
         running.outbox.wake();
         until("tried", async || {
             let now = desk.now.load(Ordering::SeqCst);
-            let waiting = running.outbox.list(CallbackState::Queued, 100).await.unwrap();
+            let waiting = running.outbox.list(CallbackState::Queued, None, 100).await.unwrap();
             waiting.iter().all(|callback| callback.next_at > now)
         })
         .await;
         assert!(passed > HOUR / 2 || running.outbox.counters().failed > failed);
     }
-    let waiting = running.outbox.list(CallbackState::Queued, 100).await.unwrap();
+    let waiting = running.outbox.list(CallbackState::Queued, None, 100).await.unwrap();
     assert_eq!(waiting.len(), 20);
     assert!(waiting.iter().all(|callback| (5..20).contains(&callback.attempts)), "{waiting:?}");
     // The process, too, is another one by then.
@@ -256,16 +256,16 @@ async fn what_never_arrives_becomes_a_dead_letter_that_people_can_send_again() {
         until("recorded", async || running.outbox.counters().failed == attempt as u64).await;
         desk.pass(HOUR);
     }
-    let dead = running.outbox.list(CallbackState::Dead, 10).await.unwrap();
+    let dead = running.outbox.list(CallbackState::Dead, None, 10).await.unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].error.as_deref(), Some("the target answered with status 500"));
 
     receiver.answer(204);
-    assert!(running.outbox.retry(&dead[0].id).await.unwrap());
+    assert!(running.outbox.retry(&dead[0].id, None).await.unwrap());
     until("arrived", async || receiver.bodies().len() == 4).await;
     until("gone", async || count(&running.outbox, CallbackState::Queued).await == 0).await;
-    assert!(!running.outbox.retry(&dead[0].id).await.unwrap());
-    assert!(!running.outbox.remove(&dead[0].id).await.unwrap());
+    assert!(!running.outbox.retry(&dead[0].id, None).await.unwrap());
+    assert!(!running.outbox.remove(&dead[0].id, None).await.unwrap());
     running.stop().await;
 }
 

@@ -146,6 +146,12 @@ impl Scaler {
         self.context.callbacks.as_ref()
     }
 
+    /// The store, for what is kept there beside meetings.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        self.context.ledger.store()
+    }
+
     /// Answers `/bigbluebutton/...` and `/t/<tenant>/bigbluebutton/...`.
     pub fn router(&self) -> Router {
         Router::new().fallback(front::handle).with_state(Arc::clone(&self.context))

@@ -24,7 +24,7 @@ mod tenants;
 
 pub use bluegate_store::{PeekError, peek_tenants};
 pub use build::{BuildError, Scaler, build};
-pub use callbacks::{CallbackReport, CallbackState};
+pub use callbacks::{CallbackCounters, CallbackReport, CallbackState};
 pub use config::{Bounds, CallbackConfig, Config, NodeConfig, Placement, TenantConfig};
 pub use front::outcome::Outcome;
 pub use health::{

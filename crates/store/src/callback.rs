@@ -107,7 +107,8 @@ const SELECT_DUE: &str = concat!(
 const SELECT_STATE: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM callbacks WHERE state = $1 ORDER BY created_at DESC, position DESC LIMIT $2"
+    " FROM callbacks WHERE state = $1 AND ($2 = '' OR tenant = $2) \
+     ORDER BY created_at DESC, position DESC LIMIT $3"
 );
 const COUNT_QUEUED: &str = "SELECT COUNT(*) AS n FROM callbacks \
      WHERE tenant = $1 AND kind = $2 AND state = 'queued'";
@@ -118,9 +119,11 @@ const RELEASE: &str = "UPDATE callbacks SET leased_until = 0 WHERE id = $1 AND s
 const SETTLE: &str = "UPDATE callbacks SET state = $2, next_at = $3, leased_until = 0, \
      attempts = attempts + 1, error = $4, settled_at = $5 WHERE id = $1 AND state = 'queued'";
 const FORGET: &str = "DELETE FROM callbacks WHERE id = $1 AND state = 'queued'";
-const RETRY: &str = "UPDATE callbacks SET state = 'queued', next_at = $2, created_at = $2, \
-     leased_until = 0, attempts = 0, settled_at = NULL WHERE id = $1 AND state <> 'delivered'";
-const DROP: &str = "DELETE FROM callbacks WHERE id = $1 AND state <> 'delivered'";
+const RETRY: &str = "UPDATE callbacks SET state = 'queued', next_at = $3, created_at = $3, \
+     leased_until = 0, attempts = 0, settled_at = NULL \
+     WHERE id = $1 AND ($2 = '' OR tenant = $2) AND state <> 'delivered'";
+const DROP: &str =
+    "DELETE FROM callbacks WHERE id = $1 AND ($2 = '' OR tenant = $2) AND state <> 'delivered'";
 const DROP_LANE: &str = "DELETE FROM callbacks WHERE lane = $1";
 const DROP_OLDEST_DEAD: &str = "DELETE FROM callbacks WHERE id IN (SELECT id FROM callbacks \
      WHERE tenant = $1 AND state = 'dead' ORDER BY settled_at, position LIMIT $2)";
@@ -216,18 +219,23 @@ impl Store {
         })
     }
 
-    /// Callbacks in a state, the youngest first, at most `limit`.
+    /// Callbacks in a state, of one tenant or of all, the youngest first, at
+    /// most `limit`.
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
     pub async fn callbacks(
         &self,
         state: CallbackState,
+        tenant: Option<&TenantName>,
         limit: i64,
     ) -> Result<Vec<Callback>, StoreError> {
         let failed = |source| StoreError::Query { operation: "list callbacks", source };
         on_each!(Readers, self.readers(), readers => {
-            let query = sqlx::query(SELECT_STATE).bind(state.as_str()).bind(limit);
+            let query = sqlx::query(SELECT_STATE)
+                .bind(state.as_str())
+                .bind(tenant.map_or("", TenantName::as_str))
+                .bind(limit);
             let rows = query.fetch_all(readers).await.map_err(failed)?;
             rows.iter().map(Readable::callback).collect()
         })
@@ -334,20 +342,50 @@ impl Write {
         self.change_callbacks(FORGET, id, None).await.map(drop)
     }
 
-    /// Queues a callback anew, from its first attempt, at `now`.
+    /// Queues a callback anew, from its first attempt, at `now`; only one of this
+    /// tenant, when one is given.
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
-    pub async fn retry_callback(&mut self, id: &str, now: i64) -> Result<bool, StoreError> {
-        Ok(self.change_callbacks(RETRY, id, Some(now)).await? > 0)
+    pub async fn retry_callback(
+        &mut self,
+        id: &str,
+        tenant: Option<&TenantName>,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        self.change_callback(RETRY, id, tenant, Some(now)).await
     }
 
-    /// Deletes a callback that was not delivered.
+    /// Deletes a callback that was not delivered; only one of this tenant, when
+    /// one is given.
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
-    pub async fn drop_callback(&mut self, id: &str) -> Result<bool, StoreError> {
-        Ok(self.change_callbacks(DROP, id, None).await? > 0)
+    pub async fn drop_callback(
+        &mut self,
+        id: &str,
+        tenant: Option<&TenantName>,
+    ) -> Result<bool, StoreError> {
+        self.change_callback(DROP, id, tenant, None).await
+    }
+
+    async fn change_callback(
+        &mut self,
+        statement: &'static str,
+        id: &str,
+        tenant: Option<&TenantName>,
+        time: Option<i64>,
+    ) -> Result<bool, StoreError> {
+        let failed = |source| StoreError::Query { operation: "change a callback", source };
+        on_each!(Open, &mut self.transaction, transaction => {
+            let mut query =
+                sqlx::query(statement).bind(id).bind(tenant.map_or("", TenantName::as_str));
+            if let Some(time) = time {
+                query = query.bind(time);
+            }
+            let done = query.execute(&mut **transaction).await.map_err(failed)?;
+            Ok(done.rows_affected() > 0)
+        })
     }
 
     /// Deletes all callbacks of a lane.

@@ -2,6 +2,8 @@
 
 mod access_log;
 mod admin;
+mod administration;
+mod callbacks;
 mod certificates;
 mod doctor;
 mod health;
@@ -25,7 +27,8 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use bluegate_admin::{
-    CacheSource, MetricsSource, NodesSource, RouteBook, ScalerSource, Sources, TenantsSource,
+    AuditSource, CacheSource, CallbacksSource, MetricsSource, NodesSource, RouteBook, ScalerSource,
+    Sources, TenantsSource, TokenSource,
 };
 use bluegate_cluster::Routes;
 use bluegate_config::{Config, Gate};
@@ -49,6 +52,7 @@ use crate::{
     exit::{Exit, UsageError},
     serve::{
         admin::{AdminListener, ProxyCache},
+        administration::Administration,
         certificates::{Certificates, Shown},
         listeners::{Listeners, Roles},
         reload::Reload,
@@ -231,8 +235,14 @@ fn sources(
     let tenants = scaler
         .clone()
         .map(|scaler| Arc::new(tenants::ScalerTenants(scaler)) as Arc<dyn TenantsSource>);
+    // Where they do not pass there is no queue to show.
+    let passing = scaler.clone().filter(|scaler| scaler.callback_counters().is_some());
+    let queue = passing
+        .map(|scaler| Arc::new(callbacks::ScalerCallbacks(scaler)) as Arc<dyn CallbacksSource>);
+    let kept = scaler.as_ref().map(|scaler| Administration(scaler.store().clone()));
     if let Some(scaler) = scaler {
         measured.push(Arc::new(move |out| {
+            callbacks::metrics(out, &scaler);
             tenants::metrics(out, &scaler);
             metrics::placement(out, &scaler);
         }));
@@ -247,6 +257,9 @@ fn sources(
         health: None,
         cache,
         scaler: shown_scaler,
+        callbacks: queue,
+        tokens: kept.clone().map(|kept| Arc::new(kept) as Arc<dyn TokenSource>),
+        audit: kept.map(|kept| Arc::new(kept) as Arc<dyn AuditSource>),
         doctor: None,
         tenants,
         ready: Arc::new(move || !shutdown.is_cancelled()),

@@ -1,6 +1,8 @@
 //! What people may see of the queue, and do to it.
 
-use bluegate_outbox::{Counters, Target};
+use bluegate_cluster::TenantName;
+pub use bluegate_outbox::Counters as CallbackCounters;
+use bluegate_outbox::Target;
 pub use bluegate_store::CallbackState;
 use bluegate_store::{Callback, StoreError};
 
@@ -14,6 +16,8 @@ pub struct CallbackReport {
     pub id: String,
     /// Whose it is.
     pub tenant: String,
+    /// The tenant's ID of the meeting it is about; empty when about none.
+    pub meeting_id: String,
     /// `meeting-ended`, `end`, `recording-ready`, `analytics` or `webhook`.
     pub kind: String,
     /// Where it stands.
@@ -38,6 +42,7 @@ impl CallbackReport {
                 .unwrap_or_default(),
             id: callback.id,
             tenant: callback.tenant.to_string(),
+            meeting_id: callback.meeting_id,
             kind: callback.kind,
             state: callback.state,
             attempts: callback.attempts,
@@ -49,47 +54,57 @@ impl CallbackReport {
 }
 
 impl Scaler {
-    /// Callbacks in a state, the youngest first, at most `limit`; none where
-    /// they do not pass through us.
+    /// Callbacks in a state, of one tenant or of all, the youngest first, at most
+    /// `limit`; none where they do not pass through us.
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
     pub async fn callbacks(
         &self,
         state: CallbackState,
+        tenant: Option<&TenantName>,
         limit: i64,
     ) -> Result<Vec<CallbackReport>, StoreError> {
         let Some(callbacks) = self.passing() else { return Ok(Vec::new()) };
-        let listed = callbacks.outbox.list(state, limit).await?;
+        let listed = callbacks.outbox.list(state, tenant, limit).await?;
         Ok(listed.into_iter().map(CallbackReport::of).collect())
     }
 
     /// Tries a callback anew, from its first attempt; `false` when there is no
-    /// such one that waits or was given up.
+    /// such one that waits or was given up, or it is not this tenant's.
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
-    pub async fn retry_callback(&self, id: &str) -> Result<bool, StoreError> {
+    pub async fn retry_callback(
+        &self,
+        id: &str,
+        tenant: Option<&TenantName>,
+    ) -> Result<bool, StoreError> {
         match self.passing() {
-            Some(callbacks) => callbacks.outbox.retry(id).await,
+            Some(callbacks) => callbacks.outbox.retry(id, tenant).await,
             None => Ok(false),
         }
     }
 
-    /// Deletes a callback that was not delivered; `false` when there is none.
+    /// Deletes a callback that was not delivered; `false` as for
+    /// [`Self::retry_callback`].
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
-    pub async fn drop_callback(&self, id: &str) -> Result<bool, StoreError> {
+    pub async fn drop_callback(
+        &self,
+        id: &str,
+        tenant: Option<&TenantName>,
+    ) -> Result<bool, StoreError> {
         match self.passing() {
-            Some(callbacks) => callbacks.outbox.remove(id).await,
+            Some(callbacks) => callbacks.outbox.remove(id, tenant).await,
             None => Ok(false),
         }
     }
 
     /// What this process did with callbacks since it started.
     #[must_use]
-    pub fn callback_counters(&self) -> Option<Counters> {
+    pub fn callback_counters(&self) -> Option<CallbackCounters> {
         self.passing().map(|callbacks| callbacks.outbox.counters())
     }
 }

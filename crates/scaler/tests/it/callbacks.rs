@@ -99,7 +99,7 @@ impl Story {
     }
 
     async fn states(&self, state: CallbackState) -> usize {
-        self.cluster.scaler().callbacks(state, 100).await.unwrap().len()
+        self.cluster.scaler().callbacks(state, None, 100).await.unwrap().len()
     }
 }
 
@@ -171,7 +171,8 @@ async fn a_meeting_that_goes_on_was_not_ended_by_whoever_has_the_url() {
     })
     .await;
     assert_eq!(story.receiver.got().len(), 0);
-    let dead = story.cluster.scaler().callbacks(CallbackState::Dead, 1).await.unwrap().remove(0);
+    let dead =
+        story.cluster.scaler().callbacks(CallbackState::Dead, None, 1).await.unwrap().remove(0);
     assert_eq!(dead.error.as_deref(), Some("the node says that the meeting goes on"));
     assert_eq!(dead.target, story.receiver.url(""));
 }
@@ -208,7 +209,8 @@ async fn the_secret_that_made_the_call_signs_and_another_one_after_a_refusal() {
     claims(&signed(&story.got(1).await[0]), "physics-old");
     story.receiver.answer(200);
     let recorded = async || {
-        let queued = story.cluster.scaler().callbacks(CallbackState::Queued, 1).await.unwrap();
+        let queued =
+            story.cluster.scaler().callbacks(CallbackState::Queued, None, 1).await.unwrap();
         queued.first().is_some_and(|callback| callback.attempts == 1)
     };
     eventually("recorded", recorded).await;
@@ -333,7 +335,8 @@ async fn a_receiver_that_is_down_for_an_hour_and_a_restart_delay_and_lose_nothin
     story.receiver.unplug().await;
     assert_eq!(story.ready(&meeting, &secret()).await, StatusCode::OK);
     let attempts = async |story: &Story| {
-        let queued = story.cluster.scaler().callbacks(CallbackState::Queued, 1).await.unwrap();
+        let queued =
+            story.cluster.scaler().callbacks(CallbackState::Queued, None, 1).await.unwrap();
         queued.first().map_or(0, |callback| callback.attempts)
     };
     for wanted in 1..4 {
@@ -356,9 +359,10 @@ async fn receivers_inside_are_refused_unless_allowed() {
     assert_eq!(story.ready(&meeting, &secret()).await, StatusCode::OK);
     eventually("refused", async || story.states(CallbackState::Dead).await == 1).await;
     assert_eq!(story.receiver.got().len(), 0);
-    let dead = story.cluster.scaler().callbacks(CallbackState::Dead, 1).await.unwrap().remove(0);
+    let dead =
+        story.cluster.scaler().callbacks(CallbackState::Dead, None, 1).await.unwrap().remove(0);
     assert!(dead.error.unwrap().contains("not among `callback_targets`"));
-    assert!(story.cluster.scaler().drop_callback(&dead.id).await.unwrap());
+    assert!(story.cluster.scaler().drop_callback(&dead.id, None).await.unwrap());
     assert_eq!(story.states(CallbackState::Dead).await, 0);
 }
 

@@ -1,0 +1,161 @@
+//! `/v1/callbacks`: what waits to reach frontends, what was given up, and trying
+//! or dropping it.
+
+use axum::{
+    Extension, Json,
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+};
+use bluegate_cluster::TenantName;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use crate::{Answering, Sources, error::ApiError, role::Caller};
+
+/// Callbacks of one answer when nothing else is asked for.
+const DEFAULT_LIMIT: u32 = 100;
+
+/// Most callbacks of one answer.
+const MAX_LIMIT: u32 = 1_000;
+
+/// The answer to `GET /v1/callbacks`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbacksReport {
+    /// The youngest first, of each state.
+    pub callbacks: Vec<CallbackEntry>,
+    /// Whether there are more than were asked for.
+    pub more: bool,
+}
+
+/// One callback: nothing of what it says, of its target no more than the origin.
+/// Times are milliseconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackEntry {
+    /// Its name in the queue.
+    pub id: String,
+    /// Whose it is.
+    pub tenant: String,
+    /// The tenant's ID of the meeting it is about; empty when about none.
+    pub meeting_id: String,
+    /// `meeting-ended`, `end`, `recording-ready`, `analytics` or `webhook`.
+    pub kind: String,
+    /// `queued`, `delivered`, or `dead` when it was given up.
+    pub state: String,
+    /// Scheme, host and port of its target.
+    pub target: String,
+    /// Deliveries tried.
+    pub attempts: u64,
+    /// When it was queued.
+    pub created_at: i64,
+    /// When it is tried next.
+    pub next_at: i64,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+}
+
+/// The answer to a change of one callback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackDone {
+    /// Its name in the queue.
+    pub id: String,
+}
+
+/// Where a callback stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CallbackStanding {
+    /// To be delivered.
+    Queued,
+    /// Delivered, and remembered so that it is not delivered again.
+    Delivered,
+    /// Given up.
+    Dead,
+}
+
+/// The queue of callbacks. A tenant, where one is given, bounds what is seen and
+/// changed to its own.
+pub trait CallbacksSource: Send + Sync {
+    /// Those in a state, the youngest first, at most `limit`.
+    fn list(
+        &self,
+        state: CallbackStanding,
+        tenant: Option<TenantName>,
+        limit: u32,
+    ) -> Answering<'_, Vec<CallbackEntry>>;
+
+    /// Tries one anew, from its first attempt; `false` when there is none of this
+    /// id that was not delivered.
+    fn retry(&self, id: String, tenant: Option<TenantName>) -> Answering<'_, bool>;
+
+    /// Deletes one; `false` as for [`Self::retry`].
+    fn remove(&self, id: String, tenant: Option<TenantName>) -> Answering<'_, bool>;
+}
+
+/// Which callbacks are listed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Filter {
+    /// Only those in this state; without it those queued and those given up.
+    state: Option<CallbackStanding>,
+    /// Only those of this tenant.
+    tenant: Option<String>,
+    /// Most of one state, 1 to 1,000; 100 when absent.
+    limit: Option<u32>,
+}
+
+pub(crate) async fn list(
+    State(sources): State<Sources>,
+    Extension(caller): Extension<Caller>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<CallbacksReport>, ApiError> {
+    let Query(filter) = filter.map_err(|rejection| ApiError::BadQuery(rejection.body_text()))?;
+    let limit = filter.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(ApiError::BadQuery(format!("`limit` is 1 to {MAX_LIMIT}, not {limit}")));
+    }
+    let tenant = filter.tenant.map(|tenant| tenant.parse::<TenantName>()).transpose();
+    let tenant = tenant.map_err(|error| ApiError::BadQuery(error.to_string()))?;
+    let tenant = caller.narrow(tenant)?;
+    let states = match filter.state {
+        Some(state) => vec![state],
+        None => vec![CallbackStanding::Dead, CallbackStanding::Queued],
+    };
+    let source = source(&sources)?;
+    let mut report = CallbacksReport::default();
+    for state in states {
+        let mut found =
+            source.list(state, tenant.clone(), limit + 1).await.map_err(ApiError::Scaler)?;
+        report.more |= found.len() > limit as usize;
+        found.truncate(limit as usize);
+        report.callbacks.append(&mut found);
+    }
+    Ok(Json(report))
+}
+
+pub(crate) async fn retry(
+    State(sources): State<Sources>,
+    Extension(caller): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<CallbackDone>, ApiError> {
+    let Path(id) = id.map_err(|_| ApiError::UnknownCallback)?;
+    let tenant = caller.role.tenant().cloned();
+    let found = source(&sources)?.retry(id.clone(), tenant).await.map_err(ApiError::Scaler)?;
+    if found { Ok(Json(CallbackDone { id })) } else { Err(ApiError::UnknownCallback) }
+}
+
+pub(crate) async fn remove(
+    State(sources): State<Sources>,
+    Extension(caller): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Path(id) = id.map_err(|_| ApiError::UnknownCallback)?;
+    let tenant = caller.role.tenant().cloned();
+    let found = source(&sources)?.remove(id, tenant).await.map_err(ApiError::Scaler)?;
+    if found { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::UnknownCallback) }
+}
+
+fn source(sources: &Sources) -> Result<&dyn CallbacksSource, ApiError> {
+    sources.callbacks.as_deref().ok_or(ApiError::NoCallbacks)
+}
