@@ -29,3 +29,4 @@ mod tenant_settings;
 mod tenants;
 mod tls;
 mod verdict;
+mod waiting;
