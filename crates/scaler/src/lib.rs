@@ -38,7 +38,9 @@ pub use nodes::{
     admin::{DrainReport, EndError, MeetingReport, NodeReport},
     book::NodeError,
 };
-pub use placement::{Bar, Decision, Excluded, Expected, NodeTerms, Placements, Source, Weighed};
+pub use placement::{
+    Bar, Decision, Excluded, Expected, NodeTerms, Placements, Release, Source, Weighed,
+};
 pub use tenants::{
     book::{HeldBackTenant, TenantChange, TenantError},
     merge::TenantClash,

@@ -195,7 +195,7 @@ fn show(report: &NodesReport) -> String {
     let mut names: Vec<&String> = report.nodes.keys().chain(scaler.keys()).collect();
     names.sort();
     names.dedup();
-    let rows: Vec<[String; 9]> = names
+    let rows: Vec<[String; 10]> = names
         .into_iter()
         .map(|name| {
             let known = scaler.get(name);
@@ -207,6 +207,7 @@ fn show(report: &NodesReport) -> String {
                     format!("{}{cordoned}", node.health)
                 }),
                 report.nodes.get(name).map(|node| node.state.clone()).unwrap_or_default(),
+                of(|node| node.bbb.clone().unwrap_or_default()),
                 of(|node| format!("{:.1}", node.load)),
                 of(|node| format!("{:.2}", node.weight)),
                 of(|node| node.meetings.to_string()),
@@ -216,7 +217,8 @@ fn show(report: &NodesReport) -> String {
             ]
         })
         .collect();
-    let head = ["NODE", "SCALER", "PROXY", "LOAD", "WEIGHT", "MEETINGS", "USERS", "TAGS", "SOURCE"];
+    let head =
+        ["NODE", "SCALER", "PROXY", "BBB", "LOAD", "WEIGHT", "MEETINGS", "USERS", "TAGS", "SOURCE"];
     table(head, &rows)
 }
 
@@ -271,6 +273,7 @@ mod tests {
     fn nodes_for_people() {
         let node = |cordoned_at, tags: &[&str]| ScalerNode {
             health: "healthy".to_owned(),
+            bbb: Some(">=3.0".to_owned()),
             cordoned_at,
             weight: 1.0,
             load: 42.25,
@@ -286,9 +289,9 @@ mod tests {
         ];
         let report = NodesReport { scaler: Some(scaler.into()), ..NodesReport::default() };
         assert_snapshot!(show(&report), @r"
-        NODE    SCALER             PROXY  LOAD  WEIGHT  MEETINGS  USERS  TAGS  SOURCE
-        bbb-01  healthy            -      42.2  1.00    3         61     gpu   file
-        bbb-02  healthy, cordoned  -      42.2  1.00    3         61     -     file
+        NODE    SCALER             PROXY  BBB    LOAD  WEIGHT  MEETINGS  USERS  TAGS  SOURCE
+        bbb-01  healthy            -      >=3.0  42.2  1.00    3         61     gpu   file
+        bbb-02  healthy, cordoned  -      >=3.0  42.2  1.00    3         61     -     file
         ");
     }
 

@@ -144,7 +144,7 @@ impl Creation {
             .iter()
             .map(|(node, snapshot)| Candidate {
                 node: &node.node.name,
-                version: node.node.bbb.as_ref(),
+                release: node.release(),
                 terms: &node.terms,
                 polled: snapshot.as_ref() as &dyn Polled,
                 bar: Context::bar(node).or_else(|| self.bar(&node.node.name)),

@@ -316,6 +316,10 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Cut> {
     let (parts, body) = request.into_parts();
     let call = parts.uri.path().strip_prefix("/bigbluebutton/api/").unwrap_or("?").to_owned();
+    if call.is_empty() {
+        let index = "<version>2.0</version><apiVersion>2.0</apiVersion><bbbVersion/>";
+        return Ok(Response::new(success(&format!("{index}<graphqlApiUrl/>")).into()));
+    }
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let content_type = parts.headers.get("content-type");
     let content_type = content_type.map_or("", |v| v.to_str().unwrap()).to_owned();

@@ -95,7 +95,6 @@ async fn pages_ask_again_at_different_times() {
     let different: BTreeSet<u64> = times.iter().copied().collect();
     assert!(different.iter().all(|time| (5..=12).contains(time)), "{times:?}");
     assert!(different.len() >= 4, "{times:?}");
-    assert!(times.windows(2).all(|pair| pair[0] != pair[1]), "{times:?}");
     // Asking again is what leads into the meeting.
     cluster.nodes[at].plug_in().await;
     health_is(&cluster, at, Health::Healthy).await;
