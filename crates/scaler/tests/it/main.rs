@@ -18,6 +18,7 @@ mod life;
 mod lost;
 mod namespace;
 mod nodes;
+mod participant;
 mod placement;
 mod receiver;
 mod replicas;
