@@ -25,6 +25,7 @@ mod replicas;
 mod signing;
 mod simulated;
 mod successor;
+mod surfaces;
 mod tenant_book;
 mod tenant_settings;
 mod tenants;
