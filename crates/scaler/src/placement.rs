@@ -6,6 +6,8 @@
 //! the least load once the meeting is counted, then the fewest meetings; what is
 //! still equal takes turns.
 
+use std::borrow::Borrow;
+
 use bluegate_cluster::{Mount, Tag};
 use bluegate_store::Generation;
 
@@ -93,10 +95,10 @@ const LEAST_SHARE: f64 = 0.1;
 const WEIGHT_UNIT: f64 = 1000.0;
 
 /// Decides for a new meeting, with these open generations.
-pub(crate) fn decide(
+pub(crate) fn decide<G: Borrow<Generation>>(
     question: &Question<'_>,
     candidates: &[Candidate<'_>],
-    generations: &[Generation],
+    generations: &[G],
     terms: &Placement,
 ) -> Decision {
     let booked = book(candidates, generations, terms, question.now);

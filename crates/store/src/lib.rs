@@ -44,7 +44,7 @@ mod write;
 pub use audit::AuditRow;
 pub use callback::{Callback, CallbackState, Settled};
 pub use error::{OpenError, StoreError, WriteError};
-pub use generation::{Generation, State};
+pub use generation::{Brief, Generation, State};
 pub use health::{Loss, Observer};
 pub use history::Life;
 pub use hook::Hook;

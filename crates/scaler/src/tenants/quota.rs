@@ -1,5 +1,7 @@
 //! Whether a tenant may have one meeting or one user more. Pure.
 
+use std::borrow::Borrow;
+
 use bluegate_bbb_api::Failure;
 use bluegate_cluster::{Mount, TenantName};
 use bluegate_store::Generation;
@@ -42,7 +44,7 @@ impl Quota {
     pub(crate) fn new_meeting(
         self,
         tenant: &TenantName,
-        open: &[Generation],
+        open: &[impl Borrow<Generation>],
         lost: impl Fn(&Mount) -> bool,
     ) -> Allowance {
         if self.disabled {
@@ -51,7 +53,7 @@ impl Quota {
         let counted = |other: &&Generation| {
             other.tenant == *tenant && other.end_requested_at.is_none() && !lost(&other.node)
         };
-        let meetings = open.iter().filter(counted).count() as u64;
+        let meetings = open.iter().map(Borrow::<Generation>::borrow).filter(counted).count() as u64;
         let mut soft = Vec::new();
         for (limit, there, kind) in [
             (self.meetings, meetings, LimitKind::Meetings),

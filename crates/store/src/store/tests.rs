@@ -143,6 +143,9 @@ async fn rows_come_back_as_they_were_after_opening_again(home: Home) {
 
     let store = home.open().await;
     assert_eq!(store.open_generations().await.unwrap(), vec![row.clone()]);
+    let briefly = store.write().await.unwrap().open_briefly().await.unwrap();
+    let briefly: Vec<&Generation> = briefly.iter().map(|brief| &**brief).collect();
+    assert_eq!(briefly, [&Generation { description: None, ..row.clone() }]);
     assert_eq!(store.open_generation(&meeting("Übung ''1")).await.unwrap(), Some(row));
     assert_eq!(store.open_generation(&meeting("übung ''1")).await.unwrap(), None);
 }
