@@ -31,6 +31,7 @@ use crate::{
     },
     hooks,
     meetings::{
+        foreign::Stores,
         ledger::{Ledger, Terms},
         life::Patience,
     },
@@ -115,6 +116,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
     let callbacks = config
         .callbacks
         .map(|callbacks| Arc::new(Callbacks::new(callbacks, &config.origin, store.clone())));
+    let stores = Stores::open(&store).await.map_err(BuildError::ReadStore)?;
     let ledger = Ledger::load(store, &names, terms).await.map_err(BuildError::ReadStore)?;
     let reads = Reads::new(bounds.read_age, bounds.reads_kept);
     let bodies = (bounds.buffered_bytes / KIB).min(Semaphore::MAX_PERMITS);
@@ -131,6 +133,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
             frozen: AtomicBool::new(false),
             freezes: AtomicU64::new(0),
             splits_found: AtomicU64::new(0),
+            stores,
             observers: Mutex::default(),
             held_back: ArcSwap::default(),
             witness: OnceLock::new(),

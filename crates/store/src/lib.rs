@@ -33,6 +33,7 @@ mod generation;
 mod health;
 mod history;
 mod hook;
+mod identity;
 mod migrations;
 mod node;
 mod peek;

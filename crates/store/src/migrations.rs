@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "callbacks", include_str!("../migrations/0004_callbacks.sql")),
     (6, "administration", include_str!("../migrations/0006_administration.sql")),
     (7, "health", include_str!("../migrations/0007_health.sql")),
+    (10, "stores", include_str!("../migrations/0010_stores.sql")),
 ];
 
 pub(crate) fn migrator() -> Migrator {

@@ -234,7 +234,8 @@ impl Creation {
         }
         let name = &node.node.name;
         callbacks::rewrite(&self.context, &self.request, &mut parameters, &self.meeting_id, name);
-        stamp_create(&mut parameters, &self.stamp(), node.secret());
+        let store = self.context.stores.own();
+        stamp_create(&mut parameters, &self.stamp(), node.secret(), store);
 
         let body = match &parameters.form {
             Some(form) => Some((FORM, form.to_string().into())),

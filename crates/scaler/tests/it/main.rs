@@ -9,6 +9,7 @@ mod cluster;
 mod create;
 mod differential;
 mod fake_node;
+mod foreign;
 mod front;
 mod health;
 mod hooks;

@@ -349,11 +349,14 @@ async fn meetings_read_as_the_nodes_own_but_for_our_stamp() {
     assert_eq!(scaler.get("getMeetings", "").await.text, at_once.text);
 }
 
-/// A document without our stamps.
+/// A document without our metadata.
 fn unstamped(text: &str) -> String {
-    let mut parts = text.split("<bluegate-stamp>");
-    let first = parts.next().unwrap().to_owned();
-    parts.fold(first, |all, part| all + part.split_once("</bluegate-stamp>").unwrap().1)
+    ["stamp", "store"].iter().fold(text.to_owned(), |text, name| {
+        let (begin, end) = (format!("<bluegate-{name}>"), format!("</bluegate-{name}>"));
+        let mut parts = text.split(&begin);
+        let first = parts.next().unwrap().to_owned();
+        parts.fold(first, |all, part| all + part.split_once(&end).unwrap().1)
+    })
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ impl Folder {
 type Rule = fn(Home) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// What holds in either database.
-const RULES: [(&str, Rule); 13] = [
+const RULES: [(&str, Rule); 14] = [
     ("rows", |home| Box::pin(rows_come_back_as_they_were_after_opening_again(home))),
     ("at most one", |home| Box::pin(at_most_one_generation_of_a_meeting_is_open(home))),
     ("dropped", |home| Box::pin(a_transaction_that_is_dropped_leaves_no_trace_and_no_lock(home))),
@@ -55,6 +55,7 @@ const RULES: [(&str, Rule); 13] = [
     ("observers", |home| Box::pin(what_others_hear_is_read_and_old_observers_go(home))),
     ("tokens", |home| Box::pin(tokens_are_found_by_id_and_go_by_name_or_tenant(home))),
     ("audit", |home| Box::pin(the_audit_log_keeps_the_last_of_it_in_order(home))),
+    ("stores", |home| Box::pin(a_store_keeps_its_name_and_knows_others(home))),
     ("writers", |home| Box::pin(writers_wait_for_each_other_and_readers_for_nobody(home))),
 ];
 
@@ -489,4 +490,18 @@ async fn the_audit_log_keeps_the_last_of_it_in_order(home: Home) {
     assert_eq!(read(i64::MAX, None, 10).await, [7, 6, 5, 4, 3].map(row));
     assert_eq!(read(6, None, 2).await, [5, 4].map(row));
     assert_eq!(read(i64::MAX, Some("even"), 10).await, [6, 4].map(row));
+}
+
+async fn a_store_keeps_its_name_and_knows_others(home: Home) {
+    let store = home.open().await;
+    assert_eq!(store.identity("one", 1).await.unwrap(), "one");
+    assert_eq!(store.identity("two", 2).await.unwrap(), "one");
+    assert_eq!(store.foreign_stores().await.unwrap(), Vec::<String>::new());
+    for id in ["b", "a", "b"] {
+        store.note_foreign_store(id, 3).await.unwrap();
+    }
+    store.close().await;
+    let store = home.open().await;
+    assert_eq!(store.identity("three", 4).await.unwrap(), "one");
+    assert_eq!(store.foreign_stores().await.unwrap(), ["a", "b"]);
 }
