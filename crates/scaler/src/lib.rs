@@ -22,7 +22,7 @@ mod placement;
 mod simulation;
 mod tenants;
 
-pub use bluegate_store::{PeekError, peek_tenants};
+pub use bluegate_store::{Added, PeekError, peek_added};
 pub use build::{BuildError, Scaler, build};
 pub use callbacks::{CallbackCounters, CallbackReport, CallbackState};
 pub use config::{Bounds, CallbackConfig, Config, NodeConfig, Placement, TenantConfig};

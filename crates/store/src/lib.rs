@@ -50,7 +50,7 @@ pub use health::{Loss, Observer};
 pub use history::Life;
 pub use hook::Hook;
 pub use node::{NodeState, StoredNode};
-pub use peek::{PeekError, peek_tenants};
+pub use peek::{Added, PeekError, peek_added};
 pub use store::Store;
 pub use tenant::StoredTenant;
 pub use token::StoredToken;

@@ -5,8 +5,8 @@ use bluegate_testkit::Postgres;
 
 use super::*;
 use crate::{
-    AuditRow, Life, Loss, NodeState, Observer, State, StoredNode, StoredTenant, StoredToken,
-    WriteError, peek_tenants,
+    Added, AuditRow, Life, Loss, NodeState, Observer, State, StoredNode, StoredTenant, StoredToken,
+    WriteError, peek_added,
 };
 
 /// Where a store lives that can be opened again and again.
@@ -207,7 +207,7 @@ async fn added_tenants_come_back_change_and_go(home: Home) {
         added_at,
         changed_at: added_at,
     };
-    assert_eq!(peek_tenants(&home.url).await.unwrap(), [], "before there is a table");
+    assert_eq!(peek_added(&home.url).await.unwrap(), Added::default(), "before there is a table");
     let store = home.open().await;
     let (old, mut young) = (row("physics", 1), row("history", 2));
     let mut write = store.write().await.unwrap();
@@ -230,12 +230,10 @@ async fn added_tenants_come_back_change_and_go(home: Home) {
 
     let store = home.open().await;
     assert_eq!(store.tenants().await.unwrap(), [old.clone(), young.clone()]);
-    let peeked = peek_tenants(&home.url).await.unwrap();
-    assert_eq!(
-        peeked,
-        [young.name.clone(), old.name.clone()],
-        "beside the process that has it open"
-    );
+    let peeked = peek_added(&home.url).await.unwrap();
+    let tenants = vec![young.name.clone(), old.name.clone()];
+    let wanted = Added { tenants, nodes: Vec::new() };
+    assert_eq!(peeked, wanted, "beside the process that has it open");
     let mut write = store.write().await.unwrap();
     assert!(write.delete_tenant(&old.name).await.unwrap());
     assert!(!write.delete_tenant(&old.name).await.unwrap());
@@ -279,6 +277,8 @@ async fn added_nodes_and_what_was_decided_of_nodes_come_back(home: Home) {
 
     let store = home.open().await;
     assert_eq!(store.nodes().await.unwrap(), [node("n-1", true), node("n-2", false)]);
+    let peeked = peek_added(&home.url).await.unwrap().nodes;
+    assert_eq!(peeked, [node("n-1", true).node.name, node("n-2", true).node.name]);
     assert_eq!(store.node_states().await.unwrap(), [state(None, Some(4))]);
     let mut write = store.write().await.unwrap();
     assert!(write.delete_node(&"n-1".parse().unwrap()).await.unwrap());
