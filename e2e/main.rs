@@ -23,6 +23,7 @@ mod live_node;
 mod lost_node;
 mod metrics;
 mod node_apply;
+mod node_drain;
 mod node_fleet;
 mod node_list;
 mod node_live;

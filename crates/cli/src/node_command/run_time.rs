@@ -28,6 +28,9 @@ use crate::{
 
 /// How often a drain looks.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long a drain goes on while nobody answers it: a scaler that is started
+/// again does so within this, and the node stays cordoned meanwhile.
+const ABSENCE: Duration = Duration::from_secs(120);
 
 /// `bluegate node add`
 pub(super) fn add(options: &AddOptions) -> Outcome {
@@ -100,8 +103,12 @@ pub(super) fn drain(options: &DrainOptions) -> Outcome {
     let begun = Instant::now();
     let in_place = std::io::stderr().is_terminal();
     let mut said = String::new();
+    let mut answered = Instant::now();
     while !status.empty {
-        let line = format!("{name}: {}", told(&status));
+        let line = match answered.elapsed() {
+            age if age < LOOK * 2 => format!("{name}: {}", told(&status)),
+            _ => format!("{name}: the scaler does not answer; waiting for it"),
+        };
         if in_place {
             eprint!("\r\x1b[K{line}");
             std::io::stderr().flush().unwrap_or_default();
@@ -121,7 +128,11 @@ pub(super) fn drain(options: &DrainOptions) -> Outcome {
                 told(&status)
             );
         }
-        status = look(&options.admin, name)?;
+        match look(&options.admin, name) {
+            Ok(now) => (status, answered) = (now, Instant::now()),
+            Err(error) if answered.elapsed() >= ABSENCE => return Err(error),
+            Err(_) => {}
+        }
     }
     if in_place {
         eprint!("\r\x1b[K");
