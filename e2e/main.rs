@@ -19,6 +19,7 @@ mod doctor;
 mod fake;
 mod fleet;
 mod front_door;
+mod gate;
 mod live_node;
 mod lost_node;
 mod metrics;
