@@ -11,7 +11,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use bluegate_cluster::{Mount, Secret, TenantName, Verdict};
+use bluegate_cluster::{HostName, Mount, Secret, TenantName, Verdict};
 use bluegate_store::{OpenError, Store, StoreError};
 use bluegate_tenant::Settings;
 use tokio::sync::Semaphore;
@@ -311,6 +311,12 @@ impl Scaler {
     #[must_use]
     pub fn is_host_of_tenant(&self, authority: &str) -> bool {
         self.context.tenants().has_host(authority)
+    }
+
+    /// The hosts that tenants have of their own, sorted.
+    #[must_use]
+    pub fn tenant_hosts(&self) -> Vec<HostName> {
+        self.context.tenants().hosts()
     }
 
     /// What is believed of each node, by name.
