@@ -133,7 +133,7 @@ pub(crate) const NODE: Section = Section {
             kind: "version",
             default: Default::Absent,
             example: r#""3.0""#,
-            about: "The BBB release it runs. Without it the proxy takes the rules of every release together.",
+            about: "The BBB release it runs. Without it the scaler goes by what the node tells, and the proxy takes the rules of every release together.",
         },
         Key {
             name: "proxied",
