@@ -58,6 +58,8 @@ pub enum Failure {
     MissingPublish,
     /// None of the recordings exists.
     RecordingsNotFound,
+    /// Ours: who keeps the recordings does not answer.
+    RecordingsUnreachable,
     /// Ours: metadata for placement that is not understood.
     InvalidMetadata,
     /// Scalelite's: no node has the tags that are required.
@@ -66,12 +68,8 @@ pub enum Failure {
     NoNodeAvailable,
     /// Ours: the meeting's node does not answer.
     NodeUnreachable,
-    /// Ours: the meeting's node says in HTTP that it does not take this call.
-    NodeRefused,
     /// Ours: the outcome of a create is not known yet.
     CreateUnconfirmed,
-    /// Ours: the node stumbled over a body that is no XML.
-    DocumentUnreadable,
     /// Ours: a bound is reached.
     Overloaded,
     /// Ours: the store does not answer.
@@ -87,6 +85,8 @@ pub enum Failure {
     UserLimitReached,
     /// Ours: the tenant has had its requests of this second.
     RequestLimitReached,
+    /// Ours: the tenant has all the recordings it may have.
+    RecordingLimitReached,
 }
 
 impl Failure {
@@ -117,13 +117,12 @@ impl Failure {
         Self::MissingRecordId,
         Self::MissingPublish,
         Self::RecordingsNotFound,
+        Self::RecordingsUnreachable,
         Self::InvalidMetadata,
         Self::ServerTagUnavailable,
         Self::NoNodeAvailable,
         Self::NodeUnreachable,
-        Self::NodeRefused,
         Self::CreateUnconfirmed,
-        Self::DocumentUnreadable,
         Self::Overloaded,
         Self::StoreUnavailable,
         Self::BodyUnreadable,
@@ -131,6 +130,7 @@ impl Failure {
         Self::MeetingLimitReached,
         Self::UserLimitReached,
         Self::RequestLimitReached,
+        Self::RecordingLimitReached,
     ];
 
     /// The `messageKey`, which frontends compare with.
@@ -215,6 +215,10 @@ impl Failure {
                 ("missingParamPublish", "You must specify a publish value true or false.")
             }
             Self::RecordingsNotFound => ("notFound", "We could not find recordings"),
+            Self::RecordingsUnreachable => (
+                "internalError",
+                "The server of some of these recordings does not answer at the moment. Please try again.",
+            ),
             Self::InvalidMetadata => ("validationError", "Invalid metadata"),
             Self::ServerTagUnavailable => {
                 ("serverTagUnavailable", "There is no available server with the required tag.")
@@ -226,14 +230,8 @@ impl Failure {
                 "internalError",
                 "The server of this meeting does not answer at the moment. Please try again.",
             ),
-            Self::NodeRefused => {
-                ("internalError", "The server of this meeting does not take this call.")
-            }
             Self::CreateUnconfirmed => {
                 ("internalError", "The server has not confirmed the meeting yet. Please try again.")
-            }
-            Self::DocumentUnreadable => {
-                ("internalError", "The server cannot read the XML that came with the call.")
             }
             Self::Overloaded => ("internalError", "Too many requests. Please try again."),
             Self::StoreUnavailable => {
@@ -257,6 +255,10 @@ impl Failure {
             Self::RequestLimitReached => {
                 ("requestLimitReached", "Too many requests in this second. Please try again.")
             }
+            Self::RecordingLimitReached => (
+                "recordingLimitReached",
+                "This meeting cannot be recorded: all the recordings that may be kept are kept. Delete some first.",
+            ),
         }
     }
 }

@@ -21,6 +21,8 @@ mod meeting;
 mod parameters;
 pub mod probe;
 mod query;
+mod recording;
+mod recording_query;
 pub mod stamp;
 mod validation;
 mod xml;
@@ -36,5 +38,11 @@ pub use meeting::{
 };
 pub use parameters::Parameters;
 pub use query::{RawQuery, RawValue, encode_value, sanitise};
+pub use recording::{
+    RecordingChange, RecordingFacts, is_there, recording_metadata, show_recording,
+};
+pub use recording_query::{
+    RecordingPage, RecordingQuery, WantedRecordings, metadata_of, record_ids,
+};
 pub use validation::{fault_without_meeting, meeting_id_of_create};
 pub use xml::{Document, Element, Node, XmlError, escape};

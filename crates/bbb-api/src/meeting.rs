@@ -1,6 +1,9 @@
 //! Meetings in answers: reading what counts, and showing one to its tenant.
 
-use crate::{answer::Answer, parameters::Parameters, probe, stamp, xml::Element};
+use crate::{
+    answer::Answer, parameters::Parameters, probe, recording_query::is_metadata_name, stamp,
+    xml::Element,
+};
 
 /// What we use of a `<meeting>` (or of a getMeetingInfo answer, which has the
 /// same children).
@@ -26,8 +29,6 @@ pub struct MeetingFacts {
     pub is_probe: bool,
     /// The value of our stamp, unverified.
     pub stamp: Option<String>,
-    /// The store it says that it has its row in, unverified.
-    pub store: Option<String>,
     /// The number people dial.
     pub voice_bridge: Option<String>,
 }
@@ -50,10 +51,6 @@ impl MeetingFacts {
                 .child("metadata")
                 .is_some_and(|data| data.child(probe::METADATA_NAME).is_some()),
             stamp: element.child("metadata").and_then(|data| data.text_of(stamp::METADATA_NAME)),
-            store: element
-                .child("metadata")
-                .and_then(|data| data.text_of(stamp::STORE_METADATA_NAME))
-                .filter(|store| !store.is_empty()),
             voice_bridge: text("voiceBridge"),
         })
     }
@@ -174,13 +171,6 @@ pub fn plain_from_duplicate(answer: &mut Answer) {
             element.set_text("");
         }
     }
-}
-
-/// The metadata names BBB takes: a letter, then letters, digits and hyphens.
-fn is_metadata_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        && !stamp::is_ours(name)
 }
 
 #[cfg(test)]

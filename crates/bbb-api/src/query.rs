@@ -165,6 +165,11 @@ pub fn encode_value(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
+/// A decoded value, decoded once more, as BBB does with lists.
+pub(crate) fn decode_again(text: &str) -> String {
+    RawValue(text).lossy()
+}
+
 fn split_part(part: &str) -> (&str, &str) {
     part.split_once('=').unwrap_or((part, ""))
 }

@@ -1,7 +1,7 @@
 //! What must survive a restart.
 //!
 //! Owns every SQL statement of Bluegate, the schema and its migrations. Gives
-//! typed rows ([`Generation`], [`StoredNode`], [`Callback`], [`Hook`]) and transactions
+//! typed rows ([`Generation`], [`StoredNode`], [`StoredRecording`], [`Callback`], [`Hook`]) and transactions
 //! ([`Write`]); holds no logic:
 //! which row may become what is decided by the scaler's pure code, between
 //! [`Store::write`] and [`Write::commit`].
@@ -33,10 +33,10 @@ mod generation;
 mod health;
 mod history;
 mod hook;
-mod identity;
 mod migrations;
 mod node;
 mod peek;
+mod recording;
 mod store;
 mod tenant;
 mod token;
@@ -45,12 +45,13 @@ mod write;
 pub use audit::AuditRow;
 pub use callback::{Callback, CallbackState, Settled};
 pub use error::{OpenError, StoreError, WriteError};
-pub use generation::{Brief, Generation, State};
+pub use generation::{Generation, State};
 pub use health::{Loss, Observer};
 pub use history::Life;
 pub use hook::Hook;
 pub use node::{NodeState, StoredNode};
-pub use peek::{Added, PeekError, peek_added};
+pub use peek::{PeekError, peek_tenants};
+pub use recording::{RecordingTurn, StoredRecording};
 pub use store::Store;
 pub use tenant::StoredTenant;
 pub use token::StoredToken;

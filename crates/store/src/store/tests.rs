@@ -5,8 +5,8 @@ use bluegate_testkit::Postgres;
 
 use super::*;
 use crate::{
-    Added, AuditRow, Life, Loss, NodeState, Observer, State, StoredNode, StoredTenant, StoredToken,
-    WriteError, peek_added,
+    AuditRow, Life, Loss, NodeState, Observer, RecordingTurn, State, StoredNode, StoredRecording,
+    StoredTenant, StoredToken, WriteError, peek_tenants,
 };
 
 /// Where a store lives that can be opened again and again.
@@ -42,7 +42,7 @@ impl Folder {
 type Rule = fn(Home) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// What holds in either database.
-const RULES: [(&str, Rule); 14] = [
+const RULES: [(&str, Rule); 15] = [
     ("rows", |home| Box::pin(rows_come_back_as_they_were_after_opening_again(home))),
     ("at most one", |home| Box::pin(at_most_one_generation_of_a_meeting_is_open(home))),
     ("dropped", |home| Box::pin(a_transaction_that_is_dropped_leaves_no_trace_and_no_lock(home))),
@@ -55,7 +55,8 @@ const RULES: [(&str, Rule); 14] = [
     ("observers", |home| Box::pin(what_others_hear_is_read_and_old_observers_go(home))),
     ("tokens", |home| Box::pin(tokens_are_found_by_id_and_go_by_name_or_tenant(home))),
     ("audit", |home| Box::pin(the_audit_log_keeps_the_last_of_it_in_order(home))),
-    ("stores", |home| Box::pin(a_store_keeps_its_name_and_knows_others(home))),
+    ("recordings", |home| Box::pin(recordings_are_followed_and_older_words_change_nothing(home))),
+    ("turns", |home| Box::pin(one_scaler_at_a_time_asks_a_keeper(home))),
     ("writers", |home| Box::pin(writers_wait_for_each_other_and_readers_for_nobody(home))),
 ];
 
@@ -144,9 +145,6 @@ async fn rows_come_back_as_they_were_after_opening_again(home: Home) {
 
     let store = home.open().await;
     assert_eq!(store.open_generations().await.unwrap(), vec![row.clone()]);
-    let briefly = store.write().await.unwrap().open_briefly().await.unwrap();
-    let briefly: Vec<&Generation> = briefly.iter().map(|brief| &**brief).collect();
-    assert_eq!(briefly, [&Generation { description: None, ..row.clone() }]);
     assert_eq!(store.open_generation(&meeting("Übung ''1")).await.unwrap(), Some(row));
     assert_eq!(store.open_generation(&meeting("übung ''1")).await.unwrap(), None);
 }
@@ -207,7 +205,7 @@ async fn added_tenants_come_back_change_and_go(home: Home) {
         added_at,
         changed_at: added_at,
     };
-    assert_eq!(peek_added(&home.url).await.unwrap(), Added::default(), "before there is a table");
+    assert_eq!(peek_tenants(&home.url).await.unwrap(), [], "before there is a table");
     let store = home.open().await;
     let (old, mut young) = (row("physics", 1), row("history", 2));
     let mut write = store.write().await.unwrap();
@@ -230,10 +228,12 @@ async fn added_tenants_come_back_change_and_go(home: Home) {
 
     let store = home.open().await;
     assert_eq!(store.tenants().await.unwrap(), [old.clone(), young.clone()]);
-    let peeked = peek_added(&home.url).await.unwrap();
-    let tenants = vec![young.name.clone(), old.name.clone()];
-    let wanted = Added { tenants, nodes: Vec::new() };
-    assert_eq!(peeked, wanted, "beside the process that has it open");
+    let peeked = peek_tenants(&home.url).await.unwrap();
+    assert_eq!(
+        peeked,
+        [young.name.clone(), old.name.clone()],
+        "beside the process that has it open"
+    );
     let mut write = store.write().await.unwrap();
     assert!(write.delete_tenant(&old.name).await.unwrap());
     assert!(!write.delete_tenant(&old.name).await.unwrap());
@@ -277,8 +277,6 @@ async fn added_nodes_and_what_was_decided_of_nodes_come_back(home: Home) {
 
     let store = home.open().await;
     assert_eq!(store.nodes().await.unwrap(), [node("n-1", true), node("n-2", false)]);
-    let peeked = peek_added(&home.url).await.unwrap().nodes;
-    assert_eq!(peeked, [node("n-1", true).node.name, node("n-2", true).node.name]);
     assert_eq!(store.node_states().await.unwrap(), [state(None, Some(4))]);
     let mut write = store.write().await.unwrap();
     assert!(write.delete_node(&"n-1".parse().unwrap()).await.unwrap());
@@ -492,16 +490,68 @@ async fn the_audit_log_keeps_the_last_of_it_in_order(home: Home) {
     assert_eq!(read(i64::MAX, Some("even"), 10).await, [6, 4].map(row));
 }
 
-async fn a_store_keeps_its_name_and_knows_others(home: Home) {
-    let store = home.open().await;
-    assert_eq!(store.identity("one", 1).await.unwrap(), "one");
-    assert_eq!(store.identity("two", 2).await.unwrap(), "one");
-    assert_eq!(store.foreign_stores().await.unwrap(), Vec::<String>::new());
-    for id in ["b", "a", "b"] {
-        store.note_foreign_store(id, 3).await.unwrap();
+fn recording(keeper: &str, record_id: &str, seen_at: i64) -> StoredRecording {
+    StoredRecording {
+        keeper: keeper.to_owned(),
+        record_id: record_id.to_owned(),
+        tenant: Some(tenant()),
+        meeting_id: Some("class".to_owned()),
+        document: format!("<recording>{seen_at}</recording>"),
+        seen_at,
+        gone: false,
+        revision: 0,
     }
-    store.close().await;
+}
+
+async fn put(store: &Store, rows: Vec<StoredRecording>) -> Vec<StoredRecording> {
+    let mut write = store.write().await.unwrap();
+    let written = write.put_recordings(rows).await.unwrap();
+    write.commit().await.unwrap();
+    written
+}
+
+async fn recordings_are_followed_and_older_words_change_nothing(home: Home) {
     let store = home.open().await;
-    assert_eq!(store.identity("three", 4).await.unwrap(), "one");
-    assert_eq!(store.foreign_stores().await.unwrap(), ["a", "b"]);
+    let nobodys = StoredRecording { tenant: None, meeting_id: None, ..recording("b", "r1", 10) };
+    let written =
+        put(&store, vec![recording("a", "r1", 10), recording("a", "r2", 10), nobodys]).await;
+    let revisions: Vec<i64> = written.iter().map(|row| row.revision).collect();
+    assert_eq!(revisions, [1, 2, 3]);
+    assert_eq!(store.recordings_after(0, 10).await.unwrap(), written);
+    assert_eq!(store.recordings_after(1, 1).await.unwrap(), written[1..2]);
+
+    assert_eq!(put(&store, vec![recording("a", "r1", 9)]).await, []);
+    let gone = StoredRecording { gone: true, ..recording("a", "r1", 10) };
+    let written = put(&store, vec![recording("a", "r2", 9), gone]).await;
+    assert_eq!(written.len(), 1);
+    let changed = home.open().await.recordings_after(3, 10).await.unwrap();
+    assert_eq!(changed, written);
+    assert!(changed[0].gone && changed[0].revision == 4);
+
+    let mut write = store.write().await.unwrap();
+    assert_eq!(write.recording("a", "r1").await.unwrap().as_ref(), changed.first());
+    assert_eq!(write.recording("b", "r2").await.unwrap(), None);
+    // The last change stays whatever it is: its number is not given again.
+    assert_eq!(write.forget_gone_recordings(11).await.unwrap(), 0);
+    write.put_recordings(vec![recording("a", "r3", 10)]).await.unwrap();
+    assert_eq!(write.forget_gone_recordings(10).await.unwrap(), 0);
+    assert_eq!(write.forget_gone_recordings(11).await.unwrap(), 1);
+    write.commit().await.unwrap();
+    assert_eq!(store.recordings_after(3, 10).await.unwrap().len(), 1);
+}
+
+async fn one_scaler_at_a_time_asks_a_keeper(home: Home) {
+    let (one, other) = (home.open().await, home.open().await);
+    assert_eq!(one.recording_turn("a").await.unwrap(), None);
+    assert!(one.take_recording_turn("a", 10, 100).await.unwrap());
+    assert!(!other.take_recording_turn("a", 50, 150).await.unwrap());
+    assert!(other.take_recording_turn("b", 50, 150).await.unwrap());
+    // One that died in the middle of it.
+    assert!(other.take_recording_turn("a", 100, 200).await.unwrap());
+    other.settle_recording_turn("a", 300, Some(120)).await.unwrap();
+    assert!(!one.take_recording_turn("a", 299, 400).await.unwrap());
+    assert!(one.take_recording_turn("a", 300, 400).await.unwrap());
+    one.settle_recording_turn("a", 500, None).await.unwrap();
+    let turn = RecordingTurn { next_at: 500, leased_until: 0, completed_at: Some(120) };
+    assert_eq!(other.recording_turn("a").await.unwrap(), Some(turn));
 }
