@@ -34,6 +34,11 @@ bench-proxy: ## The proxy beside nginx, HAProxy and Caddy (ARGS=--quick)
 	cargo build --locked --release --quiet -p bluegate -p bluegate-load
 	bench/proxy.py $(ARGS)
 
+.PHONY: bench-recordings
+bench-recordings: ## What getRecordings costs over 20,000 recordings
+	@scripts/setup.sh build
+	cargo run --locked --release --quiet -p bluegate-scaler --example recordings
+
 .PHONY: check
 check: format lint docs deny ## What CI checks besides the tests
 

@@ -122,6 +122,12 @@ pub fn effective(config: &Config) -> String {
         out.raw("reserved_users", &placement.reserved_users.to_string());
         out.text("reservation_lifetime", &print_duration(placement.reservation_lifetime));
         out.text("slow_start", &print_duration(placement.slow_start));
+        out.section("[recordings]");
+        out.text("interval", &print_duration(config.recordings.interval));
+        if let Some(delegate) = &config.recordings.delegate {
+            out.text("delegate", &delegate.origin.to_string());
+            out.path("delegate_secret_file", Some(&delegate.secret_file));
+        }
     }
     if let Some(admin) = &config.admin {
         out.section("[admin]");
@@ -262,7 +268,12 @@ impl Printer {
 }
 
 fn limits(form: &LimitsForm) -> Vec<String> {
-    let limits = [("meetings", form.meetings), ("users", form.users), ("requests", form.requests)];
+    let limits = [
+        ("meetings", form.meetings),
+        ("users", form.users),
+        ("requests", form.requests),
+        ("recordings", form.recordings),
+    ];
     let limits = limits.into_iter().filter_map(|(key, limit)| match limit? {
         LimitForm::Hard(hard) => Some(pair(key, &hard.to_string())),
         LimitForm::Both(both) => {
@@ -365,7 +376,7 @@ name = "physics"
 secret_file = "/s"
 enabled = false
 hosts = "a.example.org"
-limits = { meetings = 10, users = { soft = 5 }, requests = { soft = 1, hard = 2 } }
+limits = { meetings = 10, users = { soft = 5 }, requests = { soft = 1, hard = 2 }, recordings = 9 }
 presentation = { url = "https://a.org/x", name = "x.pdf" }
 logo = "https://a.org/l.png"
 welcome = "a \"b\""

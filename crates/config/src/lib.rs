@@ -15,6 +15,7 @@ mod parse;
 mod placement;
 mod problem;
 mod reader;
+mod recordings;
 mod reference;
 mod schema;
 mod settings;
@@ -29,7 +30,7 @@ pub use parse::{parse, tenant_settings};
 pub use problem::{Problem, Problems};
 pub use reference::{default_file, reference_page};
 pub use settings::{
-    Acme, Admin, Balancer, Bucket, Cache, Cluster, Config, CordonCommands, Doctor, Front,
-    NodeEntry, Placement, Proxy, Scalelite, Scaler, TenantEntry, Tls,
+    Acme, Admin, Balancer, Bucket, Cache, Cluster, Config, CordonCommands, Delegate, Doctor, Front,
+    NodeEntry, Placement, Proxy, Recordings, Scalelite, Scaler, TenantEntry, Tls,
 };
 pub use units::duration as parse_duration;

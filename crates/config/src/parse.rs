@@ -16,6 +16,7 @@ use crate::{
     gate::Gate,
     problem::Problems,
     reader::{Collector, Table},
+    recordings,
     schema::{self, SECTIONS},
     settings::{
         Acme, Admin, Cache, Cluster, Config, Doctor, NodeEntry, Placement, Proxy, Scaler, Tls,
@@ -126,6 +127,12 @@ fn read(file: &Table<'_>) -> Option<Config> {
         let message = format!("`proxy` passes the API on {shared}, where `scaler` answers it");
         file.problem(message, Some("leave `api` out of `[proxy]`"));
     }
+    let recordings = file.section(&schema::RECORDINGS);
+    if let Some(table) = recordings.as_ref().filter(|_| scaler.is_none()) {
+        let hint = "add `[scaler]`, or leave `[recordings]` out";
+        table.problem("recordings are listed by the scaler, which is not here", Some(hint));
+    }
+    let recordings = recordings.map(|table| recordings::read(&table));
     let admin = file.section(&schema::ADMIN).map(|table| {
         let others = proxy.iter().flatten().flat_map(|proxy: &Proxy| &proxy.listen);
         let redirects = proxy.iter().flatten().flat_map(|proxy| &proxy.front.redirect_listen);
@@ -144,6 +151,7 @@ fn read(file: &Table<'_>) -> Option<Config> {
         tenants: tenants.into_iter().collect::<Option<_>>()?,
         proxy: flip(proxy)?,
         scaler: flip(scaler)?,
+        recordings: flip(recordings)?.unwrap_or_default(),
         admin: flip(admin)?,
         doctor: flip(doctor)?,
         balancer: flip(balancer)?,
@@ -527,6 +535,9 @@ impl Config {
         if let Some(admin) = &mut self.admin {
             change(&mut admin.token_file);
             change(&mut admin.routes_file);
+        }
+        if let Some(delegate) = &mut self.recordings.delegate {
+            change(&mut delegate.secret_file);
         }
         if let Some(scalelite) = self.balancer.as_mut().and_then(|all| all.scalelite.as_mut()) {
             change(&mut scalelite.secret_file);

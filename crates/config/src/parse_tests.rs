@@ -398,3 +398,29 @@ listen = "127.0.0.1:8090"
 "#
     ));
 }
+
+#[test]
+fn a_delegate_for_recordings_has_a_secret_and_a_scaler() {
+    let file = |section: &str| format!("{DESIGN}\n[recordings]\n{section}");
+    let config = parse(
+        &file("delegate = \"https://old.example.org\"\ndelegate_secret_file = \"old\""),
+        Path::new("/etc/bluegate"),
+    );
+    let recordings = config.unwrap().recordings;
+    assert_eq!(recordings.interval.as_secs(), 600);
+    let delegate = recordings.delegate.unwrap();
+    assert_eq!(delegate.origin.to_string(), "https://old.example.org");
+    assert_eq!(delegate.secret_file, Path::new("/etc/bluegate/old"));
+    assert_eq!(parse(DESIGN, Path::new("/")).unwrap().recordings, crate::Recordings::default());
+    for (section, wanted) in [
+        ("delegate = \"https://old.example.org\"", "`delegate_secret_file` belongs to it"),
+        ("delegate_secret_file = \"old\"", "`delegate` belongs to it"),
+        ("delegate = \"old\"\ndelegate_secret_file = \"old\"", "recordings.delegate"),
+        ("interval = \"1s\"", "write at least `10s`"),
+    ] {
+        let found = problems(&file(section));
+        assert!(found.contains(wanted), "{section}: {found}");
+    }
+    let alone = "[cluster]\norigin = \"https://bbb.example.org\"\n[recordings]\n";
+    assert!(problems(alone).contains("recordings are listed by the scaler"));
+}

@@ -133,7 +133,7 @@ pub(crate) const NODE: Section = Section {
             kind: "version",
             default: Default::Absent,
             example: r#""3.0""#,
-            about: "The BBB release it runs. Without it the scaler goes by what the node tells, and the proxy takes the rules of every release together.",
+            about: "The BBB release it runs. Without it the proxy takes the rules of every release together.",
         },
         Key {
             name: "proxied",
@@ -222,7 +222,7 @@ pub(crate) const TENANT: Section = Section {
             default: Default::Absent,
             example: "{ meetings = 100, users = { soft = 2000, hard = 2500 }, requests = 50 }",
             about: "How much it may have: `meetings` and `users` at the same time, `requests` per second at each \
-                    scaler. A number is the hard limit, at which more is refused; above `soft` the log and the \
+                    scaler, `recordings` that are kept. A number is the hard limit, at which more is refused; above `soft` the log and the \
                     metrics say so.",
         },
         Key {
@@ -702,6 +702,37 @@ pub(crate) const SCALER_PLACEMENT: Section = Section {
     ],
 };
 
+pub(crate) const RECORDINGS: Section = Section {
+    name: "recordings",
+    repeated: false,
+    about: "Recordings of all nodes, which the scaler lists as one server would. Works without this section. See recordings.md.",
+    keys: &[
+        Key {
+            name: "interval",
+            kind: "duration",
+            default: Default::Value(r#""10m""#),
+            example: r#""10m""#,
+            about: "How often each node is asked for all its recordings, at least `10s`. With `callbacks`, a recording \
+                    whose frontend wants to be told of it is known as soon as it is ready.",
+        },
+        Key {
+            name: "delegate",
+            kind: "origin",
+            default: Default::Absent,
+            example: r#""https://old-scalelite.example.org""#,
+            about: "A Scalelite, or another balancer, that recordings were left with: what it has is listed with what \
+                    the nodes have, and calls about it go there.",
+        },
+        Key {
+            name: "delegate_secret_file",
+            kind: "path",
+            default: Default::Absent,
+            example: r#""/etc/bluegate/secrets/old-scalelite""#,
+            about: "File with its own secret (`LOADBALANCER_SECRET`).",
+        },
+    ],
+};
+
 pub(crate) const ADMIN: Section = Section {
     name: "admin",
     repeated: false,
@@ -759,8 +790,8 @@ pub(crate) const BALANCER: Section = Section {
     name: "balancer",
     repeated: false,
     about: "What places meetings on the nodes where it is not our own scaler. `bluegate node apply --drain` and the \
-            hook of `bluegate node install-hook` keep new meetings off a node with it, and with our own scaler \
-            where the file has `[scaler]` and `[admin]`. All that are given are told. See nodeconf.md.",
+            hook of `bluegate node install-hook` keep new meetings off a node with it. Where both `scalelite` and \
+            commands are given, both are used. See nodeconf.md.",
     keys: &[
         Key {
             name: "scalelite",
@@ -797,7 +828,7 @@ pub(crate) const BALANCER: Section = Section {
 };
 
 /// All sections, in the order they are shown.
-pub(crate) const SECTIONS: [&Section; 10] = [
+pub(crate) const SECTIONS: [&Section; 11] = [
     &CLUSTER,
     &NODE,
     &TENANT,
@@ -805,6 +836,7 @@ pub(crate) const SECTIONS: [&Section; 10] = [
     &PROXY_CACHE,
     &SCALER,
     &SCALER_PLACEMENT,
+    &RECORDINGS,
     &ADMIN,
     &DOCTOR,
     &BALANCER,

@@ -24,6 +24,8 @@ pub struct Config {
     pub proxy: Option<Proxy>,
     /// `[scaler]`; absent when this process does not run that role.
     pub scaler: Option<Scaler>,
+    /// `[recordings]`
+    pub recordings: Recordings,
     /// `[admin]`; absent when this process has no admin listener.
     pub admin: Option<Admin>,
     /// `[doctor]`; absent when this process does not look by itself.
@@ -227,6 +229,24 @@ pub struct Scaler {
     pub body_limit: usize,
     /// `[scaler.placement]`
     pub placement: Placement,
+}
+
+/// `[recordings]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recordings {
+    /// Between two times that a node is asked for all its recordings.
+    pub interval: Duration,
+    /// The balancer that recordings were left with.
+    pub delegate: Option<Delegate>,
+}
+
+/// A balancer that recordings were left with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delegate {
+    /// Where its API is.
+    pub origin: Origin,
+    /// The file with its secret.
+    pub secret_file: PathBuf,
 }
 
 /// `[scaler.placement]`

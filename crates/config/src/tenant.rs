@@ -10,7 +10,7 @@ use bluegate_tenant::{
 
 use crate::{reader::Table, schema, settings::TenantEntry};
 
-const LIMITS: &[&str] = &["meetings", "requests", "users"];
+const LIMITS: &[&str] = &["meetings", "recordings", "requests", "users"];
 const LIMIT: &[&str] = &["hard", "soft"];
 const OPERATORS: &[&str] = &["append", "at_most", "default", "remove", "set"];
 const PRESENTATION: &[&str] = &["name", "url"];
@@ -92,7 +92,12 @@ fn read_limits(table: &Table<'_>) -> LimitsForm {
         }
         limits.number(key).map(LimitForm::Hard)
     };
-    LimitsForm { meetings: limit("meetings"), users: limit("users"), requests: limit("requests") }
+    LimitsForm {
+        meetings: limit("meetings"),
+        users: limit("users"),
+        requests: limit("requests"),
+        recordings: limit("recordings"),
+    }
 }
 
 fn read_rules(table: &Table<'_>, call: &str) -> BTreeMap<String, OperatorsForm> {

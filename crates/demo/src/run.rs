@@ -9,7 +9,7 @@ use std::{
 
 use bluegate_cluster::{Origin, Routes, Scheme, Secret, TenantName};
 use bluegate_net::{Limits, Listener, RouterService, Service, serve, tls};
-use bluegate_scaler::{Bounds, NodeConfig, NodeTerms, Placement, TenantConfig};
+use bluegate_scaler::{Bounds, NodeConfig, NodeTerms, Placement, RecordingConfig, TenantConfig};
 use bluegate_simnode::Certificate;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::sync::watch;
@@ -25,6 +25,8 @@ use crate::{
 
 /// How long connections may take to finish when the demo stops.
 const DRAIN: Duration = Duration::from_secs(2);
+/// How soon a recording is listed after its meeting has ended.
+const RECORDINGS: Duration = Duration::from_secs(10);
 
 /// What a demo is to be like.
 #[derive(Clone, Debug)]
@@ -261,6 +263,7 @@ impl Parts {
             callbacks: None,
             bounds: Bounds::default(),
             placement: Placement::default(),
+            recordings: RecordingConfig { interval: RECORDINGS, ..RecordingConfig::default() },
         };
         let scaler = bluegate_scaler::build(config).await?;
         self.serve(seat, Arc::new(RouterService::new(scaler.router())))?;

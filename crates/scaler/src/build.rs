@@ -11,7 +11,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use bluegate_cluster::{HostName, Mount, Secret, TenantName, Verdict};
+use bluegate_cluster::{Mount, Secret, TenantName, Verdict};
 use bluegate_store::{OpenError, Store, StoreError};
 use bluegate_tenant::Settings;
 use tokio::sync::Semaphore;
@@ -31,7 +31,6 @@ use crate::{
     },
     hooks,
     meetings::{
-        foreign::Stores,
         ledger::{Ledger, Terms},
         life::Patience,
     },
@@ -40,6 +39,7 @@ use crate::{
         fleet::Fleet,
         reads::Reads,
     },
+    recordings::{self, Keeper, Recordings},
     tenants::{
         self,
         book::{HeldBackTenant, TenantBook, TenantChange, TenantError},
@@ -116,7 +116,14 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
     let callbacks = config
         .callbacks
         .map(|callbacks| Arc::new(Callbacks::new(callbacks, &config.origin, store.clone())));
-    let stores = Stores::open(&store).await.map_err(BuildError::ReadStore)?;
+    let recordings = Recordings::load(
+        store.clone(),
+        config.recordings,
+        callbacks.clone(),
+        &config.node_tls,
+        &bounds,
+    );
+    let recordings = recordings.await.map_err(BuildError::ReadStore)?;
     let ledger = Ledger::load(store, &names, terms).await.map_err(BuildError::ReadStore)?;
     let reads = Reads::new(bounds.read_age, bounds.reads_kept);
     let bodies = (bounds.buffered_bytes / KIB).min(Semaphore::MAX_PERMITS);
@@ -128,12 +135,12 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
             node_book,
             ledger,
             callbacks,
+            recordings,
             bounds,
             reads,
             frozen: AtomicBool::new(false),
             freezes: AtomicU64::new(0),
             splits_found: AtomicU64::new(0),
-            stores,
             observers: Mutex::default(),
             held_back: ArcSwap::default(),
             witness: OnceLock::new(),
@@ -173,6 +180,10 @@ impl Scaler {
             pollers.spawn(async move { outbox.run(prepare, stop).await });
             let (callbacks, stop) = (Arc::clone(callbacks), background.clone());
             pollers.spawn(hooks::run(Arc::clone(context), callbacks, stop));
+        }
+        if let Some(delegate) = context.recordings.delegate() {
+            let (keeper, stop) = (Keeper::Delegate, background.clone());
+            pollers.spawn(recordings::watch(Arc::clone(context), keeper, delegate, stop));
         }
         pollers.spawn(overseer::run(Arc::clone(context), background.clone()));
         pollers.spawn(follow_others(Arc::clone(context), background.clone()));
@@ -313,12 +324,6 @@ impl Scaler {
         self.context.tenants().has_host(authority)
     }
 
-    /// The hosts that tenants have of their own, sorted.
-    #[must_use]
-    pub fn tenant_hosts(&self) -> Vec<HostName> {
-        self.context.tenants().hosts()
-    }
-
     /// What is believed of each node, by name.
     #[must_use]
     pub fn health(&self) -> Vec<(Mount, Health)> {
@@ -333,6 +338,7 @@ async fn refresh(context: &Context) -> bool {
         let shared = context.ledger.refresh().await?;
         if shared {
             context.book.refresh(context.ledger.store()).await?;
+            context.recordings.follow().await?;
             if let Err(error) = context.node_book.refresh(context).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "the nodes that other scalers added are not in force");
@@ -384,6 +390,10 @@ async fn keep_house(context: Arc<Context>, shutdown: CancellationToken) {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "ended meetings were not cleared");
             }
+        }
+        if let Err(error) = context.recordings.forget_gone().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "recordings that are gone were not cleared");
         }
         tokio::select! {
             () = shutdown.cancelled() => return,

@@ -43,7 +43,7 @@ pub(crate) async fn answer(context: &Arc<Context>, request: ApiRequest) -> Reply
         | Call::DeleteRecordings
         | Call::UpdateRecordings
         | Call::GetRecordingTextTracks
-        | Call::PutRecordingTextTrack => recordings::answer(call, &request),
+        | Call::PutRecordingTextTrack => recordings::answer(context, call, request).await,
     }
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn meeting_id(request: &ApiRequest) -> Option<String> {
 }
 
 /// Query and form as one query, for a call that we send on without a body.
-fn as_query(request: &ApiRequest) -> RawQuery {
+pub(crate) fn as_query(request: &ApiRequest) -> RawQuery {
     let mut query = request.parameters.query.clone();
     if let Some(form) = &request.parameters.form {
         query.extend(form);

@@ -31,6 +31,40 @@ pub struct Config {
     pub bounds: Bounds,
     /// How nodes are chosen.
     pub placement: Placement,
+    /// Recordings.
+    pub recordings: RecordingConfig,
+}
+
+/// Whose recordings are listed, and how often they are asked.
+#[derive(Clone, Debug)]
+pub struct RecordingConfig {
+    /// Between two times that a node is asked for all its recordings. Default
+    /// 10 min, give or take a tenth. What is new is usually known earlier.
+    pub interval: Duration,
+    /// For one part of them. Default 60 s: a server with very many reads their
+    /// files for it.
+    pub timeout: Duration,
+    /// A balancer that recordings were left with.
+    pub delegate: Option<DelegateConfig>,
+}
+
+impl Default for RecordingConfig {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(10 * 60),
+            timeout: Duration::from_secs(60),
+            delegate: None,
+        }
+    }
+}
+
+/// A balancer that recordings were left with.
+#[derive(Clone, Debug)]
+pub struct DelegateConfig {
+    /// Where its API is.
+    pub origin: Origin,
+    /// Its own secrets: the first signs unless it refuses that.
+    pub secrets: Vec<Secret>,
 }
 
 /// How nodes are chosen for new meetings.

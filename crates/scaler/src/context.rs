@@ -22,9 +22,10 @@ use crate::{
         breaker::BreakerState,
         observers::{Observers, Witness},
     },
-    meetings::{foreign::Stores, ledger::Ledger},
+    meetings::ledger::Ledger,
     nodes::{NodeHandle, Nodes, book::NodeBook, fleet::Fleet, reads::Reads},
     placement::Bar,
+    recordings::Recordings,
     tenants::{Tenants, book::TenantBook},
 };
 
@@ -41,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) bounds: Bounds,
     /// Callbacks of nodes, when they pass through us.
     pub(crate) callbacks: Option<Arc<Callbacks>>,
+    /// Recordings of all nodes.
+    pub(crate) recordings: Recordings,
     /// Reads that many ask at once.
     pub(crate) reads: Reads,
     /// Whether most nodes are silent, so that nothing is concluded of it.
@@ -49,8 +52,6 @@ pub(crate) struct Context {
     pub(crate) freezes: AtomicU64,
     /// Meetings that were found to live on two nodes.
     pub(crate) splits_found: AtomicU64,
-    /// Our store, and others whose scalers use the same nodes.
-    pub(crate) stores: Stores,
     /// What other scalers of the store hear.
     pub(crate) observers: Mutex<Observers>,
     /// Nodes that get no new meetings because somebody found them broken.

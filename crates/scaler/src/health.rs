@@ -1,7 +1,7 @@
 //! What we believe of a node. Pure: fed with what happened, asked for a word.
 //!
 //! What one node's own behaviour tells is here; what takes a look at all of them
-//! (lost, or is it us?) is in [`crate::outlook`].
+//! (lost, or is it us?) is in [`crate::health::outlook`].
 
 pub(crate) mod boot;
 pub(crate) mod breaker;

@@ -18,14 +18,18 @@ mod hooks;
 mod meetings;
 mod nodes;
 mod placement;
+mod recordings;
 #[cfg(test)]
 mod simulation;
 mod tenants;
 
-pub use bluegate_store::{Added, PeekError, peek_added};
+pub use bluegate_store::{PeekError, peek_tenants};
 pub use build::{BuildError, Scaler, build};
 pub use callbacks::{CallbackCounters, CallbackReport, CallbackState};
-pub use config::{Bounds, CallbackConfig, Config, NodeConfig, Placement, TenantConfig};
+pub use config::{
+    Bounds, CallbackConfig, Config, DelegateConfig, NodeConfig, Placement, RecordingConfig,
+    TenantConfig,
+};
 pub use front::outcome::Outcome;
 pub use health::{
     Health,
@@ -38,9 +42,8 @@ pub use nodes::{
     admin::{DrainReport, EndError, MeetingReport, NodeReport},
     book::NodeError,
 };
-pub use placement::{
-    Bar, Decision, Excluded, Expected, NodeTerms, Placements, Release, Source, Weighed,
-};
+pub use placement::{Bar, Decision, Excluded, Expected, NodeTerms, Placements, Source, Weighed};
+pub use recordings::{KeeperReport, RecordingsReport};
 pub use tenants::{
     book::{HeldBackTenant, TenantChange, TenantError},
     merge::TenantClash,

@@ -2,7 +2,6 @@
 //! made of what nodes show.
 
 pub(crate) mod directory;
-pub(crate) mod foreign;
 pub(crate) mod ledger;
 pub(crate) mod life;
 pub(crate) mod reach;

@@ -6,9 +6,7 @@
 //! the least load once the meeting is counted, then the fewest meetings; what is
 //! still equal takes turns.
 
-use std::borrow::Borrow;
-
-use bluegate_cluster::{Mount, Tag};
+use bluegate_cluster::{BbbVersion, Mount, Tag};
 use bluegate_store::Generation;
 
 use crate::config::Placement;
@@ -16,7 +14,6 @@ use crate::config::Placement;
 mod decision;
 mod expected;
 mod load;
-mod release;
 mod wishes;
 
 pub use decision::{Bar, Decision, Excluded, Weighed};
@@ -24,7 +21,6 @@ pub(crate) use expected::expect;
 pub use expected::{Expected, Placements, Source};
 pub(crate) use load::book;
 pub(crate) use load::{Booked, Count, Polled, Totals};
-pub use release::Release;
 pub(crate) use wishes::Wishes;
 
 use decision::Shown;
@@ -60,8 +56,8 @@ impl Default for NodeTerms {
 pub(crate) struct Candidate<'a> {
     /// Its name.
     pub(crate) node: &'a Mount,
-    /// Its release, as far as is known.
-    pub(crate) release: Option<Release>,
+    /// Its release, when known.
+    pub(crate) version: Option<&'a BbbVersion>,
     /// What its operator says.
     pub(crate) terms: &'a NodeTerms,
     /// What it last said of its meetings.
@@ -95,10 +91,10 @@ const LEAST_SHARE: f64 = 0.1;
 const WEIGHT_UNIT: f64 = 1000.0;
 
 /// Decides for a new meeting, with these open generations.
-pub(crate) fn decide<G: Borrow<Generation>>(
+pub(crate) fn decide(
     question: &Question<'_>,
     candidates: &[Candidate<'_>],
-    generations: &[G],
+    generations: &[Generation],
     terms: &Placement,
 ) -> Decision {
     let booked = book(candidates, generations, terms, question.now);
@@ -161,7 +157,7 @@ fn excluded(question: &Question<'_>, candidate: &Candidate<'_>, booked: Booked) 
         return None;
     }
     let terms = candidate.terms;
-    if let Some(bar) = question.wishes.bar(&terms.tags, candidate.release.as_ref()) {
+    if let Some(bar) = question.wishes.bar(&terms.tags, candidate.version) {
         return Some(bar);
     }
     let expected = u64::from(question.expected.users);

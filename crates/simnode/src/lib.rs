@@ -57,7 +57,10 @@
 //! - Pads, notes and LiveKit have their pages, sockets and exports with the
 //!   rules around them, and nothing in them. The STUN server answers binding
 //!   requests only, also where TURN is said to be.
-//! - No recordings, chat or media transport. That a recording is ready is told
+//! - A meeting with `record=true` is a published recording the moment it has
+//!   ended. Recordings have their API and nothing to play; the newest is listed
+//!   first, where a real node has the order of a hash table.
+//! - No chat or media transport. That a recording is ready is told
 //!   when a test says so, analytics as soon as a meeting has ended.
 //! - Callbacks go to this machine only, by plain HTTP, and follow no redirect.
 //!   Nobody presses the record button, so `recordingmarks` is `false`.
@@ -103,6 +106,7 @@ mod pads;
 mod ports;
 mod query;
 mod record;
+mod recording;
 mod release;
 mod rest;
 mod route;
@@ -135,6 +139,7 @@ pub use node::{
 };
 pub use ports::Ports;
 pub use record::{RECORDS_KEPT, Record};
+pub use recording::{Recording, RecordingState};
 pub use release::ReleaseError;
 pub use service::{RestartError, Unit};
 pub use spool::SpoolError;

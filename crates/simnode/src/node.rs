@@ -18,6 +18,7 @@ use crate::{
     meeting::MeetingSummary,
     nginx::{Certificate, NginxError, RealNginx},
     record::Record,
+    recording::Recording,
     server::{self, Port},
     service::{RestartError, Services, Unit},
     spool::{self, SpoolError},
@@ -234,6 +235,16 @@ impl SimNode {
     /// The running meetings.
     pub fn meetings(&self) -> Vec<MeetingSummary> {
         self.state.read(|meetings| meetings.iter().map(MeetingSummary::of).collect())
+    }
+
+    /// Adds a recording, as if its meeting had taken place here.
+    pub fn add_recording(&self, recording: Recording) {
+        self.state.recordings(|recordings| recordings.insert(recording));
+    }
+
+    /// Deletes a recording's files by hand: no call finds it any more.
+    pub fn lose_recording(&self, record_id: &str) {
+        self.state.recordings(|recordings| recordings.lose(record_id));
     }
 
     /// The faults ordered of this node.

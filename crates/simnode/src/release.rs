@@ -170,6 +170,11 @@ impl Release {
         self.since(2, 7, 8) || self.since(2, 6, 18) && !self.since(2, 7, 0)
     }
 
+    /// getRecordings knows `offset` and `limit`.
+    pub(crate) fn has_recording_pages(&self) -> bool {
+        self.since(2, 6, 0)
+    }
+
     /// Checksums may be SHA-384 and SHA-512.
     pub(crate) fn has_long_digests(&self) -> bool {
         self.since(2, 5, 0)

@@ -22,6 +22,7 @@ use crate::{
     meeting::{Meetings, UserKey},
     nginx::RealNginx,
     record::Records,
+    recording::{Recording, Recordings},
     service::{RestartError, Services, Unit},
     spool,
     webhooks::Hooks,
@@ -54,6 +55,8 @@ pub(crate) struct NodeState {
     /// Everything that runs for connections; shutdown waits for it.
     pub(crate) tasks: TaskTracker,
     meetings: Mutex<Meetings>,
+    /// They lie in files, which no restart takes away.
+    recordings: Mutex<Recordings>,
     /// Counts changes of meetings; sockets wait on it.
     changes: watch::Sender<u64>,
     /// Cancelled when the power goes off; replaced when it comes back.
@@ -88,6 +91,7 @@ impl NodeState {
             clock: Clock::start(),
             tasks: TaskTracker::new(),
             meetings: Mutex::default(),
+            recordings: Mutex::default(),
             changes: watch::Sender::new(0),
             power: Mutex::default(),
             sockets: AtomicU64::new(0),
@@ -134,7 +138,16 @@ impl NodeState {
         for happening in meetings.take_happened() {
             self.callbacks.tell(News::Happened(happening));
         }
+        let ended = meetings.take_recorded();
         drop(meetings);
+        if !ended.is_empty() {
+            let now = self.clock.now();
+            self.recordings(|recordings| {
+                ended
+                    .iter()
+                    .for_each(|meeting| recordings.insert(Recording::of_ended(meeting, now)));
+            });
+        }
         if self.services.is_behind_nginx() {
             for presentation in made {
                 // What cannot be written nginx does not find: that is seen there.
@@ -143,6 +156,11 @@ impl NodeState {
         }
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
         result
+    }
+
+    /// Looks at recordings, or changes them.
+    pub(crate) fn recordings<T>(&self, act: impl FnOnce(&mut Recordings) -> T) -> T {
+        act(&mut self.recordings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Wakes at every change of the meetings.

@@ -42,6 +42,13 @@ impl Xml {
         self.element(name, |xml| escape(value.as_ref(), &mut xml.text));
     }
 
+    /// `<name ATTRIBUTES>value</name>` with the value escaped.
+    pub(crate) fn value_with(&mut self, name: &str, attributes: &str, value: impl AsRef<str>) {
+        self.text.extend(["<", name, attributes, ">"]);
+        escape(value.as_ref(), &mut self.text);
+        self.text.extend(["</", name, ">"]);
+    }
+
     /// `<name>number or boolean</name>`.
     pub(crate) fn plain(&mut self, name: &str, value: impl std::fmt::Display + Copy) {
         self.value(name, value.to_string());

@@ -57,6 +57,9 @@ pub struct LimitsForm {
     /// Requests per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<LimitForm>,
+    /// Recordings that are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recordings: Option<LimitForm>,
 }
 
 /// One limit: `100`, or `{ soft = 80, hard = 100 }`.
@@ -241,6 +244,7 @@ impl From<Limits> for LimitsForm {
             meetings: form(limits.meetings),
             users: form(limits.users),
             requests: form(limits.requests),
+            recordings: form(limits.recordings),
         }
     }
 }

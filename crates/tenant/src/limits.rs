@@ -36,6 +36,8 @@ pub struct Limits {
     pub users: Limit,
     /// Requests per second, at one scaler.
     pub requests: Limit,
+    /// Recordings that are kept, over all nodes.
+    pub recordings: Limit,
 }
 
 impl Limit {

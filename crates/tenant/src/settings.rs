@@ -179,6 +179,7 @@ impl Problems {
             meetings: limit("meetings", given.meetings),
             users: limit("users", given.users),
             requests: limit("requests", given.requests),
+            recordings: limit("recordings", given.recordings),
         }
     }
 

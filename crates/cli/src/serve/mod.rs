@@ -10,6 +10,7 @@ mod health;
 mod listeners;
 mod metrics;
 mod policy;
+mod recordings;
 pub(crate) mod reload;
 mod scaler_source;
 mod scaling;
@@ -53,7 +54,7 @@ use crate::{
     serve::{
         admin::{AdminListener, ProxyCache},
         administration::Administration,
-        certificates::{Certificates, Display},
+        certificates::{Certificates, Shown},
         listeners::{Listeners, Roles},
         reload::Reload,
         scaler_source::AdminScaler,
@@ -131,8 +132,8 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
         scaling.first_look().await;
     }
     tasks.spawn(reload.run(Arc::clone(&book), measured_scaler.clone(), shutdown.clone()));
-    let shown = certificates.display();
-    certificates.follow(placing.clone(), &shutdown, &tasks)?;
+    let shown = certificates.shown();
+    certificates.follow(&shutdown, &tasks)?;
     if let Some(proxy) = &proxy {
         access_log::follow(Arc::clone(proxy), &shutdown, &tasks)?;
     }
@@ -212,7 +213,7 @@ fn sources(
     scaler: Option<bluegate_scaler::Scaler>,
     book: &Arc<RouteBook>,
     policy: Policy,
-    shown: Display,
+    shown: Vec<Shown>,
     shutdown: &CancellationToken,
 ) -> Sources {
     let shutdown = shutdown.clone();
@@ -220,7 +221,7 @@ fn sources(
     let routes = book.follow();
     let mut measured: Vec<Arc<MetricsSource>> = vec![
         Arc::new(move |out| metrics::connections(out, &policy)),
-        Arc::new(move |out| metrics::certificates(out, &shown.all())),
+        Arc::new(move |out| metrics::certificates(out, &shown)),
     ];
     if let Some(proxy) = proxy.cloned() {
         measured.push(Arc::new(move |out| {
@@ -245,6 +246,7 @@ fn sources(
             callbacks::metrics(out, &scaler);
             tenants::metrics(out, &scaler);
             metrics::placement(out, &scaler);
+            recordings::metrics(out, &scaler);
         }));
     }
     let nodes = proxy.cloned().map(|proxy| {
@@ -343,6 +345,7 @@ fn scaler_config(
             ..Bounds::default()
         },
         placement: scaling::placement(&scaler.placement),
+        recordings: scaling::recordings(&config.recordings)?,
     })
 }
 

@@ -2,7 +2,7 @@
 //! of that only when no request can come any more.
 
 use bluegate_config::{Config, NodeEntry};
-use bluegate_scaler::{NodeConfig, NodeTerms, Placement, Scaler};
+use bluegate_scaler::{DelegateConfig, NodeConfig, NodeTerms, Placement, RecordingConfig, Scaler};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::serve::{FIRST_LOOK, secrets};
@@ -87,4 +87,19 @@ pub(crate) fn placement(of: &bluegate_config::Placement) -> Placement {
         reservation_lifetime: of.reservation_lifetime,
         slow_start: of.slow_start,
     }
+}
+
+/// How recordings are asked for, as the file has it.
+pub(crate) fn recordings(
+    of: &bluegate_config::Recordings,
+) -> Result<RecordingConfig, anyhow::Error> {
+    let delegate = of.delegate.as_ref().map(|delegate| {
+        let secrets = secrets::read(&delegate.secret_file)?;
+        Ok::<_, anyhow::Error>(DelegateConfig { origin: delegate.origin.clone(), secrets })
+    });
+    Ok(RecordingConfig {
+        interval: of.interval,
+        delegate: delegate.transpose()?,
+        ..RecordingConfig::default()
+    })
 }

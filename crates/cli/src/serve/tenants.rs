@@ -126,7 +126,7 @@ fn of_tenants(out: &mut Exposition, tenants: &[TenantReport]) {
     });
     let help = "Signed API requests answered, by tenant, call and how they ended";
     out.family("bluegate_tenant_requests_total", Counter, help, requests);
-    let gauges: [Gauged; 3] = [
+    let gauges: [Gauged; 4] = [
         ("bluegate_tenant_enabled", "Whether the tenant may have new meetings", |tenant| {
             u64::from(tenant.settings.enabled)
         }),
@@ -134,6 +134,11 @@ fn of_tenants(out: &mut Exposition, tenants: &[TenantReport]) {
             tenant.meetings
         }),
         ("bluegate_tenant_users", "Users in the tenant's meetings", |tenant| tenant.users),
+        (
+            "bluegate_tenant_recordings",
+            "Recordings of the tenant, without deleted ones",
+            |tenant| tenant.recordings,
+        ),
     ];
     for (name, help, of) in gauges {
         let samples = tenants.iter().map(|tenant| ([("tenant", tenant.name.as_str())], of(tenant)));
@@ -141,8 +146,12 @@ fn of_tenants(out: &mut Exposition, tenants: &[TenantReport]) {
     }
     let limits = tenants.iter().flat_map(|tenant| {
         let limits = tenant.settings.limits;
-        let limits =
-            [("meetings", limits.meetings), ("users", limits.users), ("requests", limits.requests)];
+        let limits = [
+            ("meetings", limits.meetings),
+            ("users", limits.users),
+            ("requests", limits.requests),
+            ("recordings", limits.recordings),
+        ];
         limits.into_iter().flat_map(move |(limit, bounds)| {
             [("soft", bounds.soft), ("hard", bounds.hard)].into_iter().filter_map(
                 move |(kind, bound)| {

@@ -18,7 +18,7 @@ use super::{
     Callbacks, Identity, PATH,
     ticket::{Kind, Ticket},
 };
-use crate::{context::Context, front::reply, hooks, nodes::NodeHandle};
+use crate::{context::Context, front::reply, hooks, nodes::NodeHandle, recordings};
 
 /// The largest body of a recording-ready callback.
 const FORM_BYTES: usize = 64 * 1024;
@@ -107,7 +107,10 @@ async fn take(
         Kind::RecordingReady => {
             let bytes = read(body, FORM_BYTES).await?;
             // Told once for each format that is published: no repetition.
-            (ready(callbacks, &node, &identity, &bytes)?, None)
+            let says = ready(callbacks, &node, &identity, &bytes)?;
+            // Frontends that hear of it look for it in the list.
+            recordings::hear(context, &node, &says).await;
+            (says, None)
         }
         Kind::Analytics => {
             verify_bearer(callbacks, &node, &parts.headers)?;

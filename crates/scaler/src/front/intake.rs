@@ -182,7 +182,9 @@ async fn read_body(
     let bounds = &context.bounds;
     let text = content_type.as_ref().and_then(|v| v.to_str().ok()).unwrap_or_default();
     let is_form = Bodies::Form.accept(text);
-    let limit = if is_form && *call != Named::Known(Call::Create) {
+    // Captions come as a file, which goes on as it came.
+    let is_upload = *call == Named::Known(Call::PutRecordingTextTrack);
+    let limit = if is_form && !is_upload && *call != Named::Known(Call::Create) {
         bounds.form_bytes
     } else {
         bounds.body_bytes
@@ -207,7 +209,7 @@ async fn read_body(
     if bytes.is_empty() {
         return Ok(read);
     }
-    if !is_form {
+    if !is_form || is_upload {
         read.document = content_type.map(|content_type| (content_type, bytes));
     } else if text.trim_start().to_ascii_lowercase().starts_with("multipart/") {
         let form = form_of_multipart(text, &bytes);

@@ -2,7 +2,7 @@
 //! the directory.
 //!
 //! Each change is one short write transaction that reads the rows, lets
-//! [`crate::life`] or [`crate::placement`] decide, writes and
+//! [`crate::meetings::life`] or [`crate::placement`] decide, writes and
 //! commits. A gate keeps the directory in the order of the commits.
 
 use std::{

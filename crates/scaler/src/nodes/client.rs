@@ -58,8 +58,8 @@ pub(crate) enum Lane {
     /// A frontend's: within the bound on calls, and only while the breaker lets
     /// it.
     Call,
-    /// The poller's own, which come one at a time: beside that bound, which a
-    /// node that hangs fills, and past the breaker.
+    /// What is asked in the background, for meetings and for recordings one at a
+    /// time: beside that bound, which a node that hangs fills, and past the breaker.
     Poll,
 }
 
@@ -117,15 +117,6 @@ impl CallError {
             self,
             Self::Connect(_) | Self::Busy | Self::LeftAlone | Self::Unsendable(_) | Self::Unsigned
         )
-    }
-
-    /// The status by which the node, or nginx before it, says that it does not take
-    /// a call like this one, whoever sends it again: it was not carried out. What
-    /// may be otherwise in a moment is none (404 while bbb-web starts).
-    pub(crate) fn refusal(&self) -> Option<StatusCode> {
-        let Self::Status(status) = self else { return None };
-        let refused = matches!(status.as_u16(), 400 | 401 | 403 | 405 | 413..=415 | 431);
-        refused.then_some(*status)
     }
 
     /// Says that a call was not answered; not of calls that were spared the node.

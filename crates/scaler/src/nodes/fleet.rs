@@ -15,6 +15,7 @@ use crate::{
     context::Context,
     health::poller,
     nodes::{NodeHandle, Nodes},
+    recordings::{self, Keeper},
 };
 
 /// The nodes in force.
@@ -66,6 +67,10 @@ impl Fleet {
                 let stop = shutdown.child_token();
                 let poller = poller::run(Arc::clone(&context), Arc::clone(node), stop.clone());
                 pollers.spawn(poller);
+                let keeper = Keeper::Node(name.clone());
+                let watch =
+                    recordings::watch(Arc::clone(&context), keeper, Arc::clone(node), stop.clone());
+                pollers.spawn(watch);
                 running.insert(name.clone(), (Arc::clone(node), stop));
             }
             drop(nodes);

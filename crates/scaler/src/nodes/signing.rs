@@ -112,14 +112,7 @@ impl NodeHandle {
         read(&self.send(call, timeout).await?)
     }
 
-    /// Asks for its version document, which nobody signs for.
-    pub(crate) async fn index(&self, timeout: Duration) -> Result<Answer, CallError> {
-        let call = Call::Index.name();
-        let request = NodeRequest { call, query: String::new(), body: None };
-        read(&self.client.send(request, Lane::Poll, timeout).await?)
-    }
-
-    /// The same for the poller, which waits for nobody's calls.
+    /// The same for what is asked in the background, which waits for nobody's calls.
     pub(crate) async fn poll(
         &self,
         call: NodeCall<'_>,
@@ -194,8 +187,18 @@ fn is_refusal(raw: &RawAnswer) -> bool {
     raw.status == StatusCode::OK
         && raw.body.len() <= REFUSAL_BYTES
         && raw.body.windows(REFUSAL.len()).any(|text| text == REFUSAL.as_bytes())
-        && Answer::parse(&raw.body)
-            .is_ok_and(|answer| answer.outcome() == Outcome::Failed && answer.key() == REFUSAL)
+        && (is_failed_document(&raw.body) || is_failed_json(&raw.body))
+}
+
+fn is_failed_document(body: &[u8]) -> bool {
+    Answer::parse(body)
+        .is_ok_and(|answer| answer.outcome() == Outcome::Failed && answer.key() == REFUSAL)
+}
+
+/// Calls about captions answer in JSON.
+fn is_failed_json(body: &[u8]) -> bool {
+    let answer = serde_json::from_slice::<serde_json::Value>(body).unwrap_or_default();
+    answer.pointer("/response/messageKey").is_some_and(|key| key == REFUSAL)
 }
 
 #[cfg(test)]
@@ -246,7 +249,10 @@ mod tests {
         let refusal = "<response><returncode>FAILED</returncode>\
             <messageKey>checksumError</messageKey><message>x</message></response>";
         assert!(is_refusal(&raw(StatusCode::OK, refusal)));
+        let json = r#"{"response":{"returncode":"FAILED","messageKey":"checksumError"}}"#;
+        assert!(is_refusal(&raw(StatusCode::OK, json)));
         for body in [
+            &json.replace("checksumError", "noRecordings checksumError"),
             &refusal.replace("FAILED", "SUCCESS"),
             &refusal.replace("checksumError", "notFound"),
             "<html>checksumError</html>",

@@ -1,7 +1,5 @@
 //! Whether a tenant may have one meeting or one user more. Pure.
 
-use std::borrow::Borrow;
-
 use bluegate_bbb_api::Failure;
 use bluegate_cluster::{Mount, TenantName};
 use bluegate_store::Generation;
@@ -17,6 +15,9 @@ pub(crate) struct Quota {
     users: Limit,
     /// Users the tenant has now.
     users_there: u64,
+    recordings: Limit,
+    /// Recordings the tenant has now.
+    recordings_there: u64,
 }
 
 /// What the limits say of one more.
@@ -36,7 +37,15 @@ impl Quota {
             meetings: settings.limits.meetings,
             users: settings.limits.users,
             users_there,
+            recordings: Limit::default(),
+            recordings_there: 0,
         }
+    }
+
+    /// The same for a meeting that is to be recorded, when the tenant has so many
+    /// recordings.
+    pub(crate) fn recorded(self, settings: &Settings, recordings_there: u64) -> Self {
+        Self { recordings: settings.limits.recordings, recordings_there, ..self }
     }
 
     /// Whether the tenant may have one more meeting beside the open ones. What
@@ -44,7 +53,7 @@ impl Quota {
     pub(crate) fn new_meeting(
         self,
         tenant: &TenantName,
-        open: &[impl Borrow<Generation>],
+        open: &[Generation],
         lost: impl Fn(&Mount) -> bool,
     ) -> Allowance {
         if self.disabled {
@@ -53,11 +62,12 @@ impl Quota {
         let counted = |other: &&Generation| {
             other.tenant == *tenant && other.end_requested_at.is_none() && !lost(&other.node)
         };
-        let meetings = open.iter().map(Borrow::<Generation>::borrow).filter(counted).count() as u64;
+        let meetings = open.iter().filter(counted).count() as u64;
         let mut soft = Vec::new();
         for (limit, there, kind) in [
             (self.meetings, meetings, LimitKind::Meetings),
             (self.users, self.users_there, LimitKind::Users),
+            (self.recordings, self.recordings_there, LimitKind::Recordings),
         ] {
             if limit.refuses(there) {
                 return Allowance::Refused(kind);
@@ -86,6 +96,7 @@ pub(crate) fn failure(limit: LimitKind) -> Failure {
         LimitKind::Meetings => Failure::MeetingLimitReached,
         LimitKind::Users => Failure::UserLimitReached,
         LimitKind::Requests => Failure::RequestLimitReached,
+        LimitKind::Recordings => Failure::RecordingLimitReached,
     }
 }
 
@@ -150,6 +161,23 @@ mod tests {
             let lost = |node: &Mount| node.as_str() == "gone";
             assert_eq!(quota.new_meeting(&physics, rows, lost), wanted, "{quota:?}");
         }
+    }
+
+    #[test]
+    fn a_meeting_to_be_recorded_is_refused_at_the_limit_of_recordings() {
+        let physics: TenantName = "physics".parse().unwrap();
+        let recordings: LimitForm = serde_json::from_str(r#"{"soft": 1, "hard": 2}"#).unwrap();
+        let limits = LimitsForm { recordings: Some(recordings), ..LimitsForm::default() };
+        let settings: Settings = Form { limits, ..Form::default() }.try_into().unwrap();
+        let quota = Quota::new(&settings, 0);
+        let seen = |quota: Quota| quota.new_meeting(&physics, &[], |_| false);
+        let wanted = [
+            Allowance::Granted(vec![]),
+            Allowance::Granted(vec![LimitKind::Recordings]),
+            Allowance::Refused(LimitKind::Recordings),
+        ];
+        assert_eq!([0, 1, 2].map(|there| seen(quota.recorded(&settings, there))), wanted);
+        assert_eq!(seen(quota), Allowance::Granted(vec![]), "one that is not recorded");
     }
 
     #[test]

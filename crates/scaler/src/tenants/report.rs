@@ -27,6 +27,8 @@ pub struct TenantReport {
     pub meetings: u64,
     /// Its users now, as the last polls counted them.
     pub users: u64,
+    /// Its recordings, without deleted ones.
+    pub recordings: u64,
     /// Requests answered since the start, by call and outcome.
     pub requests: BTreeMap<(&'static str, Outcome), u64>,
     /// Refusals at each hard limit since the start.
@@ -52,6 +54,7 @@ pub(crate) fn of(context: &Context) -> Vec<TenantReport> {
             secrets: tenant.secrets().len(),
             meetings: there.count() as u64,
             users: shape::users_polled(context, tenant),
+            recordings: context.recordings.count(&tenant.name),
             requests: tenant.usage.requests(),
             refused: limited.iter().map(|(limit, refused, _)| (*limit, *refused)).collect(),
             exceeded: limited.iter().map(|(limit, _, exceeded)| (*limit, *exceeded)).collect(),

@@ -26,11 +26,14 @@ pub enum LimitKind {
     Users,
     /// Requests per second.
     Requests,
+    /// Recordings that are kept.
+    Recordings,
 }
 
 impl LimitKind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Disabled, Self::Meetings, Self::Users, Self::Requests];
+    pub const ALL: [Self; 5] =
+        [Self::Disabled, Self::Meetings, Self::Users, Self::Requests, Self::Recordings];
 
     /// Its word in metrics.
     #[must_use]
@@ -40,6 +43,7 @@ impl LimitKind {
             Self::Meetings => "meetings",
             Self::Users => "users",
             Self::Requests => "requests",
+            Self::Recordings => "recordings",
         }
     }
 }
@@ -139,7 +143,7 @@ mod tests {
         assert_eq!(told, [true, false, false, true, false]);
         usage.refused(LimitKind::Meetings);
         let limited: Vec<_> = usage.limited().into_iter().map(|(_, r, e)| (r, e)).collect();
-        assert_eq!(limited, [(0, 0), (1, 0), (0, 5), (0, 0)]);
+        assert_eq!(limited, [(0, 0), (1, 0), (0, 5), (0, 0), (0, 0)]);
     }
 
     #[test]

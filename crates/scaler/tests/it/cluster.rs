@@ -5,7 +5,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use bluegate_bbb_api::{Answer, Outcome, RawQuery, checksum};
 use bluegate_cluster::{Node, Secret};
 use bluegate_scaler::{
-    Bounds, CallbackConfig, Config, NodeConfig, NodeTerms, Placement, Scaler, TenantConfig, build,
+    Bounds, CallbackConfig, Config, NodeConfig, NodeTerms, Placement, RecordingConfig, Scaler,
+    TenantConfig, build,
 };
 use bluegate_tenant::{Form, Settings};
 use bytes::Bytes;
@@ -33,6 +34,8 @@ pub(crate) struct Cluster {
     bounds: Bounds,
     /// How nodes are chosen.
     pub(crate) placement: Placement,
+    /// How recordings are asked for.
+    pub(crate) recordings: RecordingConfig,
     /// The nodes' parts in it, as far as they are not the same.
     pub(crate) terms: Vec<NodeTerms>,
     others: Vec<NodeConfig>,
@@ -120,6 +123,7 @@ impl Cluster {
             folder: tempfile::tempdir().unwrap(),
             bounds: quick(),
             placement: Placement { slow_start: Duration::ZERO, ..Placement::default() },
+            recordings: RecordingConfig::default(),
             terms: Vec::new(),
             others: Vec::new(),
             trusted: rustls::RootCertStore::empty(),
@@ -249,6 +253,7 @@ impl Cluster {
             callbacks: self.callbacks.clone(),
             bounds: self.bounds.clone(),
             placement: self.placement.clone(),
+            recordings: self.recordings.clone(),
         }
     }
 

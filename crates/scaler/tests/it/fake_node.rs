@@ -47,10 +47,6 @@ pub(crate) enum Manner {
     Hang,
     /// With an error page instead.
     ErrorPage,
-    /// Not acted on: with this status and an error page.
-    Status(u16),
-    /// With the first half of a document, as if that were all.
-    Half,
     /// With a lie: a create that makes nothing, a list of nothing, another
     /// meeting than the one that was asked for.
     Lie,
@@ -251,10 +247,11 @@ impl FakeNode {
         room.parent = Some(parent_internal.to_owned());
     }
 
-    /// Names of the calls that arrived, polls left out.
+    /// Names of the calls that arrived, what scalers ask by themselves left out.
     pub(crate) fn calls(&self) -> Vec<String> {
+        const POLLS: [&str; 2] = ["getMeetings", "getRecordings"];
         let calls = self.state.calls.lock().unwrap();
-        calls.iter().filter(|call| *call != "getMeetings").cloned().collect()
+        calls.iter().filter(|call| !POLLS.contains(&call.as_str())).cloned().collect()
     }
 
     /// The names it was called by: TLS name and `Host`.
@@ -316,10 +313,6 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Cut> {
     let (parts, body) = request.into_parts();
     let call = parts.uri.path().strip_prefix("/bigbluebutton/api/").unwrap_or("?").to_owned();
-    if call.is_empty() {
-        let index = "<version>2.0</version><apiVersion>2.0</apiVersion><bbbVersion/>";
-        return Ok(Response::new(success(&format!("{index}<graphqlApiUrl/>")).into()));
-    }
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let content_type = parts.headers.get("content-type");
     let content_type = content_type.map_or("", |v| v.to_str().unwrap()).to_owned();
@@ -340,10 +333,7 @@ async fn answer(
                 .body(text.into())
                 .unwrap());
         }
-        Manner::Status(status) => {
-            return Ok(Response::builder().status(status).body("<html/>".into()).unwrap());
-        }
-        Manner::Properly | Manner::CutAfter | Manner::HeldBack | Manner::Half => {}
+        Manner::Properly | Manner::CutAfter | Manner::HeldBack => {}
     }
     let late = Duration::from_millis(state.late.load(Ordering::SeqCst));
     // What has begun takes effect, even if the one who asked has gone.
@@ -357,10 +347,6 @@ async fn answer(
         }
     };
     let text = tokio::spawn(acting).await.unwrap();
-    let text = match manner {
-        Manner::Half => text.chars().take(text.chars().count() / 2).collect(),
-        _ => text,
-    };
     match manner {
         Manner::CutAfter => return Err(Cut),
         Manner::HeldBack => {
@@ -421,6 +407,7 @@ fn act(state: &State, call: &str, query: &str, content_type: &str, body: Bytes) 
                 "<response><returncode>SUCCESS</returncode><meetings>{list}</meetings></response>"
             )
         }
+        "getRecordings" => success("<recordings></recordings>"),
         "getMeetingInfo" => with_meeting(state, &id, |meeting| success(&describe(meeting))),
         "isMeetingRunning" => {
             let meetings = state.meetings.lock().unwrap();

@@ -28,6 +28,8 @@ pub(crate) struct ApiRequest {
     pub(crate) parameters: Parameters,
     /// The body, unless it was a form.
     pub(crate) body: Bytes,
+    /// The part `file` of a multipart form.
+    pub(crate) file: Bytes,
     /// Whether a body was announced, so that its type is looked at.
     pub(crate) has_body: bool,
 }
@@ -46,11 +48,13 @@ impl ApiRequest {
         let media_type = media_type(&parts.headers);
         let headers = parts.headers.clone();
         let body = Limited::new(body, API_BODY_MAX);
-        let mut kept = Bytes::new();
+        let (mut kept, mut file) = (Bytes::new(), Bytes::new());
         match media_type.as_deref() {
             Some("multipart/form-data") => {
                 let request = http::Request::from_parts(parts, Body::new(body));
-                parameters.append(multipart(request).await?);
+                let (form, uploaded) = multipart(request).await?;
+                parameters.append(form);
+                file = uploaded;
             }
             _ => {
                 let bytes = body
@@ -69,7 +73,7 @@ impl ApiRequest {
                 }
             }
         }
-        Ok(Self { call, headers, raw_query, parameters, body: kept, has_body })
+        Ok(Self { call, headers, raw_query, parameters, body: kept, file, has_body })
     }
 
     /// The media type of the body without parameters, in lower case.
@@ -98,19 +102,22 @@ pub(crate) fn servlet_session(headers: &HeaderMap) -> Option<&str> {
         .find_map(|pair| pair.trim().strip_prefix("JSESSIONID="))
 }
 
-async fn multipart(mut request: http::Request<Body>) -> Result<Parameters, Answer> {
+/// The text fields of a form, and its part `file`.
+async fn multipart(mut request: http::Request<Body>) -> Result<(Parameters, Bytes), Answer> {
     // The body is limited already; the framework's own limit is far lower.
     DefaultBodyLimit::disable().apply(&mut request);
     let bad = |_| answer::page(StatusCode::BAD_REQUEST);
     let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|_| answer::page(StatusCode::BAD_REQUEST))?;
-    let mut parameters = Parameters::default();
+    let (mut parameters, mut file) = (Parameters::default(), Bytes::new());
     while let Some(field) = form.next_field().await.map_err(bad)? {
         let name = field.name().unwrap_or_default().to_owned();
         if field.file_name().is_none() {
             parameters.push(&name, &field.text().await.map_err(bad)?);
+        } else if name == "file" {
+            file = field.bytes().await.map_err(bad)?;
         }
     }
-    Ok(parameters)
+    Ok((parameters, file))
 }

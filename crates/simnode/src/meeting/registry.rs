@@ -37,6 +37,8 @@ pub(crate) struct Meetings {
     made: Vec<Made>,
     /// What happened since somebody last asked.
     pub(super) happened: Vec<Happening>,
+    /// Recorded meetings that ended since somebody last asked.
+    recorded: Vec<Meeting>,
     /// The newest create time given out.
     pub(super) last_create_time: u64,
 }
@@ -103,6 +105,7 @@ impl Meetings {
             let external_id = ended.as_ref().map(|meeting| meeting.external_id.as_str());
             parent.breakout_rooms.retain(|room| Some(room.as_str()) != external_id);
         }
+        self.recorded.extend(ended.iter().filter(|meeting| meeting.record).cloned());
         self.drop_sessions(|key| key.meeting == internal_id);
         self.uploads.retain(|_, meeting| meeting != internal_id);
         for room in rooms {
@@ -216,6 +219,11 @@ impl Meetings {
     /// What happened since the last call, in order.
     pub(crate) fn take_happened(&mut self) -> Vec<Happening> {
         std::mem::take(&mut self.happened)
+    }
+
+    /// The recorded meetings that ended since the last call.
+    pub(crate) fn take_recorded(&mut self) -> Vec<Meeting> {
+        std::mem::take(&mut self.recorded)
     }
 
     /// Gives out a token for one upload into a meeting.

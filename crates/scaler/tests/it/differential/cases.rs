@@ -4,13 +4,13 @@
 use bluegate_bbb_api::checksum::Algorithm;
 
 use super::{
-    create_cases, participant_cases,
+    create_cases, recording_cases,
     request::{Case, Signed},
 };
 
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
-pub(super) const XML: &str = "application/xml";
-pub(super) const SLIDES: &str = "<modules><module name=\"presentation\">\
+const XML: &str = "application/xml";
+const SLIDES: &str = "<modules><module name=\"presentation\">\
     <document url=\"https://slides.example.org/a.pdf\" filename=\"a.pdf\"/></module></modules>";
 
 /// Every request.
@@ -27,7 +27,7 @@ pub(super) fn all() -> Vec<Case> {
     cases.extend(other_calls());
     cases.extend(json());
     cases.extend(ends());
-    cases.extend(participant_cases::all());
+    cases.extend(recording_cases::all());
     cases
 }
 
@@ -400,7 +400,7 @@ fn recordings() -> Vec<Case> {
     let mut cases = Vec::new();
     for (call, query) in [
         ("getRecordings", "meetingID=class,other"),
-        ("getRecordings", "recordID=a,b&state=any"),
+        ("getRecordings", "recordID=x,y&state=any"),
         ("getRecordings", "meetingID=&recordID="),
         ("getRecordings", "offset=0&limit=10"),
         ("getRecordings", "meta_course=%25x%25"),

@@ -2,8 +2,6 @@
 
 use bluegate_bbb_api::checksum::Algorithm;
 
-use crate::participant::Devices;
-
 /// A request, as it is sent to both sides.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
@@ -19,10 +17,6 @@ pub(super) struct Case {
     pub(super) body: Option<(&'static str, String)>,
     pub(super) headers: Vec<(&'static str, &'static str)>,
     pub(super) signed: Signed,
-    /// Whether the user who joins by it enters, and what they have switched on.
-    pub(super) enters: Option<Devices>,
-    /// Whether everybody leaves before.
-    pub(super) leaves: bool,
 }
 
 /// Where the checksum is, and whether it is right.
@@ -108,8 +102,6 @@ impl Case {
             body: None,
             headers: Vec::new(),
             signed: Signed::Last(Algorithm::Sha1),
-            enters: None,
-            leaves: false,
         }
     }
 
@@ -132,14 +124,6 @@ impl Case {
         Self { signed, ..self }
     }
 
-    pub(super) fn entering(self, devices: Devices) -> Self {
-        Self { enters: Some(devices), ..self }
-    }
-
-    pub(super) fn when_all_have_left(self) -> Self {
-        Self { leaves: true, ..self }
-    }
-
     pub(super) fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.push((name, value));
         self
@@ -150,8 +134,8 @@ impl Case {
         self.path.trim_matches('/')
     }
 
-    /// Whether the answer lists meetings from memory.
+    /// Whether the answer lists meetings or recordings from memory.
     pub(super) fn is_list(&self) -> bool {
-        self.call() == "getMeetings" && self.signed.is_right()
+        matches!(self.call(), "getMeetings" | "getRecordings") && self.signed.is_right()
     }
 }

@@ -13,10 +13,7 @@ use bluegate_bbb_api::{
 use http::{HeaderName, HeaderValue};
 
 use super::request::{Case, Signed};
-use crate::{
-    cluster::{Frontend, Reply, secret},
-    participant::Participant,
-};
+use crate::cluster::{Frontend, Reply, secret};
 
 /// Values that a server draws, or takes from its clock, when it makes a meeting:
 /// the parameter that gives it instead, where there is one.
@@ -29,16 +26,13 @@ const DRAWN: [(&str, Option<&str>); 5] = [
 ];
 
 /// What is drawn for each join, with its length.
-const TOKENS: [(&str, usize); 4] =
-    [("user_id", 14), ("auth_token", 12), ("session_token", 16), ("userID", 14)];
+const TOKENS: [(&str, usize); 3] = [("user_id", 14), ("auth_token", 12), ("session_token", 16)];
 
 /// One side: the server, or the scaler.
 pub(super) struct Side {
     frontend: Frontend,
-    /// The node behind, where redirects to its join are followed and users are.
-    node: SocketAddr,
-    /// Users who are in.
-    participants: Vec<Participant>,
+    /// The node behind, where redirects to its join are followed.
+    node: Option<SocketAddr>,
     /// What this side drew, by its placeholder.
     drawn: BTreeMap<String, String>,
     /// The placeholder of what was drawn.
@@ -66,32 +60,26 @@ impl fmt::Debug for Seen {
 }
 
 impl Side {
-    pub(super) fn new(frontend: Frontend, node: SocketAddr) -> Self {
-        let participants = Vec::new();
-        Self { frontend, node, participants, drawn: BTreeMap::new(), names: HashMap::new() }
+    pub(super) fn new(frontend: Frontend, node: Option<SocketAddr>) -> Self {
+        Self { frontend, node, drawn: BTreeMap::new(), names: HashMap::new() }
     }
 
-    /// Everybody leaves.
-    pub(super) fn leave(&mut self) {
-        self.participants.clear();
+    pub(super) fn call_at(&mut self, address: SocketAddr) {
+        self.frontend.base = format!("http://{address}/bigbluebutton/api");
     }
 
     /// Sends the request, and goes where its join is sent to.
     pub(super) async fn ask(&mut self, case: &Case) -> Seen {
         let mut reply = self.send(case).await;
-        let mut browser = self.frontend.clone();
-        browser.base = format!("http://{}/bigbluebutton/api", self.node);
-        if let Some(location) = reply.headers.get("location") {
+        if let (Some(node), Some(location)) = (self.node, reply.headers.get("location")) {
             let location = location.to_str().unwrap();
-            let there = format!(":{}/bigbluebutton/api/join?", self.node.port());
+            let there = format!(":{}/bigbluebutton/api/join?", node.port());
             if let Some((_, query)) = location.split_once(&there) {
+                let mut browser = self.frontend.clone();
+                browser.base = format!("http://{node}/bigbluebutton/api");
                 let path = format!("/join?{query}");
                 reply = browser.request("GET", &path, None, &headers(case)).await;
             }
-        }
-        if let Some(devices) = case.enters {
-            let entered = Participant::enter(&browser, self.node, &reply, devices).await;
-            self.participants.push(entered);
         }
         self.learn(case, &reply);
         self.see(&reply)
@@ -236,6 +224,13 @@ impl Side {
         }
         text = replaced(&text, "sessionToken=", "", 16, "session_token");
         text = replaced(&text, "<createDate>", "<", 28, "date");
+        text = replaced(&text, "<endTime>", "<", 13, "time");
+        // Recordings' addresses, and texts about them.
+        for (value, placeholder) in &self.names {
+            if placeholder.ends_with(".internalMeetingID}") {
+                text = text.replace(value, placeholder);
+            }
+        }
         text = replaced(&text, "cluster.localhost:", "", port_length(&text), "port");
         sorted(&text)
     }
