@@ -172,6 +172,10 @@ async fn shared_notes(node: &Arc<NodeState>, path: &str, parts: &mut Parts) -> A
             header::ACCESS_CONTROL_ALLOW_METHODS,
             HeaderValue::from_static("GET, POST, OPTIONS"),
         );
+        answer.headers_mut().insert(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static("Content-Type, X-Session-Token"),
+        );
         answer
     } else if user.is_none() {
         answer::page(StatusCode::UNAUTHORIZED)

@@ -89,7 +89,10 @@ fn allow(answer: &mut Answer, origin: &str, credentials: bool) {
 /// `/plugins/`: any origin may ask; no plugin is installed.
 pub(crate) fn plugins(parts: &Parts) -> Answer {
     let mut answer = if parts.method == Method::OPTIONS {
-        answer::empty(StatusCode::NO_CONTENT)
+        let mut answer = answer::empty(StatusCode::NO_CONTENT);
+        let methods = HeaderValue::from_static("GET, OPTIONS");
+        answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+        answer
     } else {
         answer::page(StatusCode::NOT_FOUND)
     };

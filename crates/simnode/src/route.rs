@@ -69,6 +69,8 @@ pub(crate) enum SlideKind {
     Thumbnail,
     /// The text.
     Text,
+    /// The whole presentation with what was drawn on it, from an export.
+    Annotated,
 }
 
 impl Route {
@@ -140,6 +142,16 @@ impl Route {
                     presentation: (*presentation).to_owned(),
                 }
             }
+            [meeting, again, presentation, "pdf", job, "annotated_slides.pdf"]
+                if meeting == again && word(meeting) && word(presentation) && word(job) =>
+            {
+                Self::Slide {
+                    meeting: (*meeting).to_owned(),
+                    presentation: (*presentation).to_owned(),
+                    kind: SlideKind::Annotated,
+                    page: 0,
+                }
+            }
             [meeting, again, presentation, kind, page]
                 if meeting == again && word(meeting) && word(presentation) =>
             {
@@ -209,6 +221,15 @@ mod tests {
             ("/bigbluebutton/presentation/m-1/m-1/p-2/svg/3", slide(SlideKind::Svg)),
             ("/bigbluebutton/presentation/m-1/m-1/p-2/thumbnail/3", slide(SlideKind::Thumbnail)),
             ("/bigbluebutton/presentation/m-1/m-1/p-2/textfiles/3", slide(SlideKind::Text)),
+            (
+                "/bigbluebutton/presentation/m-1/m-1/p-2/pdf/j/annotated_slides.pdf",
+                Route::Slide {
+                    meeting: "m-1".into(),
+                    presentation: "p-2".into(),
+                    kind: SlideKind::Annotated,
+                    page: 0,
+                },
+            ),
             ("/bigbluebutton/presentation/m-1/m-2/p-2/svg/3", Route::UnknownOfWeb),
             ("/bigbluebutton/presentation/m-1/m-1/p-2/svg/x", Route::UnknownOfWeb),
             ("/api/rest/meetingStaticData", Route::Engine(Question::MeetingStaticData)),

@@ -34,6 +34,8 @@ pub(crate) fn draw(meeting: &str, document: &str, kind: SlideKind, page: u32) ->
         SlideKind::Text => {
             file("text/plain", format!("{meeting}\n{document}\nSlide {page} of {PAGES}\n"))
         }
+        // Nothing is exported here.
+        SlideKind::Annotated => return None,
     })
 }
 

@@ -18,6 +18,7 @@ mod lines;
 mod meteor;
 mod nginx;
 mod node;
+mod origins;
 mod receiver;
 mod reference;
 mod rules;

@@ -143,6 +143,10 @@ impl Setup {
             install_webhooks(root.path(), &stock).unwrap();
         }
         write_files(root.path(), &origin, &self.files);
+        if let Some(fixture) = self.fixture {
+            let cluster = ClusterOf { origin: PROXY.to_owned(), mount: "bbb-01".to_owned() };
+            fixture(root.path(), &cluster).unwrap();
+        }
         let settings = Settings {
             name: "bbb-01".to_owned(),
             root: root.path().to_owned(),
