@@ -78,7 +78,7 @@ fn what_cannot_be_planned_says_what_to_do() {
     let allowed = node(&["plan", "bbb-02", "--allow-cross-site"], "3.0-stock");
     let text = seen(&allowed);
     assert!(text.contains("server.servlet.session.cookie.SameSite=none"), "{text}");
-    assert!(text.contains("private windows, in Safari"), "{text}");
+    assert!(text.contains("not in Firefox, not in Safari, not in private windows"), "{text}");
     for (arguments, fixture, wanted) in [
         (&["plan", "bbb-09"][..], "3.0-stock", "it has `bbb-01`, `bbb-02`, `bbb-03`"),
         (&["plan", "bbb-01"], "none", "there is no `/etc/bigbluebutton/bigbluebutton-release`"),

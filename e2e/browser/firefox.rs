@@ -6,9 +6,17 @@ use bluegate_testkit::{Browser, BrowserOptions, Firefox, Window};
 use super::steps;
 use crate::fleet::{Before, Fleet, SITE};
 
-/// A stock node of a release in a domain, and a Firefox that trusts it.
+/// Another site than the cluster's.
+const OTHER_SITE: &str = "other.localhost";
+
+/// A stock node of a release in a domain.
+async fn fleet(release: &str, domain: &str) -> Result<Fleet> {
+    Fleet::start(release, &[Before::Stock], domain, &["--allow-cross-site"]).await
+}
+
+/// The same, and a Firefox that trusts it.
 async fn set_up(release: &str, domain: &str) -> Result<(Fleet, Firefox)> {
-    let fleet = Fleet::start(release, &[Before::Stock], domain, &["--allow-cross-site"]).await?;
+    let fleet = fleet(release, domain).await?;
     let firefox = Firefox::launch(std::slice::from_ref(&fleet.authority)).await?;
     Ok((fleet, firefox))
 }
@@ -57,8 +65,29 @@ async fn the_cookie_of_a_3_0_node_of_another_site_is_withheld() {
     is_withheld("3.0.28", "settings", "TypeError").await.unwrap();
 }
 
+/// What `--allow-cross-site` sets is all that a browser needs whose user allows such cookies.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_site_works_on_2_7_where_third_party_cookies_are_allowed() {
+    works_where_cookies_are_allowed("2.7.17").await.unwrap();
+}
+
+/// The same.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_site_works_on_3_0_where_third_party_cookies_are_allowed() {
+    works_where_cookies_are_allowed("3.0.28").await.unwrap();
+}
+
+async fn works_where_cookies_are_allowed(release: &str) -> Result<()> {
+    let fleet = fleet(release, OTHER_SITE).await?;
+    let authority = std::slice::from_ref(&fleet.authority);
+    let firefox = Firefox::launch_with_third_party_cookies(authority).await?;
+    let failed = failed(&fleet, &firefox, Window::Normal).await?;
+    ensure!(failed.is_empty(), "{release}: {failed}");
+    Ok(())
+}
+
 async fn is_withheld(release: &str, step: &str, words: &str) -> Result<()> {
-    let (fleet, firefox) = set_up(release, "other.localhost").await?;
+    let (fleet, firefox) = set_up(release, OTHER_SITE).await?;
     let chromium = Browser::launch(BrowserOptions::headless().trusting(&fleet.authority)).await?;
     let join = async |meeting: &str| fleet.the_node().join_url(&fleet.authority, meeting).await;
     for window in [Window::Normal, Window::Private] {

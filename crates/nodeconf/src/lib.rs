@@ -17,6 +17,7 @@ mod profile;
 mod share;
 mod write;
 
+pub use bluegate_site::CROSS_SITE_LIMIT;
 pub use detect::{DetectError, Detected, Evidence, detect};
 pub use edit::{
     EditError,

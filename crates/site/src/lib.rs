@@ -28,6 +28,10 @@ pub fn site_of(origin: &Origin) -> Site {
     Site { scheme: origin.scheme(), domain: domain.unwrap_or(host).to_owned() }
 }
 
+/// What stays broken across sites, whatever is set: browsers keep the cookie apart by the site of the
+/// page, `SameSite=None` or not (BBB#25212; shown in `e2e/browser/firefox.rs`).
+pub const CROSS_SITE_LIMIT: &str = "meetings open only in browsers whose users allow third-party cookies: not in Firefox, not in Safari, not in private windows of any browser, and not in a Chromium that blocks such cookies, as Debian's does";
+
 /// Why two origins are of different sites. Its text tells an operator what
 /// that breaks and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

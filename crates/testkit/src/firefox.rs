@@ -37,6 +37,9 @@ user_pref("datareporting.policy.dataSubmissionEnabled", false);
 user_pref("browser.shell.checkDefaultBrowser", false);
 "#;
 
+/// Pages may use cookies of other sites, which users have to turn on themselves.
+const THIRD_PARTY_COOKIES: &str = "user_pref(\"network.cookie.cookieBehavior\", 0);\n";
+
 /// Which kind of window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
@@ -62,9 +65,22 @@ impl Firefox {
     ///
     /// When there is no Firefox or it does not come up; the message has its own words.
     pub async fn launch(authorities: &[String]) -> Result<Self> {
+        Self::with_preferences(authorities, PREFERENCES).await
+    }
+
+    /// The same, of a user who has allowed cookies of other sites.
+    ///
+    /// # Errors
+    ///
+    /// As [`Firefox::launch`].
+    pub async fn launch_with_third_party_cookies(authorities: &[String]) -> Result<Self> {
+        Self::with_preferences(authorities, &format!("{PREFERENCES}{THIRD_PARTY_COOKIES}")).await
+    }
+
+    async fn with_preferences(authorities: &[String], preferences: &str) -> Result<Self> {
         let program = find_program("BLUEGATE_TEST_FIREFOX", &["firefox-esr", "firefox"])?;
         let profile = tempfile::Builder::new().prefix("bluegate-test-profile-").tempdir()?;
-        std::fs::write(profile.path().join("user.js"), PREFERENCES)?;
+        std::fs::write(profile.path().join("user.js"), preferences)?;
         trust(authorities, profile.path()).await?;
         let mut process = Process::spawn(command(&program, profile.path()))?;
         let port = port(&mut process, profile.path()).await?;

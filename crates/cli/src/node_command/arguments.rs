@@ -258,7 +258,8 @@ pub(crate) struct OneOptions {
     #[arg(long, value_name = "RELEASE")]
     pub(crate) bbb: Option<BbbVersion>,
 
-    /// Take a node of another site than the cluster's, knowing that some browsers will fail.
+    /// Take a node of another site than the cluster's, knowing that meetings then open only in
+    /// browsers whose users allow third-party cookies.
     #[arg(long)]
     pub(crate) allow_cross_site: bool,
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bluegate_cluster::{Mount, Secret};
 use bluegate_config::{Config, NodeEntry};
 use bluegate_net::tls;
-use bluegate_nodeconf::{DetectError, Options, PlanError};
+use bluegate_nodeconf::{CROSS_SITE_LIMIT, DetectError, Options, PlanError};
 use bluegate_nodeops::{
     Asker, Local, Machine, MeetingsError, Shell, ShellOptions, Target, TargetError,
     running_meetings,
@@ -99,7 +99,7 @@ pub(super) fn explain(error: TargetError) -> anyhow::Error {
         }
         TargetError::Detect(error) => error.into(),
         TargetError::Plan(PlanError::CrossSite(error)) => UsageError(format!(
-            "{error}, or say `--allow-cross-site`: it sets what can be set, and still fails in private windows and in Safari"
+            "{error}, or say `--allow-cross-site`: it sets what can be set, and still {CROSS_SITE_LIMIT}"
         ))
         .into(),
         TargetError::Plan(PlanError::Profile(error)) => UsageError(error.to_string()).into(),

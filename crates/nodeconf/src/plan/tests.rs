@@ -227,7 +227,10 @@ fn a_node_of_another_site_is_refused_or_gets_what_can_be_done() {
         assert!(matches!(refused, PlanError::CrossSite(_)), "{refused}");
 
         let first = planned(&stock, &node(true), true).unwrap();
-        assert!(first.warnings.iter().any(|warning| warning.contains("Safari")), "{name}");
+        assert!(
+            first.warnings.iter().any(|warning| warning.contains("not in Firefox, not in Safari")),
+            "{name}"
+        );
         let host = stock.clone().after(&first);
         let text = |host: &Snapshot, path: &str| {
             String::from_utf8(host.files[path].bytes.clone()).unwrap()

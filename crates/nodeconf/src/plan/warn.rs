@@ -1,7 +1,7 @@
 //! What an operator should know before a node is changed.
 
 use bluegate_cluster::{Node, Origin};
-use bluegate_site::CrossSite;
+use bluegate_site::{CROSS_SITE_LIMIT, CrossSite};
 
 use crate::{
     detect::Detected,
@@ -53,9 +53,8 @@ pub(super) fn warnings(
         ));
     }
     if let Some(cross_site) = cross_site {
-        warnings.push(format!(
-            "{cross_site}. Allowed by you: it will still fail in private windows, in Safari, and wherever third-party cookies are blocked (BBB#25212)"
-        ));
+        warnings
+            .push(format!("{cross_site}. Allowed by you; still {CROSS_SITE_LIMIT} (BBB#25212)"));
     }
     if let Some((path, url)) = server_url(host)?
         && url.trim_end_matches('/') != node.origin.to_string()
