@@ -42,6 +42,22 @@ pub(crate) enum Before {
     Ansible,
 }
 
+const ALL: &[Before] = &[Before::Stock, Before::ByHand, Before::Ansible];
+/// The ansible role has no recipe for what is older or newer.
+const WITHOUT_A_RECIPE: &[Before] = &[Before::Stock, Before::ByHand];
+
+/// A release of every profile, on both sides of what changed within it, and who had its nodes before.
+pub(crate) const MATRIX: &[(&str, &[Before])] = &[
+    ("2.4.9", WITHOUT_A_RECIPE),
+    ("2.5.18", WITHOUT_A_RECIPE),
+    ("2.6.9", ALL),
+    ("2.6.18", ALL),
+    ("2.7.17", ALL),
+    ("3.0.18", ALL),
+    ("3.0.28", ALL),
+    ("4.0.0", WITHOUT_A_RECIPE),
+];
+
 /// A cluster of such nodes.
 pub(crate) struct Fleet {
     pub(crate) origin: String,

@@ -26,6 +26,7 @@ mod node_apply;
 mod node_fleet;
 mod node_list;
 mod node_live;
+mod node_matrix;
 mod node_plan;
 mod placement;
 mod python_client;
