@@ -33,6 +33,7 @@ pub(crate) struct Ready {
     pub(crate) nodes: Vec<ReadyNode>,
     pub(crate) access_log: String,
     pub(crate) ca: Option<String>,
+    pub(crate) configuration: String,
 }
 
 /// A node of the ready file.

@@ -107,6 +107,7 @@ async fn the_demo_says_what_runs_where_and_stops_cleanly() {
     assert!(page.text().contains("Start a meeting"));
 
     let mut text = demo.stdout().replace(ready["secret"].as_str().unwrap(), "SECRET");
+    text = text.replace(ready["configuration"].as_str().unwrap(), "FOLDER/bluegate.toml");
     for url in [&ready["proxy_origin"], &ready["frontend"], &ready["api_base"]]
         .into_iter()
         .chain(ready["nodes"].as_array().unwrap().iter().map(|node| &node["origin"]))
@@ -134,6 +135,7 @@ async fn the_demo_says_what_runs_where_and_stops_cleanly() {
     its secret | SECRET | tenant `default`
     node | http://bbb-01.cluster.localhost:PORT | simulated BBB 3.0.28
     node | http://bbb-02.cluster.localhost:PORT | simulated BBB 3.0.28
+    configuration | FOLDER/bluegate.toml | for `bluegate doctor -c`
 
     Stop it with Ctrl-C.
     ");

@@ -1,6 +1,12 @@
 //! `bluegate doctor` over a demo's cluster, and the doctor inside `serve`.
 
-use std::{fmt::Write as _, fs, path::PathBuf, time::Duration};
+use std::{
+    fmt::Write as _,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bluegate_testkit::{Process, eventually, http::Request};
 use insta::assert_snapshot;
@@ -151,6 +157,47 @@ async fn a_demo_over_tls_is_well_too() {
         assert_eq!(output.status.code(), Some(0), "{}", seen(&output));
         assert!(seen(&output).contains("0 problems, 0 warnings, 0 notes"), "{}", seen(&output));
     }
+}
+
+#[tokio::test]
+async fn a_demo_leaves_a_file_for_the_other_commands() {
+    let cluster = Cluster::start(&["--nodes", "3", "--tls"]).await;
+    let file = cluster.ready.configuration.as_str();
+    for arguments in [&["config", "check"][..], &["doctor"], &["node", "list"]] {
+        let output = bluegate(&[arguments, &["-c", file]].concat());
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", seen(&output));
+    }
+    let report = seen(&bluegate(&["doctor", "-c", file]));
+    assert!(report.contains("Nothing found: bbb-01, bbb-02, bbb-03"), "{report}");
+    let secrets = Path::new(file).with_file_name("secrets");
+    for node in &cluster.ready.nodes {
+        let secret = secrets.join(&node.name);
+        assert_eq!(fs::read_to_string(&secret).unwrap(), node.secret);
+        assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[tokio::test]
+async fn a_browser_joins_each_node_and_what_they_answer_is_kept() {
+    let cluster = Cluster::start(&["--nodes", "2"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("answers");
+    let (file, answers) = (cluster.ready.configuration.as_str(), kept.to_str().unwrap());
+    let output = bluegate(&["doctor", "--browser", "--record", answers, "--json", "-c", file]);
+    assert_eq!(output.status.code(), Some(0), "{}", seen(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (node, shown) in cluster.ready.nodes.iter().zip(report["nodes"].as_array().unwrap()) {
+        let checks = shown["checks"].as_array().unwrap();
+        for id in ["browser-page", "browser-console", "browser-origins"] {
+            let check = checks.iter().find(|check| check["check"] == id).unwrap();
+            assert_eq!(check["state"], "passed", "{check}");
+        }
+        let text = fs::read_to_string(kept.join(format!("{}.json", node.name))).unwrap();
+        let recorded: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(recorded["session"]["end"]["answer"]["status"], 200);
+        assert!(!text.contains(&node.secret), "{}", node.name);
+    }
+    assert_eq!(fs::read_dir(&kept).unwrap().count(), 2);
 }
 
 #[tokio::test]

@@ -80,6 +80,7 @@ fn describe(ready: &Ready, proxied: bool) -> String {
     for node in &ready.nodes {
         rows.push(("node", node.origin.clone(), simulated));
     }
+    rows.push(("configuration", ready.configuration.clone(), "for `bluegate doctor -c`"));
     if !proxied {
         rows[1].2 = "not used: each node serves its client itself";
     }

@@ -7,6 +7,7 @@
 //! Start at [`Demo::start`].
 
 mod certificates;
+mod cluster_file;
 mod frontend;
 mod layout;
 mod nodes;

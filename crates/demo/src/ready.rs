@@ -21,6 +21,8 @@ pub struct Ready {
     pub access_log: String,
     /// The CA certificate to trust, with `--tls`.
     pub ca: Option<String>,
+    /// The configuration file with which `bluegate doctor` and `bluegate node` know the demo.
+    pub configuration: String,
 }
 
 /// One simulated node of a [`Ready`] demo.

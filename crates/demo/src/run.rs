@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     certificates::{CertificateError, Certificates},
+    cluster_file,
     frontend::{self, Api, Frontend, HttpClient, ShownNode},
     layout::{Layout, PortTaken, Seat},
     nodes::{self, NginxRecipe, NodeError, Recipe, Release, Running},
@@ -145,7 +146,7 @@ impl Demo {
         };
         let secret = random_secret();
         let access_log = folder.join("access.jsonl");
-        let ready = Ready {
+        let mut ready = Ready {
             proxy_origin: layout.proxy.origin.to_string(),
             api_base: format!("{}://{}/bigbluebutton/api", scheme.as_str(), layout.scaler.address),
             secret: secret.expose().to_owned(),
@@ -153,7 +154,11 @@ impl Demo {
             nodes: running.iter().map(|running| describe(running, options.release)).collect(),
             access_log: access_log.display().to_string(),
             ca: demo_tls.map(|tls| tls.ca_file.display().to_string()),
+            configuration: String::new(),
         };
+        let configuration = cluster_file::write(&folder, &ready, options.proxied)
+            .map_err(|source| StartError::Data { path: folder.clone(), source })?;
+        ready.configuration = configuration.display().to_string();
         let api = Api::new(
             HttpClient::new(
                 layout.scaler.address,
