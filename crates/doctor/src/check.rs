@@ -17,6 +17,8 @@ mod route;
 mod session;
 mod settings;
 
+pub(crate) use media::BEHIND_AUTH;
+
 use std::collections::BTreeMap;
 
 use bluegate_cluster::{Node, Origin};

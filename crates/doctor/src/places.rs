@@ -41,6 +41,13 @@ impl Place {
             Self::Middleware => "/etc/bigbluebutton/bbb-graphql-middleware.yml",
             Self::Locations => "/etc/bigbluebutton/nginx/bbb-cluster.nginx",
             Self::Slides if release.is_static() => "/etc/bigbluebutton/nginx/bbb-cluster.nginx",
+            // Whatever stands elsewhere, these have the last word before 2.6.
+            Self::Slides if release.is_before(2, 5, 0) => {
+                "/etc/bigbluebutton/nginx/loadbalancer.nginx"
+            }
+            Self::Slides if release.is_before(2, 6, 0) => {
+                "/usr/share/bigbluebutton/nginx/loadbalancer.nginx"
+            }
             Self::Slides => "/etc/bigbluebutton/nginx/zz-bbb-cluster.nginx",
             Self::Etherpad => "/etc/bigbluebutton/etherpad.json",
             Self::Meteor => "/etc/systemd/system/bbb-html5-frontend@.service.d/cluster.conf",

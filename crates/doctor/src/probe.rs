@@ -54,6 +54,8 @@ pub enum Probe {
     RestPreflight,
     /// The same, for a page of nobody.
     RestPreflightHostile,
+    /// A preflight of the other REST call, for what users were joined with.
+    UserMetadataPreflight,
     /// A REST call without a session.
     RestWithoutSession,
     /// The GraphQL socket.
@@ -62,6 +64,10 @@ pub enum Probe {
     GraphQlSocketHostile,
     /// A slide that does not exist.
     Slide,
+    /// Its small image.
+    Thumbnail,
+    /// Its text.
+    SlideText,
     /// The measurement of round trips.
     RoundTrip,
     /// The socket of video and screen sharing.
@@ -114,7 +120,7 @@ const NOBODY: &str = "bluegatedoctor00";
 
 impl Probe {
     /// All of them.
-    pub(crate) const ALL: [Self; 40] = [
+    pub(crate) const ALL: [Self; 43] = [
         Self::IndexOnNode,
         Self::ClientThroughProxy,
         Self::ClientOnNode,
@@ -136,10 +142,13 @@ impl Probe {
         Self::WebPreflight,
         Self::RestPreflight,
         Self::RestPreflightHostile,
+        Self::UserMetadataPreflight,
         Self::RestWithoutSession,
         Self::GraphQlSocket,
         Self::GraphQlSocketHostile,
         Self::Slide,
+        Self::Thumbnail,
+        Self::SlideText,
         Self::RoundTrip,
         Self::SfuSocket,
         Self::SipSocket,
@@ -167,6 +176,7 @@ impl Probe {
             | Self::SettingsFile
             | Self::RestPreflight
             | Self::RestPreflightHostile
+            | Self::UserMetadataPreflight
             | Self::RestWithoutSession
             | Self::GraphQlSocket
             | Self::GraphQlSocketHostile
@@ -249,16 +259,17 @@ impl Probe {
                     .header(header::ORIGIN, names.node.origin.to_string())
             }
             Self::WebPreflight => Request::preflight("/bigbluebutton/api/stuns", &page, "GET", ""),
-            Self::RestPreflight => preflight_of_rest(&page),
-            Self::RestPreflightHostile => preflight_of_rest(HOSTILE),
+            Self::RestPreflight => preflight_of_rest("meetingStaticData", &page),
+            Self::RestPreflightHostile => preflight_of_rest("meetingStaticData", HOSTILE),
+            Self::UserMetadataPreflight => preflight_of_rest("userMetadata", &page),
             Self::RestWithoutSession => from_page("/api/rest/meetingStaticData".to_owned()),
             Self::GraphQlSocket => Request::web_socket("/graphql", &page, "graphql-transport-ws"),
             Self::GraphQlSocketHostile => {
                 Request::web_socket("/graphql", HOSTILE, "graphql-transport-ws")
             }
-            Self::Slide => from_page(format!(
-                "/bigbluebutton/presentation/aaaa/aaaa/bbbb/svg/1?sessionToken={NOBODY}"
-            )),
+            Self::Slide => from_page(of_slide("svg")),
+            Self::Thumbnail => from_page(of_slide("thumbnail")),
+            Self::SlideText => from_page(of_slide("textfiles")),
             Self::RoundTrip => from_page("/bigbluebutton/rtt-check".to_owned()),
             Self::SfuSocket => socket("/bbb-webrtc-sfu", &page, ""),
             Self::SipSocket => socket("/ws", &page, "sip"),
@@ -299,8 +310,13 @@ fn index(target: String) -> Request {
     Request::get(target).header(header::CONTENT_TYPE, "application/json")
 }
 
-fn preflight_of_rest(origin: &str) -> Request {
-    Request::preflight("/api/rest/meetingStaticData", origin, "GET", "x-session-token")
+fn preflight_of_rest(call: &str, origin: &str) -> Request {
+    Request::preflight(&format!("/api/rest/{call}"), origin, "GET", "x-session-token")
+}
+
+/// The first page of a presentation that nobody made.
+fn of_slide(kind: &str) -> String {
+    format!("/bigbluebutton/presentation/aaaa/aaaa/bbbb/{kind}/1?sessionToken={NOBODY}")
 }
 
 fn socket(path: &str, origin: &str, protocol: &'static str) -> Request {

@@ -196,7 +196,21 @@ fn open(case: &Case<'_>, probe: Probe, fix: impl Fn(&Case<'_>) -> crate::Fix) ->
 }
 
 fn rest(case: &Case<'_>) -> Outcome {
-    let (preflight, answer) = match case.got(Probe::RestPreflight) {
+    first(case, [Probe::RestPreflight, Probe::UserMetadataPreflight], rest_call)
+}
+
+/// What the first of these probes comes to that does not pass.
+fn first<const N: usize>(
+    case: &Case<'_>,
+    probes: [Probe; N],
+    judge: fn(&Case<'_>, Probe) -> Outcome,
+) -> Outcome {
+    let mut outcomes = probes.into_iter().map(|probe| judge(case, probe));
+    outcomes.find(|outcome| *outcome != Outcome::Passed).unwrap_or(Outcome::Passed)
+}
+
+fn rest_call(case: &Case<'_>, probe: Probe) -> Outcome {
+    let (preflight, answer) = match case.got(probe) {
         Ok(got) => got,
         Err(outcome) => return outcome,
     };
@@ -232,7 +246,11 @@ fn rest(case: &Case<'_>) -> Outcome {
 }
 
 fn slides(case: &Case<'_>) -> Outcome {
-    let (slide, answer) = match case.got(Probe::Slide) {
+    first(case, [Probe::Slide, Probe::Thumbnail, Probe::SlideText], slide_file)
+}
+
+fn slide_file(case: &Case<'_>, probe: Probe) -> Outcome {
+    let (slide, answer) = match case.got(probe) {
         Ok(got) => got,
         Err(outcome) => return outcome,
     };

@@ -41,7 +41,7 @@ pub(super) const FILES: Check = Check {
     proves: "every file the client's page names is there, through the proxy",
     limit: Some("only that they are there: they are not read"),
     source: "index.html of the client; BBB#21130, BBB#24292",
-    needs: &["client-through-proxy"],
+    needs: &["client-through-proxy", "client-identical"],
     run: Run::Node(files),
 };
 

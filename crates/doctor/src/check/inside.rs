@@ -60,7 +60,8 @@ pub(super) const LOBBY: Check = Check {
     proves: "guests who have to wait do so on the node (2.x)",
     limit: None,
     source: "BBB#14462: defaultGuestWaitURL",
-    needs: &["client-on-node", "web-calls", "meeting"],
+    // Where both are wrong, the file that names both is.
+    needs: &["client-on-node", "web-calls", "meeting", "client-url"],
     run: Run::Node(lobby),
 };
 

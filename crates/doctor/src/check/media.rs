@@ -7,7 +7,8 @@ use crate::{
     probe::Probe,
 };
 
-const BEHIND_AUTH: &str =
+/// What nginx's own refusal leaves open.
+pub(crate) const BEHIND_AUTH: &str =
     "an upgrade answered 401 by nginx's auth_request proves the place, not the daemon behind it";
 
 pub(super) const GRAPHQL: Check = Check {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bluegate_cluster::BbbVersion;
-use bluegate_site::site_of;
+use bluegate_site::{CROSS_SITE_LIMIT, site_of};
 
 use super::{
     Case, Check, Outcome, Run, cluster,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     finding::{Finding, Fix, Setting, Severity},
     probe::Probe,
-    wire::Answer,
+    wire::{Answer, Trouble},
 };
 
 pub(super) const NAME: Check = Check {
@@ -143,16 +143,13 @@ fn site(case: &Case<'_>) -> Outcome {
     let crosses = case.evidence.session.as_ref().and_then(|session| session.cookie.as_ref());
     let crosses = crosses.is_some_and(|cookie| cookie.is_sent(false, true));
     let (severity, effect) = if crosses {
-        (
-            Severity::Warning,
-            "Works only where browsers allow third-party cookies: not in private windows, not \
-             in Safari",
-        )
+        (Severity::Warning, format!("Still {CROSS_SITE_LIMIT}"))
     } else {
         (
             Severity::Problem,
             "Browsers keep the node's session cookie back: after joining, \"Oops, something \
-             went wrong\", and a CORS error in the console that is none",
+             went wrong\", and a CORS error in the console that is none"
+                .to_owned(),
         )
     };
     let mut finding = Finding::new(
@@ -191,11 +188,14 @@ fn answers(case: &Case<'_>) -> Outcome {
     let Some(index) = case.of(Probe::IndexOnNode) else { return skip("it was not asked") };
     let effect = "Every meeting on this node fails";
     match &index.outcome {
-        Err(trouble) => found(
-            Finding::new(Severity::Problem, "The node does not answer")
+        Err(trouble) => {
+            let finding = Finding::new(Severity::Problem, "The node does not answer")
                 .effect(effect)
-                .seen(index, trouble.to_string()),
-        ),
+                .seen(index, trouble.to_string());
+            // Nothing listens: the machine is down, or nginx did not start with its files.
+            let is_closed = matches!(trouble, Trouble::Connect(_));
+            found(if is_closed { finding.fix(start_nginx()) } else { finding })
+        }
         Ok(answer) if is_index(answer) => Outcome::Passed,
         Ok(answer) if answer.status.is_server_error() => found(
             Finding::new(Severity::Problem, "The node's bbb-web does not run")
@@ -220,6 +220,14 @@ fn answers(case: &Case<'_>) -> Outcome {
                     command: None,
                 }),
         ),
+    }
+}
+
+fn start_nginx() -> Fix {
+    Fix {
+        file: "the file that `nginx -t` names on the node".to_owned(),
+        settings: Vec::new(),
+        command: Some("nginx -t && systemctl restart nginx".to_owned()),
     }
 }
 

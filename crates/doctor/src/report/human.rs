@@ -3,7 +3,10 @@
 use std::fmt;
 
 use super::{CheckResult, NodeReport, Report, State};
-use crate::finding::{Finding, Severity};
+use crate::{
+    check::BEHIND_AUTH,
+    finding::{Finding, Severity},
+};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,25 +54,36 @@ impl Report {
         line
     }
 
-    /// What nodes could not be asked for want of a secret.
+    /// What nodes could not be asked for want of a secret, and what is open for that.
     fn unknown(&self) -> Vec<String> {
-        let without: Vec<&str> = self
-            .nodes
-            .iter()
-            .filter(|node| {
-                node.checks
-                    .iter()
-                    .any(|result| result.check == "api-secret" && result.state == State::Skipped)
-            })
-            .map(|node| node.name.as_str())
-            .collect();
+        let is_without = |node: &&NodeReport| {
+            node.checks
+                .iter()
+                .any(|result| result.check == "api-secret" && result.state == State::Skipped)
+        };
+        let without: Vec<&NodeReport> = self.nodes.iter().filter(is_without).collect();
         if without.is_empty() {
             return Vec::new();
         }
-        vec![format!(
+        let names: Vec<&str> = without.iter().map(|node| node.name.as_str()).collect();
+        let mut lines = vec![format!(
             "No meeting was joined on {}: with `secret_file` in [[node]] more can be checked",
-            without.join(", ")
-        )]
+            names.join(", ")
+        )];
+        let mut places: Vec<String> = Vec::new();
+        for check in without.iter().flat_map(|node| &node.checks) {
+            let name = format!("`{}`", check.check);
+            if check.limit == Some(BEHIND_AUTH)
+                && check.state == State::Passed
+                && !places.contains(&name)
+            {
+                places.push(name);
+            }
+        }
+        if !places.is_empty() {
+            lines.push(format!("Of {} there: {BEHIND_AUTH}", places.join(", ")));
+        }
+        lines
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     cluster::{Root, assert_finds, cluster, findings},
-    meddler::instead,
+    meddler::{altering, instead},
 };
 
 const NGINX: &str = "/etc/bigbluebutton/nginx/bbb-cluster.nginx";
@@ -128,6 +128,37 @@ async fn slides_without_the_variable() {
     breaks("2.7.17", change, &format!("slides {LATE_NGINX}")).await;
 }
 
+/// Files of one slide, and calls of one engine, have locations of their own in nginx.
+#[tokio::test]
+async fn one_location_without_its_headers() {
+    let slide = "/bigbluebutton/presentation/aaaa/aaaa/bbbb";
+    for (path, status, wanted) in [
+        (format!("{slide}/thumbnail/"), "401 Unauthorized", format!("slides {NGINX}")),
+        (format!("{slide}/textfiles/"), "401 Unauthorized", format!("slides {NGINX}")),
+        ("/api/rest/userMetadata".to_owned(), "204 No Content", format!("rest-calls {HASURA}")),
+    ] {
+        let rule = instead(&path, status, "", "");
+        let report = cluster("3.0.28").at_node(rule).start().await.examine().await;
+        assert_finds(&report, &[&format!("bbb-01 {wanted}")]);
+    }
+}
+
+/// The package's file is the only place for it before 2.6, and one variable serves slides and
+/// bbb-web: an upgrade that brings the file back as it was is one cause.
+#[tokio::test]
+async fn the_package_file_of_the_variable_as_it_was() {
+    for (release, file) in [
+        ("2.4.9", "/etc/bigbluebutton/nginx/loadbalancer.nginx"),
+        ("2.5.18", "/usr/share/bigbluebutton/nginx/loadbalancer.nginx"),
+    ] {
+        let change = move |root: &Root| root.replace(file, &root.cluster.to_string(), "");
+        let report = cluster(release).breaking(change).start().await.examine().await;
+        let found = findings(&report);
+        let found: Vec<_> = found.iter().filter(|found| **found != "bbb-01 pad-export ").collect();
+        assert_eq!(found, [&format!("bbb-01 web-calls {file}")], "{report}");
+    }
+}
+
 #[tokio::test]
 async fn slides_with_a_slash_too_many() {
     for (release, file) in [("3.0.28", NGINX), ("2.7.17", LATE_NGINX)] {
@@ -152,14 +183,11 @@ async fn alphas_of_3_0_cannot_work() {
     for (version, works) in
         [("3.0.0-alpha.7", false), ("3.0.0-beta.1", false), ("3.0.0-beta.2", true)]
     {
-        let index = format!(
-            r#"{{"response":{{"returncode":"SUCCESS","apiVersion":"2.0","bbbVersion":"{version}","graphqlApiUrl":"","graphqlWebsocketUrl":""}}}}"#
-        );
-        let rule =
-            instead("/bigbluebutton/api HTTP", "200 OK", "Content-Type: application/json", &index);
-        let report = cluster("3.0.10").untold().at_node(rule).start().await.examine().await;
-        let named = findings(&report).contains(&"bbb-01 release the node's packages".to_owned());
-        assert_eq!(named, !works, "{version}: {report}");
+        let told = format!(r#""bbbVersion": "{version}""#);
+        let rule = altering("/bigbluebutton/api HTTP", r#""bbbVersion": """#, &told);
+        let report = cluster("3.0.18").untold().at_node(rule).start().await.examine().await;
+        assert_eq!(report.nodes[0].bbb.as_deref(), Some(version));
+        assert_finds(&report, if works { &[] } else { &["bbb-01 release the node's packages"] });
     }
 }
 

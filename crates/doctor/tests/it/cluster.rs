@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     nodes: usize,
     /// Where the nodes live; the cluster is under `cluster.localhost`.
     node_domain: &'static str,
+    /// Whether cluster and node are `127.0.0.1`, which no demo is.
+    by_address: bool,
     configured: bool,
     told: bool,
     secrets: bool,
@@ -41,6 +43,9 @@ pub(crate) struct TlsOf {
     pub(crate) nodes: Arc<rustls::ServerConfig>,
     pub(crate) client: Arc<rustls::ClientConfig>,
 }
+
+/// Where everything listens.
+const ADDRESS: &str = "127.0.0.1";
 
 /// A change of a node's files.
 type Change = Box<dyn Fn(&Root)>;
@@ -68,6 +73,7 @@ pub(crate) fn cluster(release: &'static str) -> Plan {
         release,
         nodes: 1,
         node_domain: "cluster.localhost",
+        by_address: false,
         configured: true,
         told: true,
         secrets: true,
@@ -86,6 +92,11 @@ impl Plan {
 
     pub(crate) fn nodes_under(self, node_domain: &'static str) -> Self {
         Self { node_domain, ..self }
+    }
+
+    /// A cluster of one node, both without a name.
+    pub(crate) fn by_address(self) -> Self {
+        Self { by_address: true, ..self }
     }
 
     /// Nodes as the packages leave them.
@@ -137,7 +148,8 @@ impl Plan {
         let folder = tempfile::tempdir().unwrap();
         let front = listener();
         let port = front.local_addr().unwrap().port();
-        let origin = Origin::new(self.scheme(), "bbb.cluster.localhost", Some(port)).unwrap();
+        let host = if self.by_address { ADDRESS } else { "bbb.cluster.localhost" };
+        let origin = Origin::new(self.scheme(), host, Some(port)).unwrap();
         let mut patients = Vec::new();
         let mut nodes = Vec::new();
         for number in 1..=self.nodes {
@@ -186,7 +198,10 @@ impl Plan {
         let front = listener();
         let address = front.local_addr().unwrap();
         let name = format!("bbb-{number:02}");
-        let host = format!("{name}.{}", self.node_domain);
+        let host = match self.by_address {
+            true => ADDRESS.to_owned(),
+            false => format!("{name}.{}", self.node_domain),
+        };
         let release: BbbVersion = self.release.parse().unwrap();
         let node = Node {
             name: name.parse().unwrap(),

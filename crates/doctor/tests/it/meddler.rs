@@ -26,8 +26,16 @@ pub(crate) struct Rule {
     holds: String,
     /// Whether it strikes at all.
     on: Switch,
-    /// Status line's rest, headers and body.
-    answer: String,
+    act: Act,
+}
+
+/// What becomes of a request that a rule is for.
+#[derive(Clone, Debug)]
+enum Act {
+    /// This is the answer: status line, headers and body.
+    Answer(String),
+    /// The real answer, with one text in its body in another's place.
+    Alter { from: String, to: String },
 }
 
 /// Off until it is turned on.
@@ -53,9 +61,18 @@ pub(crate) fn instead(begins: &str, status: &str, headers: &str, body: &str) -> 
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
+    rule(begins, Act::Answer(answer))
+}
+
+/// Alters the real answers to such requests.
+pub(crate) fn altering(begins: &str, from: &str, to: &str) -> Rule {
+    rule(begins, Act::Alter { from: from.to_owned(), to: to.to_owned() })
+}
+
+fn rule(begins: &str, act: Act) -> Rule {
     let on = Switch::default();
     on.turn_on();
-    Rule { begins: begins.to_owned(), holds: String::new(), on, answer }
+    Rule { begins: begins.to_owned(), holds: String::new(), on, act }
 }
 
 impl Rule {
@@ -97,7 +114,11 @@ pub(crate) fn meddle(listener: std::net::TcpListener, behind: SocketAddr, rules:
 async fn one(mut stream: TcpStream, behind: SocketAddr, rules: &[Rule]) -> std::io::Result<()> {
     let head = read_head(&mut stream).await?;
     if let Some(rule) = rules.iter().find(|rule| rule.strikes(&head)) {
-        stream.write_all(rule.answer.as_bytes()).await?;
+        let answer = match &rule.act {
+            Act::Answer(answer) => answer.clone(),
+            Act::Alter { from, to } => altered(behind, &head, from, to).await?,
+        };
+        stream.write_all(answer.as_bytes()).await?;
         return stream.shutdown().await;
     }
     let mut upstream = TcpStream::connect(behind).await?;
@@ -121,6 +142,25 @@ async fn one(mut stream: TcpStream, behind: SocketAddr, rules: &[Rule]) -> std::
     }
     copy_bidirectional(&mut stream, &mut upstream).await?;
     Ok(())
+}
+
+/// The answer of whoever is behind, packed by nobody, with its body altered.
+async fn altered(behind: SocketAddr, head: &str, from: &str, to: &str) -> std::io::Result<String> {
+    let mut upstream = TcpStream::connect(behind).await?;
+    let head = without(&closing(head), "accept-encoding:");
+    upstream.write_all(head.as_bytes()).await?;
+    let mut answer = String::new();
+    upstream.read_to_string(&mut answer).await?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let head = without(head, "content-length:");
+    let body = body.replace(from, to);
+    Ok(format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
+}
+
+/// A head without the header of this name.
+fn without(head: &str, name: &str) -> String {
+    let kept = head.split("\r\n").filter(|line| !line.to_ascii_lowercase().starts_with(name));
+    kept.collect::<Vec<_>>().join("\r\n")
 }
 
 /// One request per connection, so that each is seen here.

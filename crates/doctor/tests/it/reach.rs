@@ -17,7 +17,7 @@ async fn a_dead_node_is_one_finding_and_delays_nobody() {
     let cluster = cluster("3.0.28").nodes(3).start().await;
     cluster.nodes[1].power_off();
     let report = cluster.examine().await;
-    assert_finds(&report, &["bbb-02 node-answers "]);
+    assert_finds(&report, &["bbb-02 node-answers the file that `nginx -t` names on the node"]);
     assert_eq!(report.nodes.len(), 3);
 }
 

@@ -38,6 +38,20 @@ async fn a_client_url_on_the_node_itself() {
     }
 }
 
+/// As `bbb-conf --setip` of 2.4 leaves a file with custom keys only (BBB#13892).
+#[tokio::test]
+async fn the_properties_are_wiped() {
+    for release in ["2.7.17", "3.0.28"] {
+        let change = |root: &Root| {
+            let text = std::fs::read_to_string(root.path(WEB)).unwrap();
+            let (own, ours) = text.split_once("# BEGIN bluegate").unwrap();
+            assert!(ours.contains("# END bluegate"), "{text}");
+            root.write(WEB, own);
+        };
+        breaks(release, change, &format!("client-url {WEB}")).await;
+    }
+}
+
 #[tokio::test]
 async fn the_nginx_file_is_gone() {
     for release in ["2.7.17", "3.0.28"] {
