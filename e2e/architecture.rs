@@ -101,3 +101,46 @@ fn every_test_that_the_security_page_names_exists() {
     }
     assert!(named > 25, "only {named} tests are named: has the page's form changed?");
 }
+
+/// docs/ids.md names a test for each surface that an ID passes.
+#[test]
+fn every_test_that_the_page_of_ids_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/ids.md")).unwrap();
+    let is_there = |name: &str| {
+        let mut parts: Vec<&str> = name.split("::").collect();
+        let function = parts.pop().unwrap();
+        let (place, modules) = parts.split_first().unwrap();
+        let folder = match *place {
+            "it" => "crates/scaler/tests/it".to_owned(),
+            of_crate => format!("crates/{}/src", of_crate.replace('_', "-")),
+        };
+        let module = root.join(folder).join(modules.join("/"));
+        let files = [module.with_extension("rs"), module.join("tests.rs"), module.join("mod.rs")];
+        let texts = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
+        let text: String = texts.collect();
+        assert!(
+            text.contains(&format!("fn {function}(")),
+            "no test `{name}`, named in docs/ids.md"
+        );
+    };
+    let (mut rows, mut named) = (0, 0);
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        let last = row.trim_end().trim_end_matches('|').rsplit('|').next().unwrap();
+        let tests = last.split('`').filter(|part| part.contains("::"));
+        let tests: Vec<&str> = tests.collect();
+        for test in &tests {
+            is_there(test);
+        }
+        rows += usize::from(!tests.is_empty());
+        named += tests.len();
+    }
+    // The surfaces are rows of one table, and none is without a test.
+    let (_, surfaces) = page.split_once("| surface | what happens | shown by |\n").unwrap();
+    let surfaces = surfaces.lines().skip(1).take_while(|line| line.starts_with("| "));
+    for row in surfaces {
+        let last = row.trim_end().trim_end_matches('|').rsplit('|').next().unwrap();
+        assert!(last.contains("::"), "no test is named in: {row}");
+    }
+    assert!(rows > 25 && named > 30, "{rows} rows, {named} tests: has the page's form changed?");
+}

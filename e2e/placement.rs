@@ -99,6 +99,10 @@ async fn nodes_are_listed_added_cordoned_drained_and_removed_and_follow_the_file
 
     // The file may not name it too, neither at a reload nor in what is in force after.
     write("bluegate.toml", &format!("{base}{}{}", nodes[0], nodes[1]));
+    let check = run(&["config", "check"]);
+    assert_eq!(check.status.code(), Some(2), "{}", seen(&check));
+    let both = format!("nodes are in the file and were added at run time: `{}`", second.name);
+    assert!(seen(&check).contains(&both), "{}", seen(&check));
     signal(&process, "-HUP");
     write("bluegate.toml", &format!("{base}{}", nodes[0]));
     assert!(run(&["node", "cordon", &first.name]).status.success());

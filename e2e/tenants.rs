@@ -96,6 +96,11 @@ impl Served {
         request.send(&format!("127.0.0.1:{}", self.port)).await.unwrap()
     }
 
+    async fn metrics(&self) -> String {
+        let request = Request::get("/metrics").header("Authorization", &format!("Bearer {TOKEN}"));
+        request.send(&format!("127.0.0.1:{}", self.admin)).await.unwrap().text()
+    }
+
     pub(crate) async fn answers(&self, host: &str, secret: &str, call: &str) -> String {
         String::from_utf8(self.call(host, secret, call).await.body).unwrap()
     }
@@ -209,4 +214,57 @@ async fn a_hangup_applies_the_files_tenants_or_nothing() {
     .unwrap();
     assert_eq!(source("school-d").as_deref(), Some("api"));
     assert!(served.answers(api, "secret-of-school-c", "getMeetings").await.contains("m-1"));
+}
+
+/// The samples of a metric, by their labels.
+fn samples(text: &str, metric: &str) -> Vec<(String, f64)> {
+    let of = |line: &str| {
+        let rest = line.strip_prefix(metric)?.strip_prefix('{')?;
+        let (labels, value) = rest.split_once("} ")?;
+        Some((labels.to_owned(), value.parse().unwrap()))
+    };
+    text.lines().filter_map(of).collect()
+}
+
+#[tokio::test]
+async fn metrics_are_each_tenants_own_and_clients_do_not_name_labels() {
+    let served = Served::start().await;
+    let added = served.json(&["tenant", "add", "school-b", "--limit", "meetings=1", "--json"]);
+    let of_b = added["secret"].as_str().unwrap();
+    let (api, of_a) = ("api.cluster.localhost", "secret-of-school-a");
+    for (secret, call) in [(of_a, "create"), (of_b, "create"), (of_a, "getMeetings")] {
+        assert!(served.answers(api, secret, call).await.contains("SUCCESS"), "{call}");
+    }
+    // Whatever clients make up is one series; who signs nothing is in none.
+    for number in 0..40 {
+        served.call(api, of_a, &format!("madeUp{number}")).await;
+        served.call(api, "nobody's secret", "getMeetings").await;
+    }
+    let metrics = served.metrics().await;
+    let requests = samples(&metrics, "bluegate_tenant_requests_total");
+    let count = |tenant: &str, call: &str, outcome: &str| {
+        let labels = format!("tenant=\"{tenant}\",call=\"{call}\",outcome=\"{outcome}\"");
+        let found = requests.iter().find(|(known, _)| *known == labels);
+        found.map_or(0.0, |(_, value)| *value)
+    };
+    assert_eq!(count("school-a", "create", "success"), 1.0, "{metrics}");
+    assert_eq!(count("school-b", "create", "success"), 1.0);
+    assert_eq!(count("school-a", "getMeetings", "success"), 1.0);
+    assert_eq!(count("school-b", "getMeetings", "success"), 0.0);
+    let unknown = requests.iter().filter(|(labels, _)| labels.contains("call=\"other\""));
+    assert_eq!(unknown.map(|(_, count)| count).sum::<f64>(), 40.0, "{requests:?}");
+    assert!(!metrics.contains("madeUp"), "{metrics}");
+    assert!(requests.iter().all(|(labels, _)| {
+        labels.contains("tenant=\"school-a\"") || labels.contains("tenant=\"school-b\"")
+    }));
+    assert!(requests.len() <= 6, "{requests:?}");
+    let b = "tenant=\"school-b\"".to_owned();
+    assert!(samples(&metrics, "bluegate_tenant_meetings").contains(&(b.clone(), 1.0)), "{metrics}");
+    let limits = samples(&metrics, "bluegate_tenant_limit");
+    assert_eq!(limits, [(format!("{b},limit=\"meetings\",kind=\"hard\""), 1.0)]);
+
+    // A tenant that goes takes its series along.
+    assert!(served.run(&["tenant", "remove", "school-b", "--force"]).status.success());
+    let metrics = served.metrics().await;
+    assert!(!metrics.contains("school-b") && metrics.contains("school-a"), "{metrics}");
 }

@@ -22,6 +22,10 @@ pub struct ClusterHealth {
     pub nodes: BTreeMap<String, NodeHealthReport>,
     /// Meetings that live on two nodes.
     pub splits: Vec<SplitReport>,
+    /// Other stores whose scalers place meetings of the same tenants on these
+    /// nodes: one too many each.
+    #[serde(default)]
+    pub foreign_stores: usize,
 }
 
 /// One node.

@@ -46,8 +46,12 @@ pub trait ScalerSource: Send + Sync {
 pub struct ScalerNode {
     /// Its own origin.
     pub origin: String,
-    /// Its release, when stated.
+    /// Its release, as far as is known: `3.0.28`, `3.0`, or `>=3.0` and `<3.0` of a
+    /// node that hides it.
     pub bbb: Option<String>,
+    /// Whether the node told so, since its configuration says nothing.
+    #[serde(default)]
+    pub bbb_told: bool,
     /// `file`, or `store` when it was added at run time.
     pub source: String,
     /// `healthy`, `suspect` or `lost`.

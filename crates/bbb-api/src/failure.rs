@@ -68,8 +68,12 @@ pub enum Failure {
     NoNodeAvailable,
     /// Ours: the meeting's node does not answer.
     NodeUnreachable,
+    /// Ours: the meeting's node says in HTTP that it does not take this call.
+    NodeRefused,
     /// Ours: the outcome of a create is not known yet.
     CreateUnconfirmed,
+    /// Ours: the node stumbled over a body that is no XML.
+    DocumentUnreadable,
     /// Ours: a bound is reached.
     Overloaded,
     /// Ours: the store does not answer.
@@ -91,7 +95,7 @@ pub enum Failure {
 
 impl Failure {
     /// Every failure, for tables and tests.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::ChecksumMissing,
         Self::ChecksumMismatch,
         Self::RecordingChecksum,
@@ -122,7 +126,9 @@ impl Failure {
         Self::ServerTagUnavailable,
         Self::NoNodeAvailable,
         Self::NodeUnreachable,
+        Self::NodeRefused,
         Self::CreateUnconfirmed,
+        Self::DocumentUnreadable,
         Self::Overloaded,
         Self::StoreUnavailable,
         Self::BodyUnreadable,
@@ -230,8 +236,14 @@ impl Failure {
                 "internalError",
                 "The server of this meeting does not answer at the moment. Please try again.",
             ),
+            Self::NodeRefused => {
+                ("internalError", "The server of this meeting does not take this call.")
+            }
             Self::CreateUnconfirmed => {
                 ("internalError", "The server has not confirmed the meeting yet. Please try again.")
+            }
+            Self::DocumentUnreadable => {
+                ("internalError", "The server cannot read the XML that came with the call.")
             }
             Self::Overloaded => ("internalError", "Too many requests. Please try again."),
             Self::StoreUnavailable => {

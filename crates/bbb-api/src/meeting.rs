@@ -29,6 +29,8 @@ pub struct MeetingFacts {
     pub is_probe: bool,
     /// The value of our stamp, unverified.
     pub stamp: Option<String>,
+    /// The store it says that it has its row in, unverified.
+    pub store: Option<String>,
     /// The number people dial.
     pub voice_bridge: Option<String>,
 }
@@ -51,6 +53,10 @@ impl MeetingFacts {
                 .child("metadata")
                 .is_some_and(|data| data.child(probe::METADATA_NAME).is_some()),
             stamp: element.child("metadata").and_then(|data| data.text_of(stamp::METADATA_NAME)),
+            store: element
+                .child("metadata")
+                .and_then(|data| data.text_of(stamp::STORE_METADATA_NAME))
+                .filter(|store| !store.is_empty()),
             voice_bridge: text("voiceBridge"),
         })
     }

@@ -21,6 +21,9 @@ use crate::{
 pub const METADATA_NAME: &str = "bluegate-stamp";
 /// The stamp's name among the parameters of create.
 const PARAMETER: &str = "meta_bluegate-stamp";
+/// The name of the store, among a meeting's metadata.
+pub(crate) const STORE_METADATA_NAME: &str = "bluegate-store";
+const STORE_PARAMETER: &str = "meta_bluegate-store";
 const RESERVED: &str = "bluegate-";
 const VERSION: &str = "v1";
 const CONTEXT: &[u8] = b"bluegate stamp v1\0";
@@ -84,10 +87,12 @@ impl Stamp {
     }
 }
 
-/// Strips what a client may have sent under our names and stamps the call.
-pub fn stamp_create(parameters: &mut Parameters, stamp: &Stamp, secret: &Secret) {
+/// Strips what a client may have sent under our names and stamps the call. With
+/// the name of the store that has the meeting's row.
+pub fn stamp_create(parameters: &mut Parameters, stamp: &Stamp, secret: &Secret, store: &str) {
     parameters.remove_where(|name| strip_prefix_ignore_case(name, "meta_").is_some_and(is_ours));
     parameters.query.append(PARAMETER, &stamp.sign(secret));
+    parameters.query.append(STORE_PARAMETER, store);
 }
 
 /// Whether a metadata name is reserved to us, in any letter case.
@@ -155,9 +160,12 @@ mod tests {
             form: Some(RawQuery::parse("meta_BLUEGATE-STAMP=w&name=n")),
         };
         let stamp = stamp("physics", "abc");
-        stamp_create(&mut parameters, &stamp, &secret("s"));
+        stamp_create(&mut parameters, &stamp, &secret("s"), "one");
         let signed = stamp.sign(&secret("s"));
-        assert_eq!(parameters.query.to_string(), format!("meta_a=1&meta_bluegate-stamp={signed}"));
+        assert_eq!(
+            parameters.query.to_string(),
+            format!("meta_a=1&meta_bluegate-stamp={signed}&meta_bluegate-store=one")
+        );
         assert_eq!(parameters.form.unwrap().to_string(), "name=n");
     }
 

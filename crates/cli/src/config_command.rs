@@ -22,7 +22,7 @@ pub(crate) fn run(command: ConfigCommand) -> Outcome {
         ConfigCommand::Check { config: path } => {
             let config = load(&path)?;
             check_routes(&config)?;
-            let unasked = check_tenants(&config)?;
+            let unasked = check_store(&config)?;
             println!("{}: valid", path.display());
             println!(
                 "  {} with {}, {}",
@@ -53,38 +53,43 @@ fn check_routes(config: &Config) -> Result<(), anyhow::Error> {
 
 /// A name is in the file or in the store. What keeps the store from being asked
 /// is no fault of the file: it comes back as a warning.
-fn check_tenants(config: &Config) -> Result<Option<String>, anyhow::Error> {
+fn check_store(config: &Config) -> Result<Option<String>, anyhow::Error> {
     let Some(scaler) = &config.scaler else { return Ok(None) };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let peeking = async {
-        tokio::time::timeout(PATIENCE, bluegate_scaler::peek_tenants(&scaler.store)).await
-    };
+    let peeking =
+        async { tokio::time::timeout(PATIENCE, bluegate_scaler::peek_added(&scaler.store)).await };
     let added = match runtime.block_on(peeking) {
         Ok(Ok(added)) => added,
         Ok(Err(error)) => {
             let error = anyhow::Error::from(error);
-            return Ok(Some(format!("the store was not asked for added tenants: {error:#}")));
+            return Ok(Some(format!("the store was not asked for what was added: {error:#}")));
         }
         Err(_) => return Ok(Some("the store was not asked: it does not answer".to_owned())),
     };
-    let both: Vec<String> = config
-        .tenants
-        .iter()
-        .filter(|tenant| added.contains(&tenant.name))
-        .map(|tenant| format!("`{}`", tenant.name))
-        .collect();
+    let tenants = config.tenants.iter().map(|tenant| &tenant.name);
+    refuse_both("tenant", tenants.filter(|name| added.tenants.contains(name)))?;
+    let nodes = config.nodes.iter().map(|entry| &entry.node.name);
+    refuse_both("node", nodes.filter(|name| added.nodes.contains(name)))?;
+    Ok(None)
+}
+
+/// Refuses names that are in both places.
+fn refuse_both(
+    thing: &str,
+    names: impl Iterator<Item = impl std::fmt::Display>,
+) -> Result<(), UsageError> {
+    let both: Vec<String> = names.map(|name| format!("`{name}`")).collect();
     if both.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
-    let message = format!(
-        "tenants are in the file and were added at run time: {}; take them out of the file, or \
-         `bluegate tenant remove` them",
+    Err(UsageError(format!(
+        "{thing}s are in the file and were added at run time: {}; take them out of the file, or \
+         `bluegate {thing} remove` them",
         both.join(", ")
-    );
-    Err(UsageError(message).into())
+    )))
 }
 
 /// Reads and validates a configuration file.

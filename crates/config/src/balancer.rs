@@ -9,13 +9,15 @@ use crate::{
     settings::{Balancer, CordonCommands, Scalelite},
 };
 
-/// Longest that meetings are waited for unless the file says otherwise.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(4 * 3_600);
+impl Balancer {
+    /// Longest that meetings are waited for unless the file says otherwise.
+    pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(4 * 3_600);
+}
 
 pub(crate) fn read(table: &Table<'_>) -> Option<Balancer> {
     let scalelite = table.has("scalelite").then(|| read_scalelite(table));
     let commands = read_commands(table);
-    let drain_timeout = read_duration(table, "drain_timeout", DRAIN_TIMEOUT.as_secs());
+    let drain_timeout = read_duration(table, "drain_timeout", Balancer::DRAIN_TIMEOUT.as_secs());
     let scalelite = match scalelite {
         Some(scalelite) => Some(scalelite?),
         None => None,

@@ -133,7 +133,7 @@ pub(crate) const NODE: Section = Section {
             kind: "version",
             default: Default::Absent,
             example: r#""3.0""#,
-            about: "The BBB release it runs. Without it the proxy takes the rules of every release together.",
+            about: "The BBB release it runs. Without it the scaler goes by what the node tells, and the proxy takes the rules of every release together.",
         },
         Key {
             name: "proxied",
@@ -790,8 +790,8 @@ pub(crate) const BALANCER: Section = Section {
     name: "balancer",
     repeated: false,
     about: "What places meetings on the nodes where it is not our own scaler. `bluegate node apply --drain` and the \
-            hook of `bluegate node install-hook` keep new meetings off a node with it. Where both `scalelite` and \
-            commands are given, both are used. See nodeconf.md.",
+            hook of `bluegate node install-hook` keep new meetings off a node with it, and with our own scaler \
+            where the file has `[scaler]` and `[admin]`. All that are given are told. See nodeconf.md.",
     keys: &[
         Key {
             name: "scalelite",

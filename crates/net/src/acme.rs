@@ -28,7 +28,7 @@ pub use challenges::{Challenges, ProofError};
 pub use folder::FolderError;
 pub use issue::IssueError;
 pub use manager::{Config, Manager, Pace, SetupError, build};
-pub use names::Names;
+pub use names::{Named, Names};
 pub use status::Status;
 
 /// The protocol a TLS-ALPN-01 validation agrees on, and nothing else does

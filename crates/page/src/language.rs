@@ -17,6 +17,9 @@ pub enum Language {
 }
 
 impl Language {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::English, Self::German, Self::French, Self::Spanish];
+
     /// The value's most wanted language that we have. What weighs the same
     /// counts in its order.
     #[must_use]

@@ -11,7 +11,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use bluegate_cluster::{Mount, Secret, TenantName, Verdict};
+use bluegate_cluster::{HostName, Mount, Secret, TenantName, Verdict};
 use bluegate_store::{OpenError, Store, StoreError};
 use bluegate_tenant::Settings;
 use tokio::sync::Semaphore;
@@ -31,6 +31,7 @@ use crate::{
     },
     hooks,
     meetings::{
+        foreign::Stores,
         ledger::{Ledger, Terms},
         life::Patience,
     },
@@ -124,6 +125,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
         &bounds,
     );
     let recordings = recordings.await.map_err(BuildError::ReadStore)?;
+    let stores = Stores::open(&store).await.map_err(BuildError::ReadStore)?;
     let ledger = Ledger::load(store, &names, terms).await.map_err(BuildError::ReadStore)?;
     let reads = Reads::new(bounds.read_age, bounds.reads_kept);
     let bodies = (bounds.buffered_bytes / KIB).min(Semaphore::MAX_PERMITS);
@@ -141,6 +143,7 @@ pub async fn build(config: Config) -> Result<Scaler, BuildError> {
             frozen: AtomicBool::new(false),
             freezes: AtomicU64::new(0),
             splits_found: AtomicU64::new(0),
+            stores,
             observers: Mutex::default(),
             held_back: ArcSwap::default(),
             witness: OnceLock::new(),
@@ -322,6 +325,12 @@ impl Scaler {
     #[must_use]
     pub fn is_host_of_tenant(&self, authority: &str) -> bool {
         self.context.tenants().has_host(authority)
+    }
+
+    /// The hosts that tenants have of their own, sorted.
+    #[must_use]
+    pub fn tenant_hosts(&self) -> Vec<HostName> {
+        self.context.tenants().hosts()
     }
 
     /// What is believed of each node, by name.

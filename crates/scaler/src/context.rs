@@ -22,7 +22,7 @@ use crate::{
         breaker::BreakerState,
         observers::{Observers, Witness},
     },
-    meetings::ledger::Ledger,
+    meetings::{foreign::Stores, ledger::Ledger},
     nodes::{NodeHandle, Nodes, book::NodeBook, fleet::Fleet, reads::Reads},
     placement::Bar,
     recordings::Recordings,
@@ -52,6 +52,8 @@ pub(crate) struct Context {
     pub(crate) freezes: AtomicU64,
     /// Meetings that were found to live on two nodes.
     pub(crate) splits_found: AtomicU64,
+    /// Our store, and others whose scalers use the same nodes.
+    pub(crate) stores: Stores,
     /// What other scalers of the store hear.
     pub(crate) observers: Mutex<Observers>,
     /// Nodes that get no new meetings because somebody found them broken.

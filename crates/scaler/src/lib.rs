@@ -23,7 +23,7 @@ mod recordings;
 mod simulation;
 mod tenants;
 
-pub use bluegate_store::{PeekError, peek_tenants};
+pub use bluegate_store::{Added, PeekError, peek_added};
 pub use build::{BuildError, Scaler, build};
 pub use callbacks::{CallbackCounters, CallbackReport, CallbackState};
 pub use config::{
@@ -42,7 +42,9 @@ pub use nodes::{
     admin::{DrainReport, EndError, MeetingReport, NodeReport},
     book::NodeError,
 };
-pub use placement::{Bar, Decision, Excluded, Expected, NodeTerms, Placements, Source, Weighed};
+pub use placement::{
+    Bar, Decision, Excluded, Expected, NodeTerms, Placements, Release, Source, Weighed,
+};
 pub use recordings::{KeeperReport, RecordingsReport};
 pub use tenants::{
     book::{HeldBackTenant, TenantChange, TenantError},

@@ -2,6 +2,7 @@
 //! made of what nodes show.
 
 pub(crate) mod directory;
+pub(crate) mod foreign;
 pub(crate) mod ledger;
 pub(crate) mod life;
 pub(crate) mod reach;

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bluegate_bbb_api::{Document, MeetingFacts, ids, show_to_tenant, stamp::Stamp};
 use bluegate_cluster::{Mount, Node, Secret, TenantName};
 use bluegate_store::Generation;
@@ -30,7 +30,7 @@ use crate::{
     config::{Bounds, NodeConfig},
     health::{Health, Record, report::Split},
     nodes::{client::NodeClient, signing::Signing},
-    placement::{Count, NodeTerms, Polled, Totals},
+    placement::{Count, NodeTerms, Polled, Release, Totals},
 };
 
 /// All nodes, by name.
@@ -63,6 +63,8 @@ pub(crate) struct NodeHandle {
     /// When it last became healthy again, in ms since 1970; 0: never.
     returned_at: AtomicI64,
     snapshot: ArcSwap<Snapshot>,
+    /// What it told of its release.
+    told_release: ArcSwapOption<Release>,
     /// Its copies of meetings that live on another node.
     splits: Mutex<Vec<Split>>,
 }
@@ -111,6 +113,7 @@ impl NodeHandle {
             record: Mutex::new((Record::default(), Instant::now())),
             returned_at: AtomicI64::new(0),
             snapshot: ArcSwap::default(),
+            told_release: ArcSwapOption::empty(),
             splits: Mutex::default(),
         }
     }
@@ -133,6 +136,7 @@ impl NodeHandle {
         renewed.polled.send_replace(*self.polled.borrow());
         renewed.keep(self.snapshot());
         renewed.set_splits(self.splits());
+        renewed.told_release.store(self.told_release.load_full());
         for (to, from) in
             [(&renewed.booted_at, &self.booted_at), (&renewed.returned_at, &self.returned_at)]
         {
@@ -154,9 +158,20 @@ impl NodeHandle {
         self.secrets.first().expect("build refuses a node without secret")
     }
 
+    /// Which release it runs, by its configuration or by its own word.
+    pub(crate) fn release(&self) -> Option<Release> {
+        Release::known(self.node.bbb.as_ref(), self.told_release.load().as_deref())
+    }
+
+    /// Keeps what it tells of its release; says whether that is news.
+    pub(crate) fn tells_release(&self, release: Release) -> bool {
+        let release = Some(Arc::new(release));
+        self.told_release.swap(release.clone()) != release
+    }
+
     /// Whether it is known to be of a release line before 3.0.
     pub(crate) fn is_before_3_0(&self) -> bool {
-        self.node.bbb.as_ref().is_some_and(|bbb| !bbb.is_3_or_later())
+        self.release().is_some_and(|release| release.is_before_3_0())
     }
 
     /// What we believe of it.

@@ -6,7 +6,9 @@
 //! the least load once the meeting is counted, then the fewest meetings; what is
 //! still equal takes turns.
 
-use bluegate_cluster::{BbbVersion, Mount, Tag};
+use std::borrow::Borrow;
+
+use bluegate_cluster::{Mount, Tag};
 use bluegate_store::Generation;
 
 use crate::config::Placement;
@@ -14,6 +16,7 @@ use crate::config::Placement;
 mod decision;
 mod expected;
 mod load;
+mod release;
 mod wishes;
 
 pub use decision::{Bar, Decision, Excluded, Weighed};
@@ -21,6 +24,7 @@ pub(crate) use expected::expect;
 pub use expected::{Expected, Placements, Source};
 pub(crate) use load::book;
 pub(crate) use load::{Booked, Count, Polled, Totals};
+pub use release::Release;
 pub(crate) use wishes::Wishes;
 
 use decision::Shown;
@@ -56,8 +60,8 @@ impl Default for NodeTerms {
 pub(crate) struct Candidate<'a> {
     /// Its name.
     pub(crate) node: &'a Mount,
-    /// Its release, when known.
-    pub(crate) version: Option<&'a BbbVersion>,
+    /// Its release, as far as is known.
+    pub(crate) release: Option<Release>,
     /// What its operator says.
     pub(crate) terms: &'a NodeTerms,
     /// What it last said of its meetings.
@@ -91,10 +95,10 @@ const LEAST_SHARE: f64 = 0.1;
 const WEIGHT_UNIT: f64 = 1000.0;
 
 /// Decides for a new meeting, with these open generations.
-pub(crate) fn decide(
+pub(crate) fn decide<G: Borrow<Generation>>(
     question: &Question<'_>,
     candidates: &[Candidate<'_>],
-    generations: &[Generation],
+    generations: &[G],
     terms: &Placement,
 ) -> Decision {
     let booked = book(candidates, generations, terms, question.now);
@@ -157,7 +161,7 @@ fn excluded(question: &Question<'_>, candidate: &Candidate<'_>, booked: Booked) 
         return None;
     }
     let terms = candidate.terms;
-    if let Some(bar) = question.wishes.bar(&terms.tags, candidate.version) {
+    if let Some(bar) = question.wishes.bar(&terms.tags, candidate.release.as_ref()) {
         return Some(bar);
     }
     let expected = u64::from(question.expected.users);

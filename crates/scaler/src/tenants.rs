@@ -83,6 +83,13 @@ impl Tenants {
         self.by_name.values()
     }
 
+    /// The hosts that are tenants' own, sorted.
+    pub(crate) fn hosts(&self) -> Vec<HostName> {
+        let mut hosts: Vec<HostName> = self.by_host.keys().cloned().collect();
+        hosts.sort();
+        hosts
+    }
+
     /// Whether the host of this authority is a tenant's own.
     pub(crate) fn has_host(&self, authority: &str) -> bool {
         HostName::of_authority(authority).is_some_and(|host| self.by_host.contains_key(&host))

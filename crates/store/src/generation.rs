@@ -1,5 +1,7 @@
 //! The row of a generation.
 
+use std::{borrow::Borrow, ops::Deref};
+
 use bluegate_cluster::{Mount, TenantMeetingId, TenantName};
 use sqlx::{Row, postgres::PgRow, sqlite::SqliteRow};
 
@@ -97,6 +99,25 @@ impl Generation {
     }
 }
 
+/// An open generation without its description, which is most of what a row
+/// holds: to decide by, and never to be written back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brief(pub(crate) Generation);
+
+impl Deref for Brief {
+    type Target = Generation;
+
+    fn deref(&self) -> &Generation {
+        &self.0
+    }
+}
+
+impl Borrow<Generation> for Brief {
+    fn borrow(&self) -> &Generation {
+        &self.0
+    }
+}
+
 /// The columns, in the order of [`Generation`]'s fields.
 macro_rules! columns {
     () => {
@@ -112,6 +133,12 @@ pub(crate) const SELECT_OPEN: &str = concat!(
     columns!(),
     " FROM generations WHERE state IN ('placing', 'uncertain', 'live') ORDER BY created_at, id"
 );
+/// The same without their descriptions.
+pub(crate) const SELECT_OPEN_BRIEFLY: &str = "SELECT id, tenant, meeting_id, node, \
+     node_meeting_id, state, internal_meeting_id, create_time, voice_bridge, in_flight, \
+     attempted_at, first_answered, reserved, CAST(NULL AS TEXT) AS description, created_at, \
+     live_at, end_requested_at, ended_at FROM generations \
+     WHERE state IN ('placing', 'uncertain', 'live')";
 /// The open generation of a tenant's meeting.
 pub(crate) const SELECT_OPEN_OF_MEETING: &str = concat!(
     "SELECT ",

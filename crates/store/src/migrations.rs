@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "recordings", include_str!("../migrations/0005_recordings.sql")),
     (6, "administration", include_str!("../migrations/0006_administration.sql")),
     (7, "health", include_str!("../migrations/0007_health.sql")),
+    (10, "stores", include_str!("../migrations/0010_stores.sql")),
 ];
 
 pub(crate) fn migrator() -> Migrator {

@@ -3,14 +3,22 @@
 
 use std::{path::Path, str::FromStr};
 
-use bluegate_cluster::TenantName;
-use sqlx::{
-    ConnectOptions, Connection, Row, postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
-};
+use bluegate_cluster::{Mount, TenantName};
+use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
 
 use crate::error::{OpenError, StoreError};
 
-const SELECT_NAMES: &str = "SELECT name FROM tenants ORDER BY name";
+const SELECT_TENANTS: &str = "SELECT name FROM tenants ORDER BY name";
+const SELECT_NODES: &str = "SELECT name FROM nodes ORDER BY name";
+
+/// What was added to a store at run time, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Added {
+    /// Tenants.
+    pub tenants: Vec<TenantName>,
+    /// Nodes.
+    pub nodes: Vec<Mount>,
+}
 
 /// Why a store was not looked at.
 #[derive(Debug, thiserror::Error)]
@@ -23,39 +31,49 @@ pub enum PeekError {
     Read(#[from] StoreError),
 }
 
-/// The names of the tenants that were added at run time to the store at `url`;
-/// none when there is no such file yet, or it is older than tenants in stores.
+/// Reads the names of both tables over one connection.
+macro_rules! names {
+    ($connection:expr) => {
+        (
+            sqlx::query_scalar::<_, String>(SELECT_TENANTS).fetch_all(&mut $connection).await,
+            sqlx::query_scalar::<_, String>(SELECT_NODES).fetch_all(&mut $connection).await,
+        )
+    };
+}
+
+/// What was added at run time to the store at `url`; nothing when there is no
+/// such file yet, or it is older than what it is asked for.
 ///
 /// # Errors
 /// [`PeekError`] when there is one and it does not answer.
-pub async fn peek_tenants(url: &str) -> Result<Vec<TenantName>, PeekError> {
-    let failed = |source| StoreError::Query { operation: "list added tenants", source };
-    let names: Result<Vec<String>, sqlx::Error> =
+pub async fn peek_added(url: &str) -> Result<Added, PeekError> {
+    let (tenants, nodes) =
         if let Some(path) = url.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
             let path = Path::new(path);
             if !path.exists() {
-                return Ok(Vec::new());
+                return Ok(Added::default());
             }
             let connect = |source| OpenError::Connect { path: path.to_owned(), source };
             let options = SqliteConnectOptions::new().filename(path).read_only(true);
             let mut connection = options.connect().await.map_err(connect)?;
-            let rows = sqlx::query(SELECT_NAMES).fetch_all(&mut connection).await;
-            let names = rows.and_then(|rows| rows.iter().map(|row| row.try_get("name")).collect());
+            let names = names!(connection);
             connection.close().await.map_err(connect)?;
             names
         } else {
             let options = PgConnectOptions::from_str(url).map_err(OpenError::Server)?;
             let mut connection = options.connect().await.map_err(OpenError::Server)?;
-            let rows = sqlx::query(SELECT_NAMES).fetch_all(&mut connection).await;
-            let names = rows.and_then(|rows| rows.iter().map(|row| row.try_get("name")).collect());
+            let names = names!(connection);
             connection.close().await.map_err(OpenError::Server)?;
             names
         };
+    Ok(Added { tenants: parsed(tenants)?, nodes: parsed(nodes)? })
+}
+
+fn parsed<T: FromStr>(names: Result<Vec<String>, sqlx::Error>) -> Result<Vec<T>, StoreError> {
     match names {
         Ok(names) => {
-            let parsed = names.iter().map(|name| name.parse());
-            let parsed: Result<_, _> = parsed.collect();
-            Ok(parsed.map_err(|_| StoreError::Row { column: "name" })?)
+            let parsed: Result<Vec<T>, T::Err> = names.iter().map(|name| name.parse()).collect();
+            parsed.map_err(|_| StoreError::Row { column: "name" })
         }
         // No such table: SQLite has no code of its own for it.
         Err(sqlx::Error::Database(error))
@@ -64,6 +82,6 @@ pub async fn peek_tenants(url: &str) -> Result<Vec<TenantName>, PeekError> {
         {
             Ok(Vec::new())
         }
-        Err(error) => Err(failed(error).into()),
+        Err(source) => Err(StoreError::Query { operation: "list what was added", source }),
     }
 }

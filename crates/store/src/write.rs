@@ -7,8 +7,8 @@ use crate::{
     database::on_each,
     error::{StoreError, WriteError},
     generation::{
-        Generation, INSERT, Readable, SELECT_BY_ID, SELECT_BY_INTERNAL, SELECT_OPEN,
-        SELECT_OPEN_OF_MEETING,
+        Brief, Generation, INSERT, Readable, SELECT_BY_ID, SELECT_BY_INTERNAL, SELECT_OPEN,
+        SELECT_OPEN_BRIEFLY, SELECT_OPEN_OF_MEETING,
     },
 };
 
@@ -54,6 +54,18 @@ impl Write {
         on_each!(Open, &mut self.transaction, transaction => {
             let rows = sqlx::query(SELECT_OPEN).fetch_all(&mut **transaction).await;
             rows.map_err(failed)?.iter().map(Readable::generation).collect()
+        })
+    }
+
+    /// Every open generation, without its description.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub async fn open_briefly(&mut self) -> Result<Vec<Brief>, StoreError> {
+        let failed = |source| StoreError::Query { operation: "list open meetings", source };
+        on_each!(Open, &mut self.transaction, transaction => {
+            let rows = sqlx::query(SELECT_OPEN_BRIEFLY).fetch_all(&mut **transaction).await;
+            rows.map_err(failed)?.iter().map(|row| row.generation().map(Brief)).collect()
         })
     }
 

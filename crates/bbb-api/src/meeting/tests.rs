@@ -44,6 +44,7 @@ fn facts_are_read_past_thousands_separators() {
             is_breakout: false,
             is_probe: false,
             stamp: Some("s".into()),
+            store: None,
             voice_bridge: Some("1,234".into()),
         })
     );

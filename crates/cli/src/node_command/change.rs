@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use anstream::{eprint, eprintln, print, println};
 use anyhow::{Context as _, bail};
-use bluegate_config::{Config, NodeEntry};
+use bluegate_config::{Balancer, Config, NodeEntry};
 use bluegate_nodeconf::{Detected, Plan};
 use bluegate_nodeops::{
     ApplyError, Drain, Event, Machine, Pending, Restart, RollbackError, RolledBack, Target, apply,
@@ -217,11 +217,13 @@ impl<'a> Change<'a> {
         let Some(patience) = &self.patience else { return work() };
         let balancer = needed(self.config, &self.options.node.one.config)?;
         let counter = Counter::new(self.config, entry)?;
-        let longest = self.config.balancer.as_ref().map(|section| section.drain_timeout);
+        // Where our own scaler places meetings, the file need have no `[balancer]`.
+        let section = self.config.balancer.as_ref();
+        let longest = section.map_or(Balancer::DRAIN_TIMEOUT, |section| section.drain_timeout);
         let drain = Drain {
             balancer: balancer.as_ref(),
             count: &|| counter.count(),
-            longest: longest.unwrap_or_default(),
+            longest,
             wait: &|time| patience.wait(time),
         };
         let leaves = |error: &anyhow::Error| {

@@ -28,6 +28,9 @@ use crate::{
 
 /// How often a drain looks.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long a drain goes on while nobody answers it: a scaler that is started
+/// again does so within this, and the node stays cordoned meanwhile.
+const ABSENCE: Duration = Duration::from_secs(120);
 
 /// `bluegate node add`
 pub(super) fn add(options: &AddOptions) -> Outcome {
@@ -100,8 +103,12 @@ pub(super) fn drain(options: &DrainOptions) -> Outcome {
     let begun = Instant::now();
     let in_place = std::io::stderr().is_terminal();
     let mut said = String::new();
+    let mut answered = Instant::now();
     while !status.empty {
-        let line = format!("{name}: {}", told(&status));
+        let line = match answered.elapsed() {
+            age if age < LOOK * 2 => format!("{name}: {}", told(&status)),
+            _ => format!("{name}: the scaler does not answer; waiting for it"),
+        };
         if in_place {
             eprint!("\r\x1b[K{line}");
             std::io::stderr().flush().unwrap_or_default();
@@ -121,7 +128,11 @@ pub(super) fn drain(options: &DrainOptions) -> Outcome {
                 told(&status)
             );
         }
-        status = look(&options.admin, name)?;
+        match look(&options.admin, name) {
+            Ok(now) => (status, answered) = (now, Instant::now()),
+            Err(error) if answered.elapsed() >= ABSENCE => return Err(error),
+            Err(_) => {}
+        }
     }
     if in_place {
         eprint!("\r\x1b[K");
@@ -195,7 +206,7 @@ fn show(report: &NodesReport) -> String {
     let mut names: Vec<&String> = report.nodes.keys().chain(scaler.keys()).collect();
     names.sort();
     names.dedup();
-    let rows: Vec<[String; 9]> = names
+    let rows: Vec<[String; 10]> = names
         .into_iter()
         .map(|name| {
             let known = scaler.get(name);
@@ -207,6 +218,7 @@ fn show(report: &NodesReport) -> String {
                     format!("{}{cordoned}", node.health)
                 }),
                 report.nodes.get(name).map(|node| node.state.clone()).unwrap_or_default(),
+                of(|node| node.bbb.clone().unwrap_or_default()),
                 of(|node| format!("{:.1}", node.load)),
                 of(|node| format!("{:.2}", node.weight)),
                 of(|node| node.meetings.to_string()),
@@ -216,7 +228,8 @@ fn show(report: &NodesReport) -> String {
             ]
         })
         .collect();
-    let head = ["NODE", "SCALER", "PROXY", "LOAD", "WEIGHT", "MEETINGS", "USERS", "TAGS", "SOURCE"];
+    let head =
+        ["NODE", "SCALER", "PROXY", "BBB", "LOAD", "WEIGHT", "MEETINGS", "USERS", "TAGS", "SOURCE"];
     table(head, &rows)
 }
 
@@ -271,6 +284,7 @@ mod tests {
     fn nodes_for_people() {
         let node = |cordoned_at, tags: &[&str]| ScalerNode {
             health: "healthy".to_owned(),
+            bbb: Some(">=3.0".to_owned()),
             cordoned_at,
             weight: 1.0,
             load: 42.25,
@@ -286,9 +300,9 @@ mod tests {
         ];
         let report = NodesReport { scaler: Some(scaler.into()), ..NodesReport::default() };
         assert_snapshot!(show(&report), @r"
-        NODE    SCALER             PROXY  LOAD  WEIGHT  MEETINGS  USERS  TAGS  SOURCE
-        bbb-01  healthy            -      42.2  1.00    3         61     gpu   file
-        bbb-02  healthy, cordoned  -      42.2  1.00    3         61     -     file
+        NODE    SCALER             PROXY  BBB    LOAD  WEIGHT  MEETINGS  USERS  TAGS  SOURCE
+        bbb-01  healthy            -      >=3.0  42.2  1.00    3         61     gpu   file
+        bbb-02  healthy, cordoned  -      >=3.0  42.2  1.00    3         61     -     file
         ");
     }
 

@@ -9,16 +9,23 @@ use std::{
 };
 
 use anyhow::Context as _;
-use bluegate_cluster::{HostName, Origin};
+use bluegate_cluster::Origin;
 use bluegate_config::{Acme, Config, Tls};
 use bluegate_net::{
     Redirect,
     acme::{self, Manager},
     tls::{self, CertificateFiles, Slot},
 };
+use bluegate_scaler::Scaler;
 use rustls::ServerConfig;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How often the hosts of tenants are looked at.
+const HOSTS_LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// What listeners show, by what the configuration says of it.
 #[derive(Default)]
@@ -27,6 +34,35 @@ pub(crate) struct Certificates {
     managed: HashMap<(Acme, PathBuf), (Manager, Arc<ServerConfig>)>,
     /// Files by the name of what shows them.
     named: Vec<(String, (PathBuf, PathBuf))>,
+    /// Tells which hosts tenants have, where ACME keeps their certificates.
+    hosts: Option<watch::Sender<Vec<String>>>,
+}
+
+/// The certificates that are shown, as they now are.
+pub(crate) struct Display {
+    files: Vec<(String, Arc<Slot>)>,
+    managed: Vec<Arc<acme::Names>>,
+}
+
+impl Display {
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Shown> {
+        let files = self.files.iter().map(|(name, slot)| Shown {
+            name: name.clone(),
+            slot: Arc::clone(slot),
+            status: None,
+        });
+        let managed = self.managed.iter().flat_map(|names| {
+            let named = names.all();
+            let shown = named.iter().map(|named| Shown {
+                name: named.name.clone(),
+                slot: Arc::clone(&named.slot),
+                status: Some(Arc::clone(&named.status)),
+            });
+            shown.collect::<Vec<_>>()
+        });
+        files.chain(managed).collect()
+    }
 }
 
 /// A certificate that is shown, by the name it is shown for.
@@ -42,8 +78,8 @@ struct Wanted<'a> {
     tls: &'a Tls,
     folder: &'a Path,
     origin: &'a Origin,
-    /// Besides the origin's.
-    hosts: Vec<&'a HostName>,
+    /// Whether it is for the hosts of tenants too.
+    with_hosts: bool,
 }
 
 impl Certificates {
@@ -53,29 +89,29 @@ impl Certificates {
             tls: &proxy.tls,
             folder: &proxy.acme_folder,
             origin: &config.cluster.origin,
-            hosts: Vec::new(),
+            with_hosts: false,
         });
         let scaler = config.scaler.as_ref().map(|scaler| Wanted {
             tls: &scaler.tls,
             folder: &scaler.acme_folder,
             origin: &scaler.origin,
-            hosts: config.tenants.iter().flat_map(|tenant| &tenant.settings.hosts).collect(),
+            with_hosts: true,
         });
         let redirects = config.proxy.as_ref().is_some_and(|p| !p.front.redirect_listen.is_empty());
         let mut this = Self::default();
         // Names of one authority and folder go to one manager.
-        let mut names: HashMap<(Acme, PathBuf), Vec<String>> = HashMap::new();
+        let mut names: HashMap<(Acme, PathBuf), (Vec<String>, bool)> = HashMap::new();
         for wanted in proxy.into_iter().chain(scaler) {
             match wanted.tls {
                 Tls::Off => {}
                 Tls::Files { cert, key } => this.add_files(wanted.origin.host(), cert, key)?,
                 Tls::Acme(acme) => {
                     let group = names.entry((acme.clone(), wanted.folder.to_owned())).or_default();
-                    let hosts = wanted.hosts.iter().map(|host| host.as_str());
-                    for name in std::iter::once(wanted.origin.host()).chain(hosts) {
-                        if !group.iter().any(|known| known == name) {
-                            group.push(name.to_owned());
-                        }
+                    let (group, with_hosts) = group;
+                    *with_hosts |= wanted.with_hosts;
+                    let name = wanted.origin.host();
+                    if !group.iter().any(|known| known == name) {
+                        group.push(name.to_owned());
                     }
                 }
             }
@@ -83,8 +119,8 @@ impl Certificates {
         if let Some(Tls::Files { cert, key }) = config.admin.as_ref().map(|admin| &admin.tls) {
             this.add_files("admin", cert, key)?;
         }
-        for ((acme, folder), names) in names {
-            let manager = acme::build(acme::Config {
+        for ((acme, folder), (names, with_hosts)) in names {
+            let mut manager = acme::build(acme::Config {
                 folder: folder.clone(),
                 directory: acme
                     .directory
@@ -97,6 +133,13 @@ impl Certificates {
                 pace: acme::Pace::default(),
             })
             .context("certificates by ACME")?;
+            if with_hosts {
+                let hosts = config.tenants.iter().flat_map(|tenant| &tenant.settings.hosts);
+                let hosts = hosts.map(|host| host.as_str().to_owned()).collect();
+                let (tells, follows) = watch::channel(hosts);
+                manager = manager.following(follows);
+                this.hosts = Some(tells);
+            }
             let config = manager.server_config()?;
             this.managed.insert((acme, folder), (manager, config));
         }
@@ -116,18 +159,13 @@ impl Certificates {
     }
 
     /// Every certificate, to be looked at.
-    pub(crate) fn shown(&self) -> Vec<Shown> {
+    pub(crate) fn display(&self) -> Display {
         let files = self.named.iter().filter_map(|(name, files)| {
             let slot = Arc::clone(self.files.get(files)?.0.slot());
-            Some(Shown { name: name.clone(), slot, status: None })
+            Some((name.clone(), slot))
         });
-        let managed = self.managed.values().flat_map(|(manager, _)| {
-            manager.statuses().into_iter().filter_map(|(name, status)| {
-                let slot = manager.slot(&name)?;
-                Some(Shown { name, slot, status: Some(status) })
-            })
-        });
-        files.chain(managed).collect()
+        let managed = self.managed.values().map(|(manager, _)| manager.names());
+        Display { files: files.collect(), managed: managed.collect() }
     }
 
     /// TLS for a listener of a section that says `tls` and `acme_folder`.
@@ -157,13 +195,32 @@ impl Certificates {
         redirect
     }
 
-    /// Keeps everything fresh until `shutdown`; SIGHUP has files looked at at
-    /// once.
+    /// Keeps everything fresh until `shutdown`, for the hosts that the scaler's
+    /// tenants have by then; SIGHUP has files looked at at once.
     pub(crate) fn follow(
-        self,
+        mut self,
+        scaler: Option<Scaler>,
         shutdown: &CancellationToken,
         tasks: &TaskTracker,
     ) -> Result<(), anyhow::Error> {
+        if let (Some(hosts), Some(scaler)) = (self.hosts.take(), scaler) {
+            let shutdown = shutdown.clone();
+            tasks.spawn(async move {
+                loop {
+                    let now: Vec<String> =
+                        scaler.tenant_hosts().iter().map(ToString::to_string).collect();
+                    hosts.send_if_modified(|known| {
+                        let differs = *known != now;
+                        *known = now;
+                        differs
+                    });
+                    tokio::select! {
+                        () = shutdown.cancelled() => return,
+                        () = tokio::time::sleep(HOSTS_LOOK) => {}
+                    }
+                }
+            });
+        }
         for (manager, _) in self.managed.into_values() {
             tasks.spawn(manager.run(shutdown.clone()));
         }

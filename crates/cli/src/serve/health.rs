@@ -119,7 +119,12 @@ fn shown(report: HealthReport) -> ClusterHealth {
         other: split.other.to_string(),
         other_users: split.other_users,
     });
-    ClusterHealth { frozen: report.frozen, nodes, splits: splits.collect() }
+    ClusterHealth {
+        frozen: report.frozen,
+        nodes,
+        splits: splits.collect(),
+        foreign_stores: report.foreign_stores,
+    }
 }
 
 /// A metric's name, its help, and how it is read off.
@@ -135,6 +140,8 @@ fn measure(out: &mut Exposition, report: &HealthReport) {
     out.single("bluegate_scaler_splits", Gauge, help, report.splits.len());
     let help = "Meetings that were found to live on two nodes";
     out.single("bluegate_scaler_splits_total", Counter, help, report.splits_found);
+    let help = "Other stores whose scalers place meetings of the same tenants on the same nodes";
+    out.single("bluegate_scaler_foreign_stores", Gauge, help, report.foreign_stores);
     let states = [Health::Healthy, Health::Suspect, Health::Lost];
     let samples = report.nodes.iter().flat_map(|(name, node)| {
         states.map(|state| {

@@ -54,7 +54,7 @@ use crate::{
     serve::{
         admin::{AdminListener, ProxyCache},
         administration::Administration,
-        certificates::{Certificates, Shown},
+        certificates::{Certificates, Display},
         listeners::{Listeners, Roles},
         reload::Reload,
         scaler_source::AdminScaler,
@@ -132,8 +132,8 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
         scaling.first_look().await;
     }
     tasks.spawn(reload.run(Arc::clone(&book), measured_scaler.clone(), shutdown.clone()));
-    let shown = certificates.shown();
-    certificates.follow(&shutdown, &tasks)?;
+    let shown = certificates.display();
+    certificates.follow(placing.clone(), &shutdown, &tasks)?;
     if let Some(proxy) = &proxy {
         access_log::follow(Arc::clone(proxy), &shutdown, &tasks)?;
     }
@@ -213,7 +213,7 @@ fn sources(
     scaler: Option<bluegate_scaler::Scaler>,
     book: &Arc<RouteBook>,
     policy: Policy,
-    shown: Vec<Shown>,
+    shown: Display,
     shutdown: &CancellationToken,
 ) -> Sources {
     let shutdown = shutdown.clone();
@@ -221,7 +221,7 @@ fn sources(
     let routes = book.follow();
     let mut measured: Vec<Arc<MetricsSource>> = vec![
         Arc::new(move |out| metrics::connections(out, &policy)),
-        Arc::new(move |out| metrics::certificates(out, &shown)),
+        Arc::new(move |out| metrics::certificates(out, &shown.all())),
     ];
     if let Some(proxy) = proxy.cloned() {
         measured.push(Arc::new(move |out| {

@@ -5,8 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use bluegate_admin::{Given, RouteBook};
-use bluegate_cluster::HostName;
-use bluegate_config::{Config, Tls};
+use bluegate_config::Config;
 use bluegate_scaler::Scaler;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -121,19 +120,11 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("`[cluster] node_ca`", old.cluster.node_ca != new.cluster.node_ca),
         ("`[proxy]`", proxy_differs),
         ("`[scaler]`", old.scaler != new.scaler),
-        ("hosts of `[[tenant]]` for ACME", acme_hosts(old) != acme_hosts(new)),
         ("`[admin]`", old.admin != new.admin),
     ]
     .into_iter()
     .filter_map(|(part, differs)| differs.then_some(part))
     .collect()
-}
-
-/// The hosts of tenants that ACME fetches certificates for at the start.
-fn acme_hosts(config: &Config) -> Vec<&HostName> {
-    let fetched = config.scaler.as_ref().is_some_and(|scaler| matches!(scaler.tls, Tls::Acme(_)));
-    let tenants = config.tenants.iter().filter(|_| fetched);
-    tenants.flat_map(|tenant| &tenant.settings.hosts).collect()
 }
 
 #[cfg(test)]

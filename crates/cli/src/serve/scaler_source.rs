@@ -138,7 +138,8 @@ fn refused(error: &NodeError) -> ScalerRefusal {
 fn shown_node(report: &NodeReport) -> ScalerNode {
     ScalerNode {
         origin: report.node.origin.to_string(),
-        bbb: report.node.bbb.as_ref().map(ToString::to_string),
+        bbb: report.release.as_ref().map(ToString::to_string),
+        bbb_told: report.node.bbb.is_none() && report.release.is_some(),
         source: if report.in_file { "file" } else { "store" }.to_owned(),
         health: report.health.as_str().to_owned(),
         cordoned_at: report.cordoned_at,

@@ -8,20 +8,20 @@ use std::{
 
 use rustls::{ClientConfig, ServerConfig};
 use tokio::{
+    sync::watch,
     task::spawn_blocking,
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ALPN, Challenges, Names,
+    ALPN, Challenges, Named, Names,
     account::OpenAccount,
     folder::{Folder, FolderError, Pending},
     http::Http,
     issue::{IssueError, Proof, Task},
     kept::{Kept, certified, read_certificate},
     schedule::{Window, wait_after},
-    status::Status,
 };
 use crate::tls::{Slot, TlsError, server};
 
@@ -98,6 +98,9 @@ pub struct Manager {
     challenges: Arc<Challenges>,
     pending: Vec<Pending>,
     kept: Vec<Kept>,
+    names: Arc<Names>,
+    /// Further names, which change.
+    others: Option<watch::Receiver<Vec<String>>>,
 }
 
 /// Opens the folder and shows what certificates it has.
@@ -113,27 +116,93 @@ pub fn build(config: Config) -> Result<Manager, SetupError> {
         return Err(SetupError::Directory(config.directory));
     }
     let folder = Folder::open(&config.folder, &config.directory)?;
-    let kept = config.names.iter().map(|name| Kept::new(name.clone())).collect();
+    let challenges = Arc::<Challenges>::default();
     let mut manager = Manager {
         http: Http::new(Arc::clone(&config.directory_tls)),
         config,
         folder,
         account: OpenAccount::default(),
-        challenges: Arc::default(),
+        names: Arc::new(Names::new(Vec::new(), Arc::clone(&challenges))),
+        challenges,
         pending: Vec::new(),
-        kept,
+        kept: Vec::new(),
+        others: None,
     };
-    for kept in &mut manager.kept {
-        let found = read_certificate(&manager.folder, &kept.name, None);
-        kept.take(found, &manager.folder);
-        if kept.held.is_none() {
-            tracing::warn!(name = %kept.name, "no certificate yet: https is refused until there is one");
-        }
+    for name in manager.config.names.clone() {
+        manager.keep(name);
     }
+    manager.show();
     Ok(manager)
 }
 
 impl Manager {
+    /// Keeps certificates for these names too, as they now are and change: a new
+    /// one is fetched, and one that goes is shown no more. What is no host name,
+    /// and what exceeds [`Manager::MOST_OTHERS`], is left out with a warning.
+    #[must_use]
+    pub fn following(mut self, mut names: watch::Receiver<Vec<String>>) -> Self {
+        names.mark_changed();
+        self.others = Some(names);
+        self.follow();
+        self
+    }
+
+    /// Most names that are followed.
+    pub const MOST_OTHERS: usize = 1000;
+
+    /// Takes over the further names when they have changed.
+    fn follow(&mut self) {
+        let Some(others) = &mut self.others else { return };
+        if !others.has_changed().unwrap_or(false) {
+            return;
+        }
+        let others = others.borrow_and_update().clone();
+        let mut wanted = self.config.names.clone();
+        for name in others {
+            if !is_host_name(&name) || wanted.len() >= self.config.names.len() + Self::MOST_OTHERS {
+                tracing::warn!(%name, "no certificate is fetched for this name");
+            } else if !wanted.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+                wanted.push(name);
+            }
+        }
+        let is_in = |names: &[String], name: &str| {
+            names.iter().any(|known| known.eq_ignore_ascii_case(name))
+        };
+        self.kept.retain(|kept| is_in(&wanted, &kept.name));
+        for name in wanted {
+            if !self.kept.iter().any(|kept| kept.name.eq_ignore_ascii_case(&name)) {
+                self.keep(name);
+            }
+        }
+        self.show();
+    }
+
+    /// One more name, with the certificate that is there for it.
+    fn keep(&mut self, name: String) {
+        let mut kept = Kept::new(name);
+        kept.take(read_certificate(&self.folder, &kept.name, None), &self.folder);
+        if kept.held.is_none() {
+            tracing::warn!(name = %kept.name, "no certificate yet: https is refused until there is one");
+        }
+        self.kept.push(kept);
+    }
+
+    fn show(&self) {
+        let named = self.kept.iter().map(|kept| Named {
+            name: kept.name.clone(),
+            slot: Arc::clone(&kept.slot),
+            status: Arc::clone(&kept.status),
+        });
+        self.names.set(named.collect());
+    }
+
+    /// The names and their certificates, which change with those that are
+    /// followed.
+    #[must_use]
+    pub fn names(&self) -> Arc<Names> {
+        Arc::clone(&self.names)
+    }
+
     /// The answers to challenges, for [`crate::Redirect`].
     #[must_use]
     pub fn challenges(&self) -> Arc<Challenges> {
@@ -147,21 +216,13 @@ impl Manager {
         found.map(|kept| Arc::clone(&kept.slot))
     }
 
-    /// How it goes with each name's certificate, from now on.
-    #[must_use]
-    pub fn statuses(&self) -> Vec<(String, Arc<Status>)> {
-        self.kept.iter().map(|kept| (kept.name.clone(), Arc::clone(&kept.status))).collect()
-    }
-
     /// A server's side of TLS that shows each name its certificate, and
     /// answers TLS-ALPN-01.
     ///
     /// # Errors
     /// [`TlsError::Setup`] when the provider lacks what it needs.
     pub fn server_config(&self) -> Result<Arc<ServerConfig>, TlsError> {
-        let slots = self.kept.iter().map(|kept| (kept.name.clone(), Arc::clone(&kept.slot)));
-        let names = Names::new(slots.collect(), Arc::clone(&self.challenges));
-        server::config(Arc::new(names), &[ALPN]).map(Arc::new)
+        server::config(self.names(), &[ALPN]).map(Arc::new)
     }
 
     /// Issues and renews until `shutdown`. Failures are logged and tried again,
@@ -182,6 +243,7 @@ impl Manager {
     }
 
     async fn round(&mut self) {
+        self.follow();
         self.look().await;
         for index in 0..self.kept.len() {
             self.ask_for_window(index).await;

@@ -1,5 +1,6 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
+use bluegate_net::acme::build;
 use tokio::time::sleep;
 
 use crate::{
@@ -52,6 +53,41 @@ async fn a_first_certificate_comes_by_tls_alpn_01_and_outlives_a_restart() {
     let again = Sockets::open().serve(settings);
     assert_eq!(again.slot.current().unwrap().cert, chain);
     within(ask(&mut again.connect(&chain).await.unwrap())).await;
+}
+
+#[tokio::test]
+async fn names_that_come_while_it_serves_get_certificates_and_those_that_go_lose_them() {
+    const OTHER: &str = "school-b.example.org";
+    let sockets = Sockets::open();
+    let pebble = Pebble::start(sockets.http(), nobody()).await;
+    let root = tempfile::tempdir().unwrap();
+    let (tells, follows) = tokio::sync::watch::channel(Vec::new());
+    let manager = build(config(root.path(), &pebble.directory, &pebble.ca, true)).unwrap();
+    let site = sockets.serve_manager(manager.following(follows));
+    let first = within(site.certificate(|_| true)).await;
+
+    // One that no authority would take stands in nobody's way.
+    tells.send_replace(vec!["no host".to_owned(), OTHER.to_owned(), NAME.to_uppercase()]);
+    let names =
+        || -> Vec<String> { site.names.all().iter().map(|named| named.name.clone()).collect() };
+    let other = eventually(|| {
+        let all = site.names.all();
+        let named = all.iter().find(|named| named.name == OTHER)?;
+        Some(named.slot.current()?.cert.clone())
+    })
+    .await;
+    assert_eq!(names(), [NAME, OTHER]);
+    assert_ne!(other, first);
+    within(ask(&mut site.connect_to(OTHER, &other).await.unwrap())).await;
+    within(ask(&mut site.connect(&first).await.unwrap())).await;
+
+    tells.send_replace(Vec::new());
+    eventually(|| (names() == [NAME]).then_some(())).await;
+    site.connect_to(OTHER, &other).await.unwrap_err();
+    // Back again, it has what was kept for it.
+    tells.send_replace(vec![OTHER.to_owned()]);
+    eventually(|| (names().len() == 2).then_some(())).await;
+    within(ask(&mut site.connect_to(OTHER, &other).await.unwrap())).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::{future::Future, io, net::SocketAddr, path::Path, sync::Arc, time::Dura
 use axum::{Router, routing::get};
 use bluegate_net::{
     Limits, Listener, Redirect, RouterService, Service,
-    acme::{Config, Manager, Pace, build},
+    acme::{Config, Manager, Names, Pace, build},
     bind, serve, tls,
 };
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -71,7 +71,7 @@ impl Sockets {
         self.serve_manager(build(config).unwrap())
     }
 
-    fn serve_manager(self, manager: Manager) -> Site {
+    pub(crate) fn serve_manager(self, manager: Manager) -> Site {
         let shutdown = CancellationToken::new();
         let slot = manager.slot(NAME).unwrap();
         let redirect = Redirect::to(format!("https://{NAME}").parse().unwrap())
@@ -82,6 +82,7 @@ impl Sockets {
             https: self.https(),
             http: self.http(),
             slot,
+            names: manager.names(),
             _shutdown: shutdown.clone().drop_guard(),
         };
         let tls = Some(manager.server_config().unwrap());
@@ -107,6 +108,7 @@ pub(crate) struct Site {
     pub(crate) https: SocketAddr,
     pub(crate) http: SocketAddr,
     pub(crate) slot: Arc<tls::Slot>,
+    pub(crate) names: Arc<Names>,
     _shutdown: DropGuard,
 }
 
@@ -125,6 +127,15 @@ impl Site {
         &self,
         chain: &[CertificateDer<'static>],
     ) -> io::Result<TlsStream<TcpStream>> {
+        self.connect_to(NAME, chain).await
+    }
+
+    /// The same, asking for the certificate of `name`.
+    pub(crate) async fn connect_to(
+        &self,
+        name: &'static str,
+        chain: &[CertificateDer<'static>],
+    ) -> io::Result<TlsStream<TcpStream>> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(chain.last().unwrap().clone()).unwrap();
         let config = rustls::ClientConfig::builder_with_provider(
@@ -135,7 +146,7 @@ impl Site {
         .with_root_certificates(roots)
         .with_no_client_auth();
         let stream = TcpStream::connect(self.https).await?;
-        TlsConnector::from(Arc::new(config)).connect(NAME.try_into().unwrap(), stream).await
+        TlsConnector::from(Arc::new(config)).connect(name.try_into().unwrap(), stream).await
     }
 
     /// The head of the redirect's answer.

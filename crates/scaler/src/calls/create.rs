@@ -7,14 +7,14 @@
 use std::{collections::HashSet, ops::ControlFlow, sync::Arc};
 
 use bluegate_bbb_api::{
-    Answer, Call, Failure, MeetingFacts, Outcome, RawQuery, created_from_info, ids,
-    meeting_from_create, meeting_id_of_create, plain_from_duplicate, sanitise, show_to_tenant,
+    Answer, Call, Document, Failure, MeetingFacts, Outcome, RawQuery, XmlError, created_from_info,
+    ids, meeting_from_create, meeting_id_of_create, plain_from_duplicate, sanitise, show_to_tenant,
     stamp::{Stamp, stamp_create},
 };
 use bluegate_cluster::Mount;
 use bluegate_store::{Generation, State};
 use bluegate_tenant::Limit;
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 
@@ -144,7 +144,7 @@ impl Creation {
             .iter()
             .map(|(node, snapshot)| Candidate {
                 node: &node.node.name,
-                version: node.node.bbb.as_ref(),
+                release: node.release(),
                 terms: &node.terms,
                 polled: snapshot.as_ref() as &dyn Polled,
                 bar: Context::bar(node).or_else(|| self.bar(&node.node.name)),
@@ -245,7 +245,8 @@ impl Creation {
         }
         let name = &node.node.name;
         callbacks::rewrite(&self.context, &self.request, &mut parameters, &self.meeting_id, name);
-        stamp_create(&mut parameters, &self.stamp(), node.secret());
+        let store = self.context.stores.own();
+        stamp_create(&mut parameters, &self.stamp(), node.secret(), store);
 
         let body = match &parameters.form {
             Some(form) => Some((FORM, form.to_string().into())),
@@ -366,6 +367,17 @@ impl Creation {
         error: &CallError,
     ) -> Step {
         error.tell(&node.node.name, Call::Create.name());
+        // Said for good: another attempt would be told the same.
+        if error.refusal().is_some() {
+            if counted {
+                self.leave(generation, true).await;
+            }
+            return Step::Break(Failure::NodeRefused.into());
+        }
+        if self.is_stumbled_over(error) {
+            self.note_unanswered(generation, counted).await;
+            return Step::Break(Failure::DocumentUnreadable.into());
+        }
         if matches!(error, CallError::Timeout) {
             // Others need not wait as long: the next two polls tell.
             node.note(Record::refused);
@@ -381,12 +393,25 @@ impl Creation {
 
     /// Sent, and nobody knows: the row is pinned and the same node tried again.
     async fn unanswered(&mut self, generation: &Generation, counted: bool) -> Step {
+        self.note_unanswered(generation, counted).await;
+        self.again(Failure::CreateUnconfirmed)
+    }
+
+    async fn note_unanswered(&mut self, generation: &Generation, counted: bool) {
         self.unanswered = true;
         if counted {
             let done = self.context.ledger.unanswered(&generation.id).await;
             log_failure(done);
         }
-        self.again(Failure::CreateUnconfirmed)
+    }
+
+    /// Whether the node failed at a body that is no XML, as it would again. It may
+    /// have made the meeting before that: polls tell.
+    fn is_stumbled_over(&self, error: &CallError) -> bool {
+        let CallError::Status(StatusCode::INTERNAL_SERVER_ERROR) = error else { return false };
+        let body = self.request.document.as_ref();
+        let text = body.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok());
+        text.is_some_and(|text| matches!(Document::parse(text), Err(XmlError::Malformed)))
     }
 
     /// Certainly not taken by this node: a row that nobody brought to life may

@@ -51,3 +51,22 @@ fn words(language: Language) -> (&'static str, &'static str, &'static str) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_in_every_language() {
+        let pages = Language::ALL.map(|language| {
+            let (title, text, anyway) = words(language);
+            format!("{}: {title} / {text} / {anyway}", language.tag())
+        });
+        insta::assert_snapshot!(pages.join("\n"), @"
+        en: One moment / Your meeting's server does not answer just now. This page tries again by itself and takes you to the meeting. / Try the server anyway
+        de: Einen Moment / Der Server Ihrer Konferenz antwortet gerade nicht. Diese Seite versucht es von selbst wieder und bringt Sie in die Konferenz. / Den Server trotzdem versuchen
+        fr: Un instant / Le serveur de votre réunion ne répond pas pour le moment. Cette page réessaie d’elle-même et vous y conduira. / Essayer le serveur malgré tout
+        es: Un momento / El servidor de su reunión no responde ahora mismo. Esta página lo intenta de nuevo por sí sola y le llevará a la reunión. / Probar el servidor de todos modos
+        ");
+    }
+}

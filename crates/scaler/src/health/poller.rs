@@ -13,12 +13,19 @@ use crate::{
     health::{Health, Record, pace::Pace},
     meetings::reconcile::Reconciler,
     nodes::{NodeHandle, PolledMeeting, Snapshot, client::CallError, signing::NodeCall},
+    placement::Release,
 };
+
+/// How often a node is asked for its release, besides whenever it was silent.
+const RELEASE_AGE: Duration = Duration::from_secs(10 * 60);
+/// The same while it tells nothing.
+const RELEASE_RETRY: Duration = Duration::from_secs(60);
 
 /// Polls a node until `shutdown`. What follows from a poll is always finished.
 pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: CancellationToken) {
     let mut reconciler = Reconciler::new(Arc::clone(&context), Arc::clone(&node));
     let mut pace = Pace::default();
+    let mut ask_release = Instant::now();
     loop {
         let begun = Instant::now();
         let patience = pace.patience(context.bounds.poll_patience, context.bounds.poll_timeout);
@@ -30,8 +37,20 @@ pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: 
             Ok(_) => pace.answered(begun.elapsed()),
             Err(_) => pace.missed(),
         };
+        let was_silent = node.record().is_silent();
+        let answered = fetched.is_ok();
         conclude(&node, &mut reconciler, fetched).await;
         node.polled.send_replace(true);
+        // An upgrade takes bbb-web away for a while.
+        if answered && (was_silent || Instant::now() >= ask_release) {
+            let again = tokio::select! {
+                () = shutdown.cancelled() => return,
+                learnt = learn_release(&node, context.bounds.poll_patience) => {
+                    if learnt { RELEASE_AGE } else { RELEASE_RETRY }
+                }
+            };
+            ask_release = Instant::now() + again;
+        }
         let next = next_poll(begun, Instant::now(), jittered(context.bounds.poll_interval));
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -42,6 +61,18 @@ pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: 
             }
         }
     }
+}
+
+/// Asks the node for its version document, and keeps what it tells of its
+/// release; says whether it told anything.
+async fn learn_release(node: &NodeHandle, patience: Duration) -> bool {
+    let told = node.index(patience).await.ok().and_then(|index| Release::told(&index));
+    let Some(release) = told else { return false };
+    let name = release.to_string();
+    if node.tells_release(release) {
+        tracing::info!(node.id = %node.node.name, release = name, "the node told its release");
+    }
+    true
 }
 
 /// What follows from a poll.

@@ -22,6 +22,8 @@ pub struct HealthReport {
     pub splits: Vec<Split>,
     /// Meetings that were found to live on two nodes.
     pub splits_found: u64,
+    /// Other stores whose scalers place meetings of our tenants on our nodes.
+    pub foreign_stores: usize,
 }
 
 /// One node's part.
@@ -89,5 +91,6 @@ pub(crate) fn of(context: &Context) -> HealthReport {
         nodes: nodes.collect(),
         splits: fleet.values().flat_map(|node| node.splits()).collect(),
         splits_found: context.splits_found.load(Relaxed),
+        foreign_stores: context.stores.foreign(),
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     context::Context,
     health::{boot, report::Split},
     meetings::{
+        foreign::Appearances,
         ledger::Wanted,
         life::{self, Listed, Patience, Sign, Verdict},
         twin::{self, TwinWatch},
@@ -32,13 +33,15 @@ pub(crate) struct Reconciler {
     context: Arc<Context>,
     node: Arc<NodeHandle>,
     twins: TwinWatch,
+    appearances: Appearances,
     /// The twins of the poll at hand.
     splits: Vec<Split>,
 }
 
 impl Reconciler {
     pub(crate) fn new(context: Arc<Context>, node: Arc<NodeHandle>) -> Self {
-        Self { context, node, twins: TwinWatch::default(), splits: Vec::new() }
+        let (twins, appearances) = (TwinWatch::default(), Appearances::default());
+        Self { context, node, twins, appearances, splits: Vec::new() }
     }
 
     /// The node is heard again after a silence, with this to say.
@@ -57,15 +60,28 @@ impl Reconciler {
 
     /// Draws the conclusions from a poll.
     pub(crate) async fn after(&mut self, snapshot: &Snapshot) {
-        let result = match self.generations(snapshot).await {
-            Ok(()) => self.strangers(snapshot).await,
-            Err(error) => Err(error),
+        let result = async {
+            self.other_stores(snapshot).await?;
+            self.generations(snapshot).await?;
+            self.strangers(snapshot).await
         };
+        let result = result.await;
         if let Err(error) = result {
             let error = &error as &dyn std::error::Error;
             tracing::error!(node.id = %self.node.node.name, error, "a poll was not recorded");
         }
         self.node.set_splits(mem::take(&mut self.splits));
+    }
+
+    /// Finds out whether scalers with another store make meetings of our tenants.
+    async fn other_stores(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let fresh = self.appearances.of(&snapshot.meetings);
+        let tenants = self.context.tenants();
+        let is_ours = |meeting: &&PolledMeeting| {
+            meeting.stamp.as_ref().is_some_and(|stamp| tenants.get(&stamp.tenant).is_some())
+        };
+        let fresh = fresh.into_iter().filter(is_ours);
+        self.context.stores.note(self.context.ledger.store(), fresh).await
     }
 
     /// Judges every open generation on this node.
@@ -206,7 +222,11 @@ impl Reconciler {
     ) -> Result<(), StoreError> {
         let context = &self.context;
         let own = twin::own_copy(context, open, clock::now());
-        let resolution = twins::resolve(own, meeting.facts.users);
+        // Whose scaler does not know of ours would do the same to our copies.
+        let resolution = match context.stores.is_foreign(meeting) {
+            true => Resolution::KeepBoth,
+            false => twins::resolve(own, meeting.facts.users),
+        };
         let seen = self.twins.see(&meeting.facts.internal_id, resolution);
         self.splits.push(Split {
             tenant: open.tenant.clone(),

@@ -7,7 +7,7 @@ use bluegate_cluster::{Mount, Node, TenantMeetingId};
 use bluegate_store::{Generation, Life, StoreError};
 
 use crate::{
-    Health, NodeConfig, NodeTerms, Placements, Scaler, clock,
+    Health, NodeConfig, NodeTerms, Placements, Release, Scaler, clock,
     context::Context,
     nodes::{NodeHandle, book::NodeError, signing::NodeCall},
     placement::{self, Candidate, Polled},
@@ -24,6 +24,8 @@ const MINUTE: i64 = 60_000;
 pub struct NodeReport {
     /// Its name, origin and address.
     pub node: Node,
+    /// Its release, by its configuration or by its own word.
+    pub release: Option<Release>,
     /// Whether it is in the file; else it was added at run time.
     pub in_file: bool,
     /// What is believed of it.
@@ -106,7 +108,7 @@ impl Scaler {
                 let state = states.get(&node.node.name);
                 Candidate {
                     node: &node.node.name,
-                    version: None,
+                    release: None,
                     terms: &node.terms,
                     polled: snapshot.as_ref() as &dyn Polled,
                     bar: None,
@@ -128,6 +130,7 @@ impl Scaler {
                 let weight = placement::weight(candidate, terms, now);
                 NodeReport {
                     node: node.node.clone(),
+                    release: node.release(),
                     in_file: context.node_book.is_in_file(&node.node.name),
                     health: node.health(),
                     terms: node.terms.clone(),

@@ -119,6 +119,15 @@ impl CallError {
         )
     }
 
+    /// The status by which the node, or nginx before it, says that it does not take
+    /// a call like this one, whoever sends it again: it was not carried out. What
+    /// may be otherwise in a moment is none (404 while bbb-web starts).
+    pub(crate) fn refusal(&self) -> Option<StatusCode> {
+        let Self::Status(status) = self else { return None };
+        let refused = matches!(status.as_u16(), 400 | 401 | 403 | 405 | 413..=415 | 431);
+        refused.then_some(*status)
+    }
+
     /// Says that a call was not answered; not of calls that were spared the node.
     pub(crate) fn tell(&self, node: &Mount, call: &str) {
         let error = self as &dyn std::error::Error;

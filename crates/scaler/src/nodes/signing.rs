@@ -112,6 +112,13 @@ impl NodeHandle {
         read(&self.send(call, timeout).await?)
     }
 
+    /// Asks for its version document, which nobody signs for.
+    pub(crate) async fn index(&self, timeout: Duration) -> Result<Answer, CallError> {
+        let call = Call::Index.name();
+        let request = NodeRequest { call, query: String::new(), body: None };
+        read(&self.client.send(request, Lane::Poll, timeout).await?)
+    }
+
     /// The same for what is asked in the background, which waits for nobody's calls.
     pub(crate) async fn poll(
         &self,

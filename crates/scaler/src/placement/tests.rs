@@ -112,7 +112,7 @@ pub(super) fn decide_among(
         .iter()
         .map(|node| Candidate {
             node: &node.name,
-            version: None,
+            release: None,
             terms: &node.terms,
             polled: &node.seen,
             bar: node.bar,

@@ -8,7 +8,7 @@
 use bluegate_bbb_api::Parameters;
 use bluegate_cluster::{BbbVersion, Tag, TagWishes};
 
-use super::Bar;
+use super::{Bar, Release};
 
 /// What a create call wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Wishes {
     }
 
     /// Why a node with these tags and this release is out of the question.
-    pub(super) fn bar(&self, tags: &[Tag], version: Option<&BbbVersion>) -> Option<Bar> {
+    pub(super) fn bar(&self, tags: &[Tag], release: Option<&Release>) -> Option<Bar> {
         let asked = |tag: &Tag| {
             let listed = self.server_tag.iter().flat_map(|list| &list.tags);
             let mut asked = listed.chain(&self.required).chain(&self.preferred);
@@ -123,14 +123,12 @@ impl Wishes {
         if !tags.is_empty() && !tags.iter().any(asked) {
             return Some(Bar::TagNotAsked);
         }
-        match version {
-            _ if self.version.is_empty() => None,
-            None => Some(Bar::VersionUnknown),
-            Some(version) => {
-                let meets = self.version.iter().all(|rule| rule.allows(version));
-                (!meets).then_some(Bar::Version)
-            }
+        let allows = |rule: &VersionRule| release.and_then(|release| rule.allows(release));
+        if self.version.iter().any(|rule| allows(rule) == Some(false)) {
+            return Some(Bar::Version);
         }
+        let all = self.version.iter().all(|rule| allows(rule) == Some(true));
+        (!all).then_some(Bar::VersionUnknown)
     }
 
     /// How many wishes a node with these tags leaves open; an avoided tag is
@@ -186,8 +184,36 @@ impl ServerTag {
 }
 
 impl VersionRule {
+    /// Whether it allows this release, as far as can be told.
+    fn allows(&self, release: &Release) -> Option<bool> {
+        match release {
+            Release::Version(version) => Some(self.allows_version(version)),
+            Release::Since30 => self.allows_above(),
+            Release::Before30 => self.allows_below(),
+        }
+    }
+
+    /// The same of every release from 3.0 on, where they are alike in it.
+    fn allows_above(&self) -> Option<bool> {
+        let numbers = (self.version.major, self.version.minor, self.version.patch);
+        let is_below = numbers < (3, 0, None);
+        let is_not_above = numbers <= (3, 0, Some(0));
+        match self.sign {
+            ">=" => is_not_above.then_some(true),
+            ">" => is_below.then_some(true),
+            "<" => is_not_above.then_some(false),
+            _ => is_below.then_some(false),
+        }
+    }
+
+    /// The same of every release before 3.0.
+    fn allows_below(&self) -> Option<bool> {
+        let is_below = self.version.major < 3;
+        (!is_below).then_some(matches!(self.sign, "<" | "<="))
+    }
+
     /// Compares as precisely as the rule says: `3.0` means the whole line.
-    fn allows(&self, version: &BbbVersion) -> bool {
+    fn allows_version(&self, version: &BbbVersion) -> bool {
         let line = |version: &BbbVersion| (version.major, version.minor);
         let order = match self.version.patch {
             None => line(version).cmp(&line(&self.version)),
@@ -318,7 +344,7 @@ mod tests {
             (">2.7", "2.7.20", false),
         ] {
             let wishes = read(&format!("meta_bluegate-version={rule}"));
-            let bar = wishes.bar(&[], Some(&version.parse().unwrap()));
+            let bar = wishes.bar(&[], Some(&Release::Version(version.parse().unwrap())));
             assert_eq!(bar.is_none(), wanted, "{version} for {rule}");
             assert_eq!(wishes.bar(&[], None), Some(Bar::VersionUnknown));
         }
@@ -328,6 +354,32 @@ mod tests {
         }
         let bad = Parameters::of_query("meta_bluegate-expected-users=many");
         assert!(Wishes::read(&bad).is_err());
+    }
+
+    #[test]
+    fn a_side_of_3_0_is_enough_for_some_rules() {
+        let (fits, out) = (None, Some(Bar::Version));
+        let unknown = Some(Bar::VersionUnknown);
+        for (rule, since, before) in [
+            (">=3.0", fits, out),
+            (">=3.0.0", fits, out),
+            (">=2.7", fits, unknown),
+            (">=3.0.1", unknown, out),
+            (">3.0", unknown, out),
+            (">2.7", fits, unknown),
+            ("<3.0", out, fits),
+            ("<=2.7", out, unknown),
+            ("<=3.0", unknown, fits),
+            ("<4.0", unknown, fits),
+            ("3.0", unknown, out),
+            ("2.7", out, unknown),
+            ("2.7.17", out, unknown),
+            (">=3.0,<4.0", unknown, out),
+        ] {
+            let wishes = read(&format!("meta_bluegate-version={rule}"));
+            assert_eq!(wishes.bar(&[], Some(&Release::Since30)), since, "since 3.0 for {rule}");
+            assert_eq!(wishes.bar(&[], Some(&Release::Before30)), before, "before 3.0 for {rule}");
+        }
     }
 
     #[test]

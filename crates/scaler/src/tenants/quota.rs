@@ -1,5 +1,7 @@
 //! Whether a tenant may have one meeting or one user more. Pure.
 
+use std::borrow::Borrow;
+
 use bluegate_bbb_api::Failure;
 use bluegate_cluster::{Mount, TenantName};
 use bluegate_store::Generation;
@@ -53,7 +55,7 @@ impl Quota {
     pub(crate) fn new_meeting(
         self,
         tenant: &TenantName,
-        open: &[Generation],
+        open: &[impl Borrow<Generation>],
         lost: impl Fn(&Mount) -> bool,
     ) -> Allowance {
         if self.disabled {
@@ -62,7 +64,7 @@ impl Quota {
         let counted = |other: &&Generation| {
             other.tenant == *tenant && other.end_requested_at.is_none() && !lost(&other.node)
         };
-        let meetings = open.iter().filter(counted).count() as u64;
+        let meetings = open.iter().map(Borrow::<Generation>::borrow).filter(counted).count() as u64;
         let mut soft = Vec::new();
         for (limit, there, kind) in [
             (self.meetings, meetings, LimitKind::Meetings),
@@ -170,7 +172,8 @@ mod tests {
         let limits = LimitsForm { recordings: Some(recordings), ..LimitsForm::default() };
         let settings: Settings = Form { limits, ..Form::default() }.try_into().unwrap();
         let quota = Quota::new(&settings, 0);
-        let seen = |quota: Quota| quota.new_meeting(&physics, &[], |_| false);
+        let open: [Generation; 0] = [];
+        let seen = |quota: Quota| quota.new_meeting(&physics, &open, |_| false);
         let wanted = [
             Allowance::Granted(vec![]),
             Allowance::Granted(vec![LimitKind::Recordings]),

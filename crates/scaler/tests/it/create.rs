@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use crate::{
     cluster::{Cluster, eventually, quick},
-    fake_node::Manner,
+    fake_node::{FakeNode, Manner},
 };
 
 #[tokio::test]
@@ -228,9 +228,56 @@ async fn a_refused_create_is_passed_on_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_call_that_its_node_refuses_for_good_is_sent_once() {
+    let cluster = Cluster::start(2).await;
+    let frontend = cluster.frontend("default");
+    let sent = || cluster.nodes.iter().map(|node| node.count("create")).sum::<usize>();
+    // Whoever is asked says so; one more would be told the same.
+    for status in [400, 413, 415] {
+        for node in &cluster.nodes {
+            node.always("create", Manner::Status(status));
+        }
+        let before = sent();
+        let reply = frontend.get("create", "name=Class&meetingID=class").await;
+        assert_eq!(reply.failure(), "internalError");
+        assert!(reply.text.contains("does not take this call"), "{}", reply.text);
+        assert_eq!(sent() - before, 1, "{status}");
+        cluster.nodes.iter().for_each(FakeNode::behave);
+    }
+    assert!(cluster.scaler().health().iter().all(|(_, health)| *health == Health::Healthy));
+    assert_eq!(frontend.create("class").await.key(), "");
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_xml_is_sent_once_and_another_body_of_a_failing_node_again() {
+    let cluster = Cluster::start(2).await;
+    let frontend = cluster.frontend("default");
+    for node in &cluster.nodes {
+        node.always("create", Manner::Status(500));
+    }
+    let sent = || cluster.nodes.iter().map(|node| node.count("create")).sum::<usize>();
+    for (id, body, times) in [
+        ("cut", "<modules><module name=\"presentation\">", 1),
+        ("no-xml", "slides", 1),
+        ("whole", "<modules/>", Bounds::default().create_attempts as usize),
+    ] {
+        let before = sent();
+        let query = format!("name=Class&meetingID={id}");
+        let reply = frontend.post("create", &query, ("application/xml", body)).await;
+        assert_eq!(reply.failure(), "internalError");
+        assert_eq!(reply.text.contains("cannot read the XML"), times == 1, "{}", reply.text);
+        assert_eq!(sent() - before, times, "{id}");
+    }
+    cluster.nodes.iter().for_each(FakeNode::behave);
+    let whole = frontend.post("create", "name=Class&meetingID=cut", ("text/xml", "<modules/>"));
+    assert_eq!(whole.await.answer().key(), "");
+    assert_eq!(cluster.spread().iter().sum::<usize>(), 1);
+}
+
+#[tokio::test]
 async fn a_node_that_refuses_our_secret_gets_no_meeting() {
     let mut cluster = Cluster::prepare(2).await;
-    let wrong = crate::fake_node::FakeNode::start(&crate::cluster::secret("another")).await;
+    let wrong = FakeNode::start(&crate::cluster::secret("another")).await;
     cluster.nodes[0] = wrong;
     cluster.boot().await;
     let frontend = cluster.frontend("default");

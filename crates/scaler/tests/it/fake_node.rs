@@ -47,6 +47,10 @@ pub(crate) enum Manner {
     Hang,
     /// With an error page instead.
     ErrorPage,
+    /// Not acted on: with this status and an error page.
+    Status(u16),
+    /// With the first half of a document, as if that were all.
+    Half,
     /// With a lie: a create that makes nothing, a list of nothing, another
     /// meeting than the one that was asked for.
     Lie,
@@ -313,6 +317,10 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Cut> {
     let (parts, body) = request.into_parts();
     let call = parts.uri.path().strip_prefix("/bigbluebutton/api/").unwrap_or("?").to_owned();
+    if call.is_empty() {
+        let index = "<version>2.0</version><apiVersion>2.0</apiVersion><bbbVersion/>";
+        return Ok(Response::new(success(&format!("{index}<graphqlApiUrl/>")).into()));
+    }
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let content_type = parts.headers.get("content-type");
     let content_type = content_type.map_or("", |v| v.to_str().unwrap()).to_owned();
@@ -333,7 +341,10 @@ async fn answer(
                 .body(text.into())
                 .unwrap());
         }
-        Manner::Properly | Manner::CutAfter | Manner::HeldBack => {}
+        Manner::Status(status) => {
+            return Ok(Response::builder().status(status).body("<html/>".into()).unwrap());
+        }
+        Manner::Properly | Manner::CutAfter | Manner::HeldBack | Manner::Half => {}
     }
     let late = Duration::from_millis(state.late.load(Ordering::SeqCst));
     // What has begun takes effect, even if the one who asked has gone.
@@ -347,6 +358,10 @@ async fn answer(
         }
     };
     let text = tokio::spawn(acting).await.unwrap();
+    let text = match manner {
+        Manner::Half => text.chars().take(text.chars().count() / 2).collect(),
+        _ => text,
+    };
     match manner {
         Manner::CutAfter => return Err(Cut),
         Manner::HeldBack => {

@@ -1,6 +1,6 @@
 //! The front: checksums, methods, the FAILED dialect, the fixed answers.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, eventually};
 
 #[tokio::test]
 async fn the_index_needs_no_checksum() {
@@ -199,4 +199,45 @@ async fn bodies_have_a_bound() {
     let reply = frontend.post("getMeetings", "", form).await;
     assert!(reply.text.contains("too large"), "{}", reply.text);
     assert_eq!(cluster.spread(), [0]);
+}
+
+#[tokio::test]
+async fn all_bodies_that_are_held_at_once_have_a_bound() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let bounds = bluegate_scaler::Bounds { buffered_bytes: 4 * 1024, ..crate::cluster::quick() };
+    let cluster = Cluster::start_with(1, bounds).await;
+    let frontend = cluster.frontend("default");
+    let (_, rest) = frontend.base.split_once("://").unwrap();
+    let (address, path) = rest.split_once('/').unwrap();
+    let signed = frontend.sign("create", "name=Class&meetingID=slow");
+    let slides = format!("<modules>{}</modules>", " ".repeat(3000));
+
+    // One that comes slowly holds what it has announced ...
+    let mut slow = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /{path}/create?{signed} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Content-Type: application/xml\r\nContent-Length: {}\r\n\r\n<modules>",
+        slides.len()
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let big = async || {
+        let query = "name=Class&meetingID=quick";
+        frontend.post("create", query, ("application/xml", &slides)).await
+    };
+    eventually("the next is refused", async || big().await.text.contains("Too many requests"))
+        .await;
+    // ... which a small one does not need.
+    let small = frontend.post("create", "name=Class&meetingID=small", ("text/xml", "<modules/>"));
+    assert!(small.await.text.contains("<returncode>SUCCESS"));
+
+    let (_, tail) = slides.split_once("<modules>").unwrap();
+    slow.write_all(tail.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("<returncode>SUCCESS"), "{answer}");
+    eventually("what it held is free again", async || {
+        big().await.text.contains("<returncode>SUCCESS")
+    })
+    .await;
 }

@@ -51,6 +51,30 @@ async fn an_empty_list_ends_nothing() {
 }
 
 #[tokio::test]
+async fn half_a_list_ends_nothing() {
+    let cluster = Cluster::start(2).await;
+    let frontend = cluster.frontend("default");
+    for class in 0..8 {
+        frontend.create(&format!("class-{class}")).await;
+    }
+    let half = &cluster.nodes[0];
+    polls(half, 1).await;
+    let asked = half.count("getMeetingInfo");
+    half.always("getMeetings", Manner::Half);
+    health_is(&cluster, 0, Health::Suspect).await;
+    polls(half, 3).await;
+    assert_eq!(half.count("getMeetingInfo"), asked, "no meeting was missed in it");
+    assert_eq!(frontend.listed().await.len(), 8);
+    half.behave();
+    health_is(&cluster, 0, Health::Healthy).await;
+    assert_eq!(frontend.listed().await.len(), 8);
+    for class in 0..8 {
+        assert_eq!(frontend.create(&format!("class-{class}")).await.key(), "duplicateWarning");
+    }
+    assert_eq!(cluster.spread(), [4, 4]);
+}
+
+#[tokio::test]
 async fn a_meeting_of_another_tenant_is_not_shown_whatever_the_node_says() {
     let cluster = Cluster::start(1).await;
     let node = &cluster.nodes[0];

@@ -40,7 +40,7 @@ async fn tags_decide_which_nodes_may_have_a_meeting() {
         let found = there.iter().find(|meeting| meeting.external == meeting_id);
         let found = found.unwrap_or_else(|| panic!("{meeting_id} is not on node {at}"));
         let ours = found.parameters.keys().filter(|name| name.contains("bluegate-"));
-        assert_eq!(ours.collect::<Vec<_>>(), ["meta_bluegate-stamp"]);
+        assert_eq!(ours.collect::<Vec<_>>(), ["meta_bluegate-stamp", "meta_bluegate-store"]);
     }
     let refused = create(&frontend, "c8", "&meta_server-tag=tape;film!").await;
     let wanted =

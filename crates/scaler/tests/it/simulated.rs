@@ -56,6 +56,15 @@ impl Simulated {
 
     /// The same, before the scaler starts.
     pub(crate) async fn prepare(kinds: &[Kind]) -> Self {
+        Self::prepare_as(kinds, true).await
+    }
+
+    /// The same, with nodes whose release the configuration does not say.
+    async fn prepare_unnamed(kinds: &[Kind]) -> Self {
+        Self::prepare_as(kinds, false).await
+    }
+
+    async fn prepare_as(kinds: &[Kind], named: bool) -> Self {
         let mut cluster = Cluster::prepare(0).await;
         let (mut nodes, mut roots) = (Vec::new(), Vec::new());
         for (index, kind) in kinds.iter().enumerate() {
@@ -89,7 +98,7 @@ impl Simulated {
                     name: name.parse().unwrap(),
                     origin: origin.parse().unwrap(),
                     address: Some(address.into()),
-                    bbb: Some(kind.release.parse().unwrap()),
+                    bbb: named.then(|| kind.release.parse().unwrap()),
                     proxied: true,
                 },
                 secrets,
@@ -340,9 +349,56 @@ async fn meetings_read_as_the_nodes_own_but_for_our_stamp() {
     assert_eq!(scaler.get("getMeetings", "").await.text, at_once.text);
 }
 
-/// A document without our stamps.
+/// A document without our metadata.
 fn unstamped(text: &str) -> String {
-    let mut parts = text.split("<bluegate-stamp>");
-    let first = parts.next().unwrap().to_owned();
-    parts.fold(first, |all, part| all + part.split_once("</bluegate-stamp>").unwrap().1)
+    ["stamp", "store"].iter().fold(text.to_owned(), |text, name| {
+        let (begin, end) = (format!("<bluegate-{name}>"), format!("</bluegate-{name}>"));
+        let mut parts = text.split(&begin);
+        let first = parts.next().unwrap().to_owned();
+        parts.fold(first, |all, part| all + part.split_once(&end).unwrap().1)
+    })
+}
+
+#[tokio::test]
+async fn a_release_that_nobody_configured_is_the_nodes_own_word() {
+    let told =
+        Kind { release: "2.7.17", properties: "allowRevealOfBBBVersion=true", ..Kind::STOCK };
+    let hidden = Kind { release: "2.7.17", ..Kind::STOCK };
+    let mut simulated = Simulated::prepare_unnamed(&[told, hidden, Kind::STOCK]).await;
+    simulated.cluster.boot().await;
+    let known = || -> Vec<Option<String>> {
+        let nodes = simulated.cluster.scaler().nodes();
+        nodes.iter().map(|node| node.release.as_ref().map(ToString::to_string)).collect()
+    };
+    let are = |wanted: [&str; 3]| known() == wanted.map(|text| Some(text.to_owned()));
+    eventually("all have told", async || are(["2.7.17", "<3.0", ">=3.0"])).await;
+
+    let frontend = simulated.cluster.frontend("default");
+    for (class, (rule, wanted)) in [
+        (">=3.0", Some(2)),
+        ("<3.0,>=2.7", Some(0)),
+        ("2.7.17", Some(0)),
+        (">=3.0.1", None),
+        ("2.6", None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let rule = rule.replace('<', "%3C").replace('>', "%3E");
+        let query = format!("name=Class&meetingID=class-{class}&meta_bluegate-version={rule}");
+        let reply = frontend.get("create", &query).await.answer();
+        let has = |node: &SimNode| {
+            node.meetings().iter().any(|meeting| meeting.meeting_id == format!("class-{class}"))
+        };
+        assert_eq!(simulated.nodes.iter().position(has), wanted, "{rule}");
+        assert_eq!(reply.outcome() == Outcome::Success, wanted.is_some(), "{rule}");
+    }
+
+    // Upgraded, it says another.
+    simulated.reconfigure(1, node_secret(1).expose(), "allowRevealOfBBBVersion=true");
+    simulated.nodes[1].power_off();
+    let silent = async || simulated.cluster.scaler().health()[1].1 == Health::Suspect;
+    eventually("it is suspect", silent).await;
+    simulated.nodes[1].power_on().unwrap();
+    eventually("it has told more", async || are(["2.7.17", "2.7.17", ">=3.0"])).await;
 }

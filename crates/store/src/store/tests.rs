@@ -5,8 +5,8 @@ use bluegate_testkit::Postgres;
 
 use super::*;
 use crate::{
-    AuditRow, Life, Loss, NodeState, Observer, RecordingTurn, State, StoredNode, StoredRecording,
-    StoredTenant, StoredToken, WriteError, peek_tenants,
+    Added, AuditRow, Life, Loss, NodeState, Observer, RecordingTurn, State, StoredNode,
+    StoredRecording, StoredTenant, StoredToken, WriteError, peek_added,
 };
 
 /// Where a store lives that can be opened again and again.
@@ -42,7 +42,7 @@ impl Folder {
 type Rule = fn(Home) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// What holds in either database.
-const RULES: [(&str, Rule); 15] = [
+const RULES: [(&str, Rule); 16] = [
     ("rows", |home| Box::pin(rows_come_back_as_they_were_after_opening_again(home))),
     ("at most one", |home| Box::pin(at_most_one_generation_of_a_meeting_is_open(home))),
     ("dropped", |home| Box::pin(a_transaction_that_is_dropped_leaves_no_trace_and_no_lock(home))),
@@ -57,6 +57,7 @@ const RULES: [(&str, Rule); 15] = [
     ("audit", |home| Box::pin(the_audit_log_keeps_the_last_of_it_in_order(home))),
     ("recordings", |home| Box::pin(recordings_are_followed_and_older_words_change_nothing(home))),
     ("turns", |home| Box::pin(one_scaler_at_a_time_asks_a_keeper(home))),
+    ("stores", |home| Box::pin(a_store_keeps_its_name_and_knows_others(home))),
     ("writers", |home| Box::pin(writers_wait_for_each_other_and_readers_for_nobody(home))),
 ];
 
@@ -145,6 +146,9 @@ async fn rows_come_back_as_they_were_after_opening_again(home: Home) {
 
     let store = home.open().await;
     assert_eq!(store.open_generations().await.unwrap(), vec![row.clone()]);
+    let briefly = store.write().await.unwrap().open_briefly().await.unwrap();
+    let briefly: Vec<&Generation> = briefly.iter().map(|brief| &**brief).collect();
+    assert_eq!(briefly, [&Generation { description: None, ..row.clone() }]);
     assert_eq!(store.open_generation(&meeting("Übung ''1")).await.unwrap(), Some(row));
     assert_eq!(store.open_generation(&meeting("übung ''1")).await.unwrap(), None);
 }
@@ -205,7 +209,7 @@ async fn added_tenants_come_back_change_and_go(home: Home) {
         added_at,
         changed_at: added_at,
     };
-    assert_eq!(peek_tenants(&home.url).await.unwrap(), [], "before there is a table");
+    assert_eq!(peek_added(&home.url).await.unwrap(), Added::default(), "before there is a table");
     let store = home.open().await;
     let (old, mut young) = (row("physics", 1), row("history", 2));
     let mut write = store.write().await.unwrap();
@@ -228,12 +232,10 @@ async fn added_tenants_come_back_change_and_go(home: Home) {
 
     let store = home.open().await;
     assert_eq!(store.tenants().await.unwrap(), [old.clone(), young.clone()]);
-    let peeked = peek_tenants(&home.url).await.unwrap();
-    assert_eq!(
-        peeked,
-        [young.name.clone(), old.name.clone()],
-        "beside the process that has it open"
-    );
+    let peeked = peek_added(&home.url).await.unwrap();
+    let tenants = vec![young.name.clone(), old.name.clone()];
+    let wanted = Added { tenants, nodes: Vec::new() };
+    assert_eq!(peeked, wanted, "beside the process that has it open");
     let mut write = store.write().await.unwrap();
     assert!(write.delete_tenant(&old.name).await.unwrap());
     assert!(!write.delete_tenant(&old.name).await.unwrap());
@@ -277,6 +279,8 @@ async fn added_nodes_and_what_was_decided_of_nodes_come_back(home: Home) {
 
     let store = home.open().await;
     assert_eq!(store.nodes().await.unwrap(), [node("n-1", true), node("n-2", false)]);
+    let peeked = peek_added(&home.url).await.unwrap().nodes;
+    assert_eq!(peeked, [node("n-1", true).node.name, node("n-2", true).node.name]);
     assert_eq!(store.node_states().await.unwrap(), [state(None, Some(4))]);
     let mut write = store.write().await.unwrap();
     assert!(write.delete_node(&"n-1".parse().unwrap()).await.unwrap());
@@ -554,4 +558,18 @@ async fn one_scaler_at_a_time_asks_a_keeper(home: Home) {
     one.settle_recording_turn("a", 500, None).await.unwrap();
     let turn = RecordingTurn { next_at: 500, leased_until: 0, completed_at: Some(120) };
     assert_eq!(other.recording_turn("a").await.unwrap(), Some(turn));
+}
+
+async fn a_store_keeps_its_name_and_knows_others(home: Home) {
+    let store = home.open().await;
+    assert_eq!(store.identity("one", 1).await.unwrap(), "one");
+    assert_eq!(store.identity("two", 2).await.unwrap(), "one");
+    assert_eq!(store.foreign_stores().await.unwrap(), Vec::<String>::new());
+    for id in ["b", "a", "b"] {
+        store.note_foreign_store(id, 3).await.unwrap();
+    }
+    store.close().await;
+    let store = home.open().await;
+    assert_eq!(store.identity("three", 4).await.unwrap(), "one");
+    assert_eq!(store.foreign_stores().await.unwrap(), ["a", "b"]);
 }

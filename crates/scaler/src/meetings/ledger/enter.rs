@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::atomic::Ordering::Relaxed};
 
 use bluegate_cluster::Mount;
-use bluegate_store::{Generation, NodeState, State, StoreError, Write, WriteError};
+use bluegate_store::{Brief, Generation, NodeState, State, StoreError, Write, WriteError};
 
 use super::{Entered, Ledger, Wanted, expect_free};
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 /// A node for a meeting, if any can take it, and the open generations beside it.
 struct Choice {
     chosen: Result<(Mount, Decision), Box<Decision>>,
-    others: Vec<Generation>,
+    others: Vec<Brief>,
 }
 
 impl Ledger {
@@ -152,7 +152,7 @@ impl Ledger {
         candidates: &[Candidate<'_>],
         but: &str,
     ) -> Result<Choice, StoreError> {
-        let mut others = write.open_generations().await?;
+        let mut others = write.open_briefly().await?;
         others.retain(|other| other.id != but);
         let decision = placement::decide(question, candidates, &others, &self.terms.placement);
         let chosen = candidates
@@ -198,7 +198,7 @@ pub(super) fn new_generation(
     wanted: &Wanted<'_>,
     node: Mount,
     expected: Expected,
-    others: &[Generation],
+    others: &[Brief],
     now: i64,
 ) -> Generation {
     let taken: HashSet<&str> =

@@ -4,13 +4,13 @@
 use bluegate_bbb_api::checksum::Algorithm;
 
 use super::{
-    create_cases, recording_cases,
+    create_cases, participant_cases, recording_cases,
     request::{Case, Signed},
 };
 
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
-const XML: &str = "application/xml";
-const SLIDES: &str = "<modules><module name=\"presentation\">\
+pub(super) const XML: &str = "application/xml";
+pub(super) const SLIDES: &str = "<modules><module name=\"presentation\">\
     <document url=\"https://slides.example.org/a.pdf\" filename=\"a.pdf\"/></module></modules>";
 
 /// Every request.
@@ -28,6 +28,7 @@ pub(super) fn all() -> Vec<Case> {
     cases.extend(json());
     cases.extend(ends());
     cases.extend(recording_cases::all());
+    cases.extend(participant_cases::all());
     cases
 }
 

@@ -9,6 +9,7 @@
 
 mod cases;
 mod create_cases;
+mod participant_cases;
 mod recording_cases;
 mod request;
 mod seen;
@@ -17,6 +18,7 @@ mod tolerated;
 use std::{collections::BTreeMap, time::Duration};
 
 use bluegate_scaler::Bounds;
+use bluegate_simnode::SimNode;
 
 use self::{
     request::Case,
@@ -24,7 +26,7 @@ use self::{
     tolerated::{TOLERANCES, tolerance},
 };
 use crate::{
-    cluster::{node_secret, quick},
+    cluster::{eventually, node_secret, quick},
     simulated::{Kind, Simulated},
 };
 
@@ -95,13 +97,23 @@ async fn differences(
     behind.cluster.set_bounds(Bounds { read_age: Duration::ZERO, poll_interval: POLLS, ..quick() });
     behind.cluster.recordings.interval = POLLS;
     behind.cluster.boot().await;
-    let mut direct = Side::new(behind.cluster.frontend_with_secret(node_secret(0).expose()), None);
-    direct.call_at(alone.nodes[0].address());
-    let mut scaled = Side::new(behind.cluster.frontend(tenant), Some(behind.nodes[0].address()));
+    let mut frontend = behind.cluster.frontend_with_secret(node_secret(0).expose());
+    frontend.base = format!("http://{}/bigbluebutton/api", alone.nodes[0].address());
+    let mut direct = Side::new(frontend, alone.nodes[0].address());
+    let mut scaled = Side::new(behind.cluster.frontend(tenant), behind.nodes[0].address());
 
     let (mut looks, mut looks_left) = (tokio::time::interval(POLLS), LOOKS);
     let mut unexplained = Vec::new();
     for case in cases {
+        if case.leaves {
+            direct.leave();
+            scaled.leave();
+            eventually("all have left", async || {
+                let nodes = alone.nodes.iter().chain(&behind.nodes);
+                nodes.flat_map(SimNode::meetings).all(|meeting| meeting.participants == 0)
+            })
+            .await;
+        }
         let there = direct.ask(case).await;
         let mut here = scaled.ask(case).await;
         // Lists come from memory, which polls follow.

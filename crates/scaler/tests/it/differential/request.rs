@@ -2,6 +2,8 @@
 
 use bluegate_bbb_api::checksum::Algorithm;
 
+use crate::participant::Devices;
+
 /// A request, as it is sent to both sides.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
@@ -17,6 +19,10 @@ pub(super) struct Case {
     pub(super) body: Option<(&'static str, String)>,
     pub(super) headers: Vec<(&'static str, &'static str)>,
     pub(super) signed: Signed,
+    /// Whether the user who joins by it enters, and what they have switched on.
+    pub(super) enters: Option<Devices>,
+    /// Whether everybody leaves before.
+    pub(super) leaves: bool,
 }
 
 /// Where the checksum is, and whether it is right.
@@ -102,6 +108,8 @@ impl Case {
             body: None,
             headers: Vec::new(),
             signed: Signed::Last(Algorithm::Sha1),
+            enters: None,
+            leaves: false,
         }
     }
 
@@ -122,6 +130,14 @@ impl Case {
 
     pub(super) fn signed(self, signed: Signed) -> Self {
         Self { signed, ..self }
+    }
+
+    pub(super) fn entering(self, devices: Devices) -> Self {
+        Self { enters: Some(devices), ..self }
+    }
+
+    pub(super) fn when_all_have_left(self) -> Self {
+        Self { leaves: true, ..self }
     }
 
     pub(super) fn with_header(mut self, name: &'static str, value: &'static str) -> Self {

@@ -13,7 +13,10 @@ use bluegate_bbb_api::{
 use http::{HeaderName, HeaderValue};
 
 use super::request::{Case, Signed};
-use crate::cluster::{Frontend, Reply, secret};
+use crate::{
+    cluster::{Frontend, Reply, secret},
+    participant::Participant,
+};
 
 /// Values that a server draws, or takes from its clock, when it makes a meeting:
 /// the parameter that gives it instead, where there is one.
@@ -26,13 +29,16 @@ const DRAWN: [(&str, Option<&str>); 5] = [
 ];
 
 /// What is drawn for each join, with its length.
-const TOKENS: [(&str, usize); 3] = [("user_id", 14), ("auth_token", 12), ("session_token", 16)];
+const TOKENS: [(&str, usize); 4] =
+    [("user_id", 14), ("auth_token", 12), ("session_token", 16), ("userID", 14)];
 
 /// One side: the server, or the scaler.
 pub(super) struct Side {
     frontend: Frontend,
-    /// The node behind, where redirects to its join are followed.
-    node: Option<SocketAddr>,
+    /// The node behind, where redirects to its join are followed and users are.
+    node: SocketAddr,
+    /// Users who are in.
+    participants: Vec<Participant>,
     /// What this side drew, by its placeholder.
     drawn: BTreeMap<String, String>,
     /// The placeholder of what was drawn.
@@ -60,26 +66,32 @@ impl fmt::Debug for Seen {
 }
 
 impl Side {
-    pub(super) fn new(frontend: Frontend, node: Option<SocketAddr>) -> Self {
-        Self { frontend, node, drawn: BTreeMap::new(), names: HashMap::new() }
+    pub(super) fn new(frontend: Frontend, node: SocketAddr) -> Self {
+        let participants = Vec::new();
+        Self { frontend, node, participants, drawn: BTreeMap::new(), names: HashMap::new() }
     }
 
-    pub(super) fn call_at(&mut self, address: SocketAddr) {
-        self.frontend.base = format!("http://{address}/bigbluebutton/api");
+    /// Everybody leaves.
+    pub(super) fn leave(&mut self) {
+        self.participants.clear();
     }
 
     /// Sends the request, and goes where its join is sent to.
     pub(super) async fn ask(&mut self, case: &Case) -> Seen {
         let mut reply = self.send(case).await;
-        if let (Some(node), Some(location)) = (self.node, reply.headers.get("location")) {
+        let mut browser = self.frontend.clone();
+        browser.base = format!("http://{}/bigbluebutton/api", self.node);
+        if let Some(location) = reply.headers.get("location") {
             let location = location.to_str().unwrap();
-            let there = format!(":{}/bigbluebutton/api/join?", node.port());
+            let there = format!(":{}/bigbluebutton/api/join?", self.node.port());
             if let Some((_, query)) = location.split_once(&there) {
-                let mut browser = self.frontend.clone();
-                browser.base = format!("http://{node}/bigbluebutton/api");
                 let path = format!("/join?{query}");
                 reply = browser.request("GET", &path, None, &headers(case)).await;
             }
+        }
+        if let Some(devices) = case.enters {
+            let entered = Participant::enter(&browser, self.node, &reply, devices).await;
+            self.participants.push(entered);
         }
         self.learn(case, &reply);
         self.see(&reply)
