@@ -39,6 +39,12 @@ bench-recordings: ## What getRecordings costs over 20,000 recordings
 	@scripts/setup.sh build
 	cargo run --locked --release --quiet -p bluegate-scaler --example recordings
 
+.PHONY: bench-scaler
+bench-scaler: ## The scaler: joins beside nginx, creates, lists, memory (ARGS=--quick)
+	@scripts/setup.sh build bench-scaler
+	cargo build --locked --release --quiet -p bluegate -p bluegate-load
+	bench/scaler.py $(ARGS)
+
 .PHONY: check
 check: format lint docs deny ## What CI checks besides the tests
 

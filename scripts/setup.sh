@@ -6,6 +6,7 @@
 #           target/tools and target/clients
 #   check   the dependency checker in target/tools
 #   bench   nginx, HAProxy, Caddy, h2load, npm
+#   bench-scaler   nginx
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -148,6 +149,13 @@ for step in "$@"; do
         need h2load nghttp2-client
         need openssl openssl
         need npm npm
+        install_missing
+        ;;
+    bench-scaler)
+        need python3 python3
+        need_server nginx nginx-light nginx
+        need openssl openssl
+        need taskset util-linux
         install_missing
         ;;
     check)

@@ -1,1 +1,1 @@
-"""The parts of the proxy benchmark: what is served, who serves it, what is measured."""
+"""The parts of the benchmarks: what is served, who serves it, what is measured."""

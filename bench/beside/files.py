@@ -9,6 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MOUNT = "bbb-01"
 CLUSTER = "bbb.bench.localhost"
 NODE = "bbb-01.bench.localhost"
+API = "api.bench.localhost"
 
 SMALL = [f"20k.0123456789abcdef{number:04}.woff2" for number in range(14)]
 LARGE = [f"75k.0123456789abcdef{number:04}.woff2" for number in range(4)]
@@ -24,7 +25,7 @@ def run(*command, **options):
 
 def certificates(folder):
     """A CA and one leaf for all names."""
-    names = f"subjectAltName=DNS:{CLUSTER},DNS:{NODE},IP:127.0.0.1"
+    names = f"subjectAltName=DNS:{CLUSTER},DNS:{NODE},DNS:{API},IP:127.0.0.1"
     run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
         "-days", "2", "-subj", "/CN=bench CA", "-keyout", folder / "ca.key", "-out", folder / "ca.pem")
     run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",

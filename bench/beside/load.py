@@ -76,6 +76,8 @@ def connections(server, node, folder, count, resume):
     command = load_command("connect", server, folder, count, paths, *(["--resume"] if resume else []))
     with Spent(server, node) as spent:
         result = json.loads(run(*command).stdout)
+    if result["failed"]:
+        sys.exit(f"bench: {server.name} failed on new connections: {result['error']}")
     return {
         "cpu_us": 1e6 * spent.cpu / count,
         "rate": count / result["seconds"],

@@ -218,14 +218,14 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start_nginx(name, folder, certificates, server_name, http, server):
+def start_nginx(name, folder, certificates, server_name, http, server, prefix=()):
     folder.mkdir()
     port = free_port()
     user = "user root;" if os.geteuid() == 0 else ""
     text = NGINX.format(user=user, folder=folder, certificates=certificates, http=http,
                         port=port, name=server_name, server=server)
     (folder / "nginx.conf").write_text(text)
-    command = ["nginx", "-e", folder / "error.log", "-p", folder, "-c", folder / "nginx.conf"]
+    command = [*prefix, "nginx", "-e", folder / "error.log", "-p", folder, "-c", folder / "nginx.conf"]
     return Server(name, folder, port, server_name, command)
 
 

@@ -9,27 +9,33 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::{
-    ClientConfig, RootCertStore, client::Resumption, crypto::aws_lc_rs::default_provider,
+    ClientConfig, HandshakeKind, RootCertStore, client::Resumption,
+    crypto::aws_lc_rs::default_provider,
 };
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_util::either::Either;
 
 use crate::Target;
 
 /// Tickets kept; more than connections at once.
 const TICKETS: usize = 1024;
 
+/// A connection, in the clear or not.
+pub(crate) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
 /// How to speak to a target.
 pub(crate) struct Client {
-    connector: TlsConnector,
-    name: ServerName<'static>,
+    /// Absent where it is spoken to in the clear.
+    tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
 impl Client {
     pub(crate) fn new(target: &Target, http2: bool, resume: bool) -> Result<Self, anyhow::Error> {
+        let Some(authority) = &target.ca else { return Ok(Self { tls: None }) };
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(&target.ca).context("cannot read the CA")?)?;
+        roots.add(CertificateDer::from_pem_file(authority).context("cannot read the CA")?)?;
         let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
@@ -39,16 +45,25 @@ impl Client {
             if resume { Resumption::in_memory_sessions(TICKETS) } else { Resumption::disabled() };
         let host = target.authority.split(':').next().unwrap_or_default().to_owned();
         let name = ServerName::try_from(host).context("the authority is no name")?;
-        Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
+        Ok(Self { tls: Some((TlsConnector::from(Arc::new(config)), name)) })
     }
 
-    pub(crate) async fn connect(
-        &self,
-        target: &Target,
-    ) -> Result<TlsStream<TcpStream>, anyhow::Error> {
+    pub(crate) async fn connect(&self, target: &Target) -> Result<Stream, anyhow::Error> {
         let stream = TcpStream::connect(target.address).await.context("cannot connect")?;
         stream.set_nodelay(true)?;
-        self.connector.connect(self.name.clone(), stream).await.context("the handshake failed")
+        let Some((connector, name)) = &self.tls else { return Ok(Either::Left(stream)) };
+        let shaken = connector.connect(name.clone(), stream).await;
+        Ok(Either::Right(Box::new(shaken.context("the handshake failed")?)))
+    }
+}
+
+/// Whether a connection's handshake was a resumption.
+pub(crate) fn is_resumed(stream: &Stream) -> bool {
+    match stream {
+        Either::Left(_) => false,
+        Either::Right(stream) => {
+            stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed)
+        }
     }
 }
 
@@ -60,10 +75,7 @@ pub(crate) enum Sender {
 
 impl Sender {
     /// Speaks HTTP on `stream` until the sender is dropped.
-    pub(crate) async fn on(
-        stream: TlsStream<TcpStream>,
-        http2: bool,
-    ) -> Result<Self, anyhow::Error> {
+    pub(crate) async fn on(stream: Stream, http2: bool) -> Result<Self, anyhow::Error> {
         let stream = TokioIo::new(stream);
         if !http2 {
             let (sender, connection) = http1::handshake(stream).await?;

@@ -6,23 +6,22 @@ use std::{
 };
 
 use anyhow::ensure;
-use futures_util::future::try_join_all;
-use rustls::HandshakeKind;
+use futures_util::future::join_all;
 use serde::Serialize;
 
 use crate::{
     Target,
-    client::{Client, Sender},
+    client::{Client, is_resumed},
     print,
-    spread::Spread,
+    tally::{Tallied, Tally},
+    wire::{Request, Wire},
 };
 
 #[derive(Serialize)]
-struct Result {
-    seconds: f64,
+struct Outcome {
     resumed: usize,
     #[serde(flatten)]
-    spread: Spread,
+    tallied: Tallied,
 }
 
 pub(crate) async fn run(
@@ -30,41 +29,41 @@ pub(crate) async fn run(
     connections: usize,
     at_once: usize,
     resume: bool,
-) -> std::result::Result<(), anyhow::Error> {
+) -> Result<(), anyhow::Error> {
     let client = Client::new(target, false, resume)?;
+    let asked = target.requests()?;
     if resume {
         // A ticket for each of the first.
-        for _ in 0..at_once {
-            once(&client, target).await?;
+        for request in asked.iter().cycle().take(at_once) {
+            once(&client, target, request).await?;
         }
     }
-    let left = Cell::new(connections);
+    let (next, resumed) = (Cell::new(0), Cell::new(0));
     let began = Instant::now();
     let workers = (0..at_once).map(|_| async {
-        let mut times: Vec<(Duration, bool)> = Vec::new();
-        while left.get() > 0 {
-            left.set(left.get() - 1);
+        let mut tally = Tally::default();
+        while next.get() < connections {
+            let index = next.get();
+            next.set(index + 1);
+            let Some(request) = asked.get(index % asked.len()) else { break };
             let began = Instant::now();
-            let resumed = once(&client, target).await?;
-            times.push((began.elapsed(), resumed));
+            let result = once(&client, target, request).await;
+            let took: Duration = began.elapsed();
+            let result = result.map(|was| resumed.set(resumed.get() + usize::from(was)));
+            tally.count(took, result);
         }
-        Ok::<_, anyhow::Error>(times)
+        tally
     });
-    let times = try_join_all(workers).await?.concat();
-    let resumed = times.iter().filter(|(_, resumed)| *resumed).count();
+    let tallies = join_all(workers).await;
+    let resumed = resumed.get();
     ensure!(!resume || resumed * 10 >= connections * 9, "only {resumed} handshakes were resumed");
-    print(&Result {
-        seconds: began.elapsed().as_secs_f64(),
-        resumed,
-        spread: Spread::of(times.into_iter().map(|(time, _)| time).collect()),
-    })
+    print(&Outcome { resumed, tallied: Tally::of(tallies, began.elapsed()) })
 }
 
 /// Whether the handshake was resumed.
-async fn once(client: &Client, target: &Target) -> std::result::Result<bool, anyhow::Error> {
+async fn once(client: &Client, target: &Target, request: &Request) -> Result<bool, anyhow::Error> {
     let stream = client.connect(target).await?;
-    let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
-    let mut sender = Sender::on(stream, false).await?;
-    sender.get(target, target.paths.first().map_or("/", String::as_str)).await?;
+    let resumed = is_resumed(&stream);
+    Wire::new(stream).ask(request, target.status).await?;
     Ok(resumed)
 }

@@ -1,18 +1,28 @@
-//! Load for the proxy benchmark that no packaged tool makes: new connections
-//! with resumed handshakes, a storm of browsers, many idle connections. Shares
-//! no code with what it measures. Results are one line of JSON.
+//! Load for the benchmarks that no packaged tool makes: requests at a fixed rate
+//! whatever the server does, new connections with full or resumed handshakes, a
+//! storm of browsers, many idle connections; and doubles of BBB nodes. Shares no
+//! code with what it measures. Results are one line of JSON.
 
 mod client;
 mod connect;
 mod idle;
+mod kept;
+mod nodes;
+mod rate;
 mod spread;
 mod storm;
+mod tally;
+mod target;
+mod wire;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-/// Load for `bench/proxy.py`.
+use nodes::Options;
+use target::Target;
+
+/// Load for `bench/proxy.py` and `bench/scaler.py`.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -35,6 +45,36 @@ enum Command {
         #[arg(long)]
         resume: bool,
     },
+    /// Requests as fast as they are answered, on connections that are kept.
+    Kept {
+        #[command(flatten)]
+        target: Target,
+        /// Connections.
+        #[arg(long)]
+        connections: usize,
+        /// Requests in all.
+        #[arg(long)]
+        requests: usize,
+    },
+    /// Requests at a fixed rate, whatever the server does: an open loop. Times
+    /// count from when a request was due, not from when it could be sent.
+    Rate {
+        #[command(flatten)]
+        target: Target,
+        /// Requests per second.
+        #[arg(long)]
+        rate: u32,
+        /// How long.
+        #[arg(long)]
+        seconds: f64,
+        /// Connections at once; what is due while all are busy waits, and its
+        /// time runs.
+        #[arg(long, default_value_t = 256)]
+        connections: usize,
+        /// A new connection for each request.
+        #[arg(long)]
+        new: bool,
+    },
     /// Browsers that all come at once: one HTTP/2 connection and all paths each.
     Storm {
         #[command(flatten)]
@@ -54,23 +94,8 @@ enum Command {
         #[arg(long)]
         http2: bool,
     },
-}
-
-/// What is asked for.
-#[derive(Debug, Args)]
-struct Target {
-    /// Where to connect.
-    #[arg(long)]
-    address: SocketAddr,
-    /// Host, and port unless it is 443.
-    #[arg(long)]
-    authority: String,
-    /// The CA to trust.
-    #[arg(long)]
-    ca: PathBuf,
-    /// Paths; where one is asked for, the first.
-    #[arg(long = "path", required = true)]
-    paths: Vec<String>,
+    /// Doubles of BBB nodes, until they are ended.
+    Nodes(Options),
 }
 
 fn main() -> Result<(), anyhow::Error> {
@@ -81,10 +106,18 @@ fn main() -> Result<(), anyhow::Error> {
             Command::Connect { target, connections, at_once, resume } => {
                 connect::run(&target, connections, at_once, resume).await
             }
+            Command::Kept { target, connections, requests } => {
+                kept::run(&target, connections, requests).await
+            }
+            Command::Rate { target, rate, seconds, connections, new } => {
+                let during = Duration::from_secs_f64(seconds);
+                rate::run(&target, rate, during, connections, new).await
+            }
             Command::Storm { target, connections } => storm::run(&target, connections).await,
             Command::Idle { target, connections, http2 } => {
                 idle::run(&target, connections, http2).await
             }
+            Command::Nodes(options) => nodes::run(options).await,
         }
     })
 }

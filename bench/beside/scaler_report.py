@@ -1,0 +1,229 @@
+"""What was measured of the scaler, as a page."""
+
+import pathlib
+from statistics import median
+
+# What was found out by profiling, which a run cannot tell.
+NOTES = pathlib.Path(__file__).parent / "scaler_notes.md"
+
+
+def middle(results, figure):
+    return median(result[figure] for result in results)
+
+
+def ratio(results, figure="cpu_us"):
+    """Ours as a multiple of nginx's in the same round: median, least, most."""
+    ratios = [ours[figure] / theirs[figure] for ours, theirs in zip(results["bluegate"], results["nginx"])]
+    return median(ratios), min(ratios), max(ratios)
+
+
+def shown_ratio(results, figure="cpu_us"):
+    middle_, least, most = ratio(results, figure)
+    return f"**{middle_:.2f}** ({least:.2f} to {most:.2f})"
+
+
+def latency(results):
+    """Cells of p50, p99, p99.9 and failures."""
+    return (f"{middle(results, 'p50_ms'):.2f} | {middle(results, 'p99_ms'):.2f} "
+            f"| {middle(results, 'p999_ms'):.2f} | {sum(result['failed'] for result in results)}")
+
+
+def beside_table(results, what):
+    lines = [f"| server | CPU us | {what}/s per core | to nginx (min to max) | p50 ms | p99 ms |",
+             "| --- | --: | --: | --: | --: | --: |"]
+    for name, mine in results.items():
+        cpu = middle(mine, "cpu_us")
+        shown = shown_ratio(results) if name != "nginx" else "1.00"
+        lines.append(f"| {name} | {cpu:.1f} | {1e6 / cpu:.0f} | {shown} | {middle(mine, 'p50_ms'):.2f} "
+                     f"| {middle(mine, 'p99_ms'):.2f} |")
+    return lines
+
+
+def rates_table(rates):
+    lines = ["| joins/s asked for | answered/s | p50 ms | p99 ms | p99.9 ms | failed | CPU us |",
+             "| --: | --: | --: | --: | --: | --: | --: |"]
+    for rate, results in rates.items():
+        lines.append(f"| {rate} | {middle(results, 'rate'):.0f} | {latency(results)} "
+                     f"| {middle(results, 'cpu_us'):.1f} |")
+    return lines
+
+
+def crowd_table(crowd):
+    lines = ["| server | all served after s | failed | p50 ms | p99 ms | CPU s |",
+             "| --- | --: | --: | --: | --: | --: |"]
+    for name, mine in crowd.items():
+        lines.append(f"| {name} | {middle(mine, 'seconds'):.2f} | {sum(result['failed'] for result in mine)} "
+                     f"| {middle(mine, 'p50_ms'):.0f} | {middle(mine, 'p99_ms'):.0f} "
+                     f"| {middle(mine, 'cpu_seconds'):.2f} |")
+    return lines
+
+
+def creates_table(creates):
+    lines = ["| nodes take | creates/s | CPU us | p50 ms | p99 ms |", "| --: | --: | --: | --: | --: |"]
+    for create_ms, results in creates["full"].items():
+        lines.append(f"| {create_ms} ms | {middle(results, 'rate'):.0f} | {middle(results, 'cpu_us'):.0f} "
+                     f"| {middle(results, 'p50_ms'):.1f} | {middle(results, 'p99_ms'):.1f} |")
+    return lines
+
+
+def lists_table(lists):
+    lines = ["| users in each | kB | CPU ms | p50 ms | p99 ms | p99.9 ms | failed | CPU of the polls |",
+             "| --: | --: | --: | --: | --: | --: | --: | --: |"]
+    for users in (0, 10):
+        of = lists[users]
+        lines.append(f"| {users} | {of['bytes'] / 1000:.0f} | {middle(of['rounds'], 'cpu_us') / 1000:.2f} "
+                     f"| {latency(of['rounds'])} | {100 * of['idle']:.1f} % of a core |")
+    return lines
+
+
+def many_table(many):
+    lines = ["| meetings | adopted in s | CPU s | MB without | MB with | kB each | polling, of a core | join, CPU us "
+             "| metrics p50 ms | p99 ms | CPU ms | series | kB |",
+             "| --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |"]
+    for of in many.values():
+        scrape = of["metrics"]
+        lines.append(
+            f"| {of['adopted']} | {of['took']:.0f} | {of['cpu']:.1f} | {of['empty'] / 1024:.0f} | {of['full'] / 1024:.0f} "
+            f"| {(of['full'] - of['empty']) / max(1, of['adopted']):.1f} | {100 * of['idle']:.0f} % "
+            f"| {of['joined']['cpu_us']:.1f} | {scrape['p50_ms']:.1f} | {scrape['p99_ms']:.1f} "
+            f"| {scrape['cpu_us'] / 1000:.1f} | {scrape['series']} | {scrape['bytes'] / 1000:.0f} |")
+    return lines
+
+
+def kept_section(kept, about):
+    cpu = middle(kept["full"]["bluegate"], "cpu_us")
+    yield "joins on kept connections: 50,000/s per core", f"{1e6 / cpu:,.0f}/s", cpu <= 20
+    yield [
+        f"## Joins, kept connections in the clear, {about['joins']} each on 16 connections",
+        "",
+        f"Beside nginx with a file of {about['static_bytes']} bytes. 1,000 meetings on 22 nodes, whose polls take "
+        f"{100 * kept['idle']:.1f} % of a core.",
+        "",
+        *beside_table(kept["full"], "requests"),
+        "",
+        f"At a fixed rate, for {about['seconds']} s:",
+        "",
+        *rates_table(kept["rates"]),
+    ]
+
+
+def new_section(new, about):
+    times, hanging = ratio(new["some"])[0], middle(new["hanging"], "p99_ms")
+    failed = sum(run["failed"] for run in new["crowd"]["bluegate"])
+    yield "join on a new TLS connection: at most nginx's CPU for a file", f"{times:.2f} of nginx", times <= 1
+    yield "1,000 new connections/s while a node hangs: p99 under 20 ms", f"{hanging:.1f} ms", hanging < 20
+    yield f"{about['crowd']:,} joins at once: none fails", f"{failed} failed", not failed
+    yield [
+        f"## Joins, a new TLS connection each, {about['connections']} on 16 at once",
+        "",
+        "Full handshakes (P-256), beside nginx with the same file.",
+        "",
+        *beside_table(new["some"], "connections"),
+        "",
+        f"1,000 such joins per second at a fixed rate, for {about['seconds']} s, while a node hangs:",
+        "",
+        "| p50 ms | p99 ms | p99.9 ms | failed |",
+        "| --: | --: | --: | --: |",
+        f"| {latency(new['hanging'])} |",
+        "",
+        f"{about['crowd']} at once:",
+        "",
+        *crowd_table(new["crowd"]),
+    ]
+
+
+def creates_section(creates, about):
+    bursts = creates["bursts"]
+    spread, took = max(burst["spread"] for burst in bursts), max(burst["seconds"] for burst in bursts)
+    yield ("200 creates in 1 s on 22 equal nodes: max - min at most 1", f"{spread}, after {took:.2f} s",
+           spread <= 1 and took < 1.2)
+    yield [
+        f"## Creates, {about['creates']} on 64 connections, 22 nodes, {about['rounds']} times one after the other",
+        "",
+        *creates_table(creates),
+        "",
+        "200 at a fixed rate of 200/s over 22 empty nodes, each time anew: max - min of meetings on a node "
+        + ", ".join(str(burst["spread"]) for burst in bursts) + f"; p99 {middle(bursts, 'p99_ms'):.1f} ms.",
+    ]
+
+
+def lists_section(lists, _about):
+    cpu, age = middle(lists[0]["rounds"], "cpu_us") / 1000, max(lists["ages"])
+    yield ("getMeetings, 1,000 meetings, 50 nodes, one dead, one hanging: under 5 ms of CPU", f"{cpu:.2f} ms", cpu < 5)
+    yield "the same: answers at most 5 s old", f"{age:.1f} s", age <= 5
+    yield [
+        "## getMeetings, 1,000 meetings on 50 nodes, one dead, one hanging, 20/s",
+        "",
+        *lists_table(lists),
+        "",
+        "Until a list shows what changed at a node: " + ", ".join(f"{age:.1f} s" for age in lists["ages"]) + ".",
+    ]
+
+
+def viewers_section(viewers, _about):
+    asked, can = middle(viewers["rounds"], "asked"), 2 * viewers["meetings"]
+    yield ("each viewer's question is put to a node at most once a second, however many ask",
+           f"{asked:.0f}/s for {can} questions", asked <= can * 1.1)
+    yield [
+        f"## {viewers['viewers']:,} viewers of {viewers['meetings']} meetings",
+        "",
+        "Each asks for getMeetingInfo and isMeetingRunning every 2 s: "
+        f"{viewers['calls']:,} calls/s, {viewers['viewers'] // viewers['meetings']} users in each meeting.",
+        "",
+        "| CPU us per call | calls/s at the nodes | p50 ms | p99 ms | p99.9 ms | failed |",
+        "| --: | --: | --: | --: | --: | --: |",
+        f"| {middle(viewers['rounds'], 'cpu_us'):.1f} | {middle(viewers['rounds'], 'asked'):.0f} "
+        f"| {latency(viewers['rounds'])} |",
+    ]
+
+
+def many_section(many, _about):
+    for of in many.values():
+        times = of["metrics"]["p99_ms"]
+        yield (f"metrics with 500 nodes and {of['adopted']:,} meetings in under 10 ms (p99)", f"{times:.1f} ms",
+               times < 10)
+    yield [
+        "## 500 nodes: memory, polls, metrics",
+        "",
+        "The nodes have their meetings already; a scaler with an empty store finds and adopts them, as after a loss of "
+        "its store. Each scrape of `/metrics` is of all nodes, tenants, calls and decisions.",
+        "",
+        *many_table(many),
+    ]
+
+
+# Each yields goals (what, reached, whether that is it) and, last, the lines of its section.
+SECTIONS = {"kept": kept_section, "new": new_section, "creates": creates_section, "lists": lists_section,
+            "viewers": viewers_section, "many": many_section}
+
+
+def page(results, about):
+    """The page; a step that failed is a text that says why."""
+    goals, sections = [], []
+    for step, result in results.items():
+        if isinstance(result, str):
+            goals.append((f"step `{step}`", "not measured", False))
+            sections += [f"## `{step}` was not measured", "", "```", result.strip(), "```", ""]
+            continue
+        *of_step, lines = SECTIONS[step](result, about)
+        goals += of_step
+        sections += [*lines, ""]
+    return "\n".join([
+        "# Scaler benchmark",
+        "",
+        f"`make bench-scaler`: {about['rounds']} rounds each, medians. `bluegate serve` with a scaler and SQLite, one",
+        "worker, on one core; the load, and the nodes, on the other; loopback, two cores. The nodes are doubles",
+        "(`bench/load`) that answer from memory in constant time and check no checksum: 500 of them leave the core to",
+        "the load, which real or simulated ones would not. Joins and creates are signed beforehand with SHA-256, as",
+        "frontends do; the scaler verifies them and signs for the node with SHA-512. CPU is user and system time of the",
+        "whole process, less what it took at rest just before, which is the polls of the nodes and is given beside.",
+        "\"At a fixed rate\" is an open loop: each request is due at a time of its own, and its time counts from then,",
+        "not from when it could be sent. Written by the run; figures of another machine differ.",
+        "",
+        "| goal | reached | |",
+        "| --- | --: | --- |",
+        *(f"| {goal} | {reached} | {'yes' if is_it else '**no**'} |" for goal, reached, is_it in goals),
+        "",
+        *sections,
+        NOTES.read_text(),
+    ])
