@@ -30,7 +30,7 @@ const MEETINGS: usize = 1_000;
 /// Calls of each kind that are measured.
 const CALLS: u32 = 20;
 /// Recordings written in one transaction.
-const CHUNK: usize = 1_000;
+const CHUNK: usize = 100;
 const TENANT: &str = "physics";
 const TIME: usize = 1_700_000_000_000;
 
@@ -55,7 +55,7 @@ async fn main() -> Done<()> {
     for query in [
         "",
         "limit=100",
-        "limit=100&offset=19900",
+        "limit=100&offset=18900",
         "meetingID=class-17",
         "meetingID=class-17,class-18,class-19",
         &format!("recordID={id}"),
@@ -163,8 +163,8 @@ fn record_id(index: usize) -> String {
 async fn fill(url: &str) -> Done<()> {
     let store = Store::open(url).await?;
     let tenant = TENANT.parse()?;
-    let rows: Vec<StoredRecording> = (0..RECORDINGS)
-        .map(|index| StoredRecording {
+    for first in (0..RECORDINGS).step_by(CHUNK) {
+        let rows = (first..first + CHUNK).map(|index| StoredRecording {
             keeper: node(index),
             record_id: record_id(index),
             tenant: Some(Clone::clone(&tenant)),
@@ -173,11 +173,9 @@ async fn fill(url: &str) -> Done<()> {
             seen_at: 1,
             gone: false,
             revision: 0,
-        })
-        .collect();
-    for chunk in rows.chunks(CHUNK) {
+        });
         let mut write = store.write().await?;
-        write.put_recordings(chunk.to_vec()).await?;
+        write.put_recordings(rows.collect()).await?;
         write.commit().await?;
     }
     store.close().await;
