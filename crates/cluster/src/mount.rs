@@ -1,6 +1,11 @@
 //! The path segment a node hangs at on the cluster's origin.
 
-use std::{borrow::Borrow, fmt, str::FromStr};
+use std::{borrow::Borrow, collections::BTreeSet, fmt, net::IpAddr, str::FromStr};
+
+use crate::Origin;
+
+/// Most names that are tried for hosts with one first label.
+const MOST_ALIKE: usize = 1000;
 
 /// Path segments that can never be a node's mount: each is a path that BBB,
 /// a frontend or Bluegate itself uses at the top of an origin.
@@ -46,6 +51,22 @@ impl Mount {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// A free name for a node of this origin: the first label of its host, with
+    /// a number behind it when that is taken or means something else.
+    #[must_use]
+    pub fn for_host(origin: &Origin, taken: &BTreeSet<Self>) -> Option<Self> {
+        let host = origin.host();
+        let label = host.split('.').next().unwrap_or_default().to_ascii_lowercase();
+        let is_address =
+            host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+        let label = if label.is_empty() || is_address { "node".to_owned() } else { label };
+        let names = std::iter::once(label.clone()).chain((2..).map(|n| format!("{label}-{n}")));
+        names
+            .take(MOST_ALIKE)
+            .filter_map(|name| name.parse().ok())
+            .find(|name| !taken.contains(name))
     }
 
     /// The reserved name of the BBB API, which no node can have.
@@ -103,6 +124,22 @@ mod tests {
         }
         for reserved in RESERVED_MOUNTS {
             assert_eq!(reserved.parse::<Mount>(), Err(MountError::Reserved(reserved.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_node_is_named_for_its_host_and_once() {
+        let mut taken = BTreeSet::new();
+        for (origin, wanted) in [
+            ("https://bbb-01.example.org", "bbb-01"),
+            ("https://bbb-01.example.com", "bbb-01-2"),
+            ("http://10.0.0.7:8080", "node"),
+            ("http://[2001:db8::1]", "node-2"),
+            ("https://api.example.org", "api-2"),
+        ] {
+            let name = Mount::for_host(&origin.parse().unwrap(), &taken).unwrap();
+            assert_eq!(name.as_str(), wanted, "{origin}");
+            taken.insert(name);
         }
     }
 }

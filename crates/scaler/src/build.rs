@@ -341,30 +341,33 @@ impl Scaler {
     }
 }
 
-/// Says whether there may be others to follow.
-async fn refresh(context: &Context) -> bool {
+/// Takes over what others wrote to the store, if they did. Nodes come before
+/// the meetings on them.
+async fn refresh(context: &Context) {
     let read = async {
-        let shared = context.ledger.refresh().await?;
-        if shared {
-            context.book.refresh(context.ledger.store()).await?;
-            context.recordings.follow().await?;
+        if context.ledger.is_written_by_others().await? {
             if let Err(error) = context.node_book.refresh(context).await {
                 let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "the nodes that other scalers added are not in force");
+                tracing::error!(error, "the nodes that others added are not in force");
             }
+            context.book.refresh(context.ledger.store()).await?;
+            context.ledger.refresh().await?;
+            context.recordings.follow().await?;
         }
-        Ok::<_, StoreError>(shared)
+        Ok::<_, StoreError>(())
     };
-    read.await.unwrap_or_else(|error| {
+    if let Err(error) = read.await {
+        context.ledger.missed_others();
         let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, "what other scalers wrote was not read");
-        true
-    })
+        tracing::warn!(error, "what others wrote to the store was not read");
+    }
 }
 
-/// Lists are answered from memory, so memory follows what other scalers write.
+/// Lists are answered from memory, so memory follows what others write: other
+/// scalers, and commands such as `bluegate import`.
 async fn follow_others(context: Arc<Context>, shutdown: CancellationToken) {
-    while refresh(&context).await {
+    loop {
+        refresh(&context).await;
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(context.bounds.refresh_interval) => {}

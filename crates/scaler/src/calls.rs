@@ -17,6 +17,7 @@ mod pass;
 mod read;
 mod recordings;
 mod session;
+mod stray;
 
 pub(crate) use recordings::refusal as recordings_refusal;
 pub(crate) use session::answer as session;

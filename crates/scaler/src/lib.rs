@@ -12,6 +12,7 @@ mod calls;
 mod clock;
 mod config;
 mod context;
+mod estate;
 mod front;
 mod health;
 mod hooks;
@@ -19,17 +20,22 @@ mod meetings;
 mod nodes;
 mod placement;
 mod recordings;
+mod shadow;
 #[cfg(test)]
 mod simulation;
 mod tenants;
 
-pub use bluegate_store::{Added, PeekError, peek_added};
+pub use bluegate_store::{
+    Added, CopyError, Generation, PeekError, State, backup as backup_store, peek_added,
+    restore as restore_store,
+};
 pub use build::{BuildError, Scaler, build};
 pub use callbacks::{CallbackCounters, CallbackReport, CallbackState};
 pub use config::{
     Bounds, CallbackConfig, Config, DelegateConfig, NodeConfig, Placement, RecordingConfig,
     TenantConfig,
 };
+pub use estate::{Estate, EstateError, Holdings, Record, TakenMeeting, Taking, moderator_password};
 pub use front::outcome::Outcome;
 pub use health::{
     Health,
@@ -46,6 +52,7 @@ pub use placement::{
     Bar, Decision, Excluded, Expected, NodeTerms, Placements, Release, Source, Weighed,
 };
 pub use recordings::{KeeperReport, RecordingsReport};
+pub use shadow::{Difference, NodeShare, Refusal, Seen, Shadow, ShadowReport, shadow_router};
 pub use tenants::{
     book::{HeldBackTenant, TenantChange, TenantError},
     merge::TenantClash,

@@ -286,6 +286,11 @@ impl Snapshot {
         }
     }
 
+    /// The meeting that was created with this ID, which may be anybody's.
+    pub(crate) fn external(&self, node_meeting_id: &str) -> Option<&Arc<PolledMeeting>> {
+        self.by_external.get(node_meeting_id).and_then(|&index| self.meetings.get(index))
+    }
+
     /// Users in this tenant's meetings.
     pub(crate) fn users_of_tenant(&self, tenant: &TenantName) -> u64 {
         self.users_of_tenants.get(tenant).copied().unwrap_or(0)

@@ -11,13 +11,15 @@ use std::{
 
 use sqlx::{
     PgPool, SqlitePool,
+    migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use crate::{
+    copy,
     error::{OpenError, StoreError},
-    migrations,
+    migrations::{self, MIGRATIONS, Step},
     write::{Open, Write},
 };
 
@@ -76,10 +78,15 @@ impl Database {
     /// Opens `sqlite://PATH` or `postgres://...` and brings the schema up to
     /// date.
     pub(crate) async fn open(url: &str) -> Result<Self, OpenError> {
+        Self::open_as(url, MIGRATIONS).await
+    }
+
+    /// The same, as a program that knows these steps of the schema.
+    pub(crate) async fn open_as(url: &str, steps: &[Step]) -> Result<Self, OpenError> {
         if let Some(path) = url.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
-            open_sqlite(PathBuf::from(path)).await
+            open_sqlite(PathBuf::from(path), steps).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            open_postgres(url).await
+            open_postgres(url, steps).await
         } else {
             Err(OpenError::Url)
         }
@@ -120,6 +127,15 @@ impl Database {
         }
     }
 
+    /// SQLite's `data_version` as the one connection that writes sees it: it
+    /// moves with every commit that was not made by that connection.
+    pub(crate) async fn foreign_changes(&self) -> Result<Option<i64>, StoreError> {
+        let Self::Sqlite { writer, .. } = self else { return Ok(None) };
+        let failed = |source| StoreError::Query { operation: "say whether others wrote", source };
+        let seen = sqlx::query_scalar("PRAGMA data_version").fetch_one(writer).await;
+        seen.map(Some).map_err(failed)
+    }
+
     /// Closes all connections; SQLite's log goes back into its file.
     pub(crate) async fn close(&self) {
         match self {
@@ -132,8 +148,9 @@ impl Database {
     }
 }
 
-async fn open_sqlite(path: PathBuf) -> Result<Database, OpenError> {
+async fn open_sqlite(path: PathBuf, steps: &[Step]) -> Result<Database, OpenError> {
     create_private(&path)?;
+    copy::before_migration(&path, steps).await.map_err(OpenError::Copy)?;
     let connect = |source| OpenError::Connect { path: path.clone(), source };
     let options = SqliteConnectOptions::new()
         .filename(&path)
@@ -144,16 +161,19 @@ async fn open_sqlite(path: PathBuf) -> Result<Database, OpenError> {
         .busy_timeout(LOCK_TIMEOUT)
         .foreign_keys(true);
     let pool = || SqlitePoolOptions::new().acquire_timeout(LOCK_TIMEOUT);
-    let writer = pool().max_connections(1).connect_with(options.clone()).await.map_err(connect)?;
-    migrations::migrator()
-        .run(&writer)
-        .await
-        .map_err(|source| OpenError::Migrate { path: path.clone(), source })?;
+    // Always the same connection: by what it sees, others' writes are noticed.
+    let writer = pool().max_connections(1).idle_timeout(None).max_lifetime(None);
+    let writer = writer.connect_with(options.clone()).await.map_err(connect)?;
+    let migrated = migrations::migrator(steps).run(&writer).await;
+    migrated.map_err(|source| {
+        let path = path.clone();
+        newer(&source, steps).unwrap_or(OpenError::Migrate { path, source })
+    })?;
     let readers = pool().max_connections(READERS).connect_with(options).await.map_err(connect)?;
     Ok(Database::Sqlite { readers, writer })
 }
 
-async fn open_postgres(url: &str) -> Result<Database, OpenError> {
+async fn open_postgres(url: &str, steps: &[Step]) -> Result<Database, OpenError> {
     let bound = format!("{}ms", LOCK_TIMEOUT.as_millis());
     let options = PgConnectOptions::from_str(url)
         .map_err(OpenError::Server)?
@@ -166,13 +186,24 @@ async fn open_postgres(url: &str) -> Result<Database, OpenError> {
         .await
         .map_err(OpenError::Server)?;
     // Takes a lock of its own: several scalers may start at once.
-    migrations::migrator().run(&pool).await.map_err(OpenError::MigrateServer)?;
+    let migrated = migrations::migrator(steps).run(&pool).await;
+    migrated.map_err(|source| newer(&source, steps).unwrap_or(OpenError::MigrateServer(source)))?;
     Ok(Database::Postgres(pool))
+}
+
+/// Whether a newer program has been here.
+fn newer(error: &MigrateError, steps: &[Step]) -> Option<OpenError> {
+    match error {
+        MigrateError::VersionMissing(version) => {
+            Some(OpenError::Newer { version: *version, known: migrations::newest(steps) })
+        }
+        _ => None,
+    }
 }
 
 /// Passwords of meetings and users' names are in the file: its owner's only.
 /// SQLite gives the files beside it the same mode.
-fn create_private(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn create_private(path: &Path) -> Result<(), OpenError> {
     OpenOptions::new()
         .create(true)
         .append(true)

@@ -17,6 +17,21 @@ pub enum OpenError {
     /// The server's schema cannot be brought up to date.
     #[error("cannot migrate the store's PostgreSQL database")]
     MigrateServer(#[source] sqlx::migrate::MigrateError),
+    /// A newer program has been here.
+    #[error(
+        "the store has been used by a newer Bluegate (schema {version}, this one knows {known}): run \
+         that one, or go back to a copy from before as docs/operations.md says"
+    )]
+    Newer {
+        /// A version of the schema that we do not know.
+        version: i64,
+        /// The newest that we know.
+        known: i64,
+    },
+    /// There is no copy of the schema before, and without one there is no way
+    /// back.
+    #[error("cannot copy the store before its schema is brought up to date")]
+    Copy(#[source] CopyError),
     /// The file cannot be created or opened.
     #[error("cannot create or open `{}`", path.display())]
     File {
@@ -40,6 +55,73 @@ pub enum OpenError {
         path: PathBuf,
         /// Why.
         source: sqlx::migrate::MigrateError,
+    },
+}
+
+/// Why a store is not copied, or not put in place of another.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// PostgreSQL has tools of its own.
+    #[error(
+        "this store is a PostgreSQL database: use `pg_dump` and `pg_restore`, see docs/operations.md"
+    )]
+    Server,
+    /// There is nothing to copy.
+    #[error("there is no store at `{}`", path.display())]
+    Absent {
+        /// Where.
+        path: PathBuf,
+    },
+    /// What is there stays.
+    #[error("`{}` exists already and was left as it is", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The copy is no store, or a broken one.
+    #[error("`{}` is no sound copy of a store: {reason}", path.display())]
+    Unsound {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A scaler serves from the store.
+    #[error("the store `{}` is in use: stop `bluegate serve` first", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer program made the copy.
+    #[error(
+        "`{}` was made by a newer Bluegate (schema {version}, this one knows {known}): restore it with \
+         that one", path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        version: i64,
+        /// The newest that we know.
+        known: i64,
+    },
+    /// A file cannot be written or read.
+    #[error("cannot {operation} `{}`", path.display())]
+    File {
+        /// What we tried.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database does not do it.
+    #[error("cannot copy the database `{}`", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: sqlx::Error,
     },
 }
 

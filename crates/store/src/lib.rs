@@ -27,8 +27,10 @@
 
 mod audit;
 mod callback;
+mod copy;
 mod database;
 mod error;
+mod foreign;
 mod generation;
 mod health;
 mod history;
@@ -45,7 +47,9 @@ mod write;
 
 pub use audit::AuditRow;
 pub use callback::{Callback, CallbackState, Settled};
-pub use error::{OpenError, StoreError, WriteError};
+pub use copy::{backup, restore};
+pub use error::{CopyError, OpenError, StoreError, WriteError};
+pub use foreign::ForeignRecord;
 pub use generation::{Brief, Generation, State};
 pub use health::{Loss, Observer};
 pub use history::Life;

@@ -7,8 +7,11 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-/// Version, description and statements, oldest first.
-const MIGRATIONS: &[(i64, &str, &str)] = &[
+/// Version, description and statements.
+pub(crate) type Step = (i64, &'static str, &'static str);
+
+/// All there are, oldest first.
+pub(crate) const MIGRATIONS: &[Step] = &[
     (1, "generations", include_str!("../migrations/0001_generations.sql")),
     (2, "placement", include_str!("../migrations/0002_placement.sql")),
     (3, "tenants", include_str!("../migrations/0003_tenants.sql")),
@@ -16,11 +19,17 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "recordings", include_str!("../migrations/0005_recordings.sql")),
     (6, "administration", include_str!("../migrations/0006_administration.sql")),
     (7, "health", include_str!("../migrations/0007_health.sql")),
+    (9, "takeover", include_str!("../migrations/0009_takeover.sql")),
     (10, "stores", include_str!("../migrations/0010_stores.sql")),
 ];
 
-pub(crate) fn migrator() -> Migrator {
-    let migrations = MIGRATIONS
+/// The newest schema of these.
+pub(crate) fn newest(steps: &[Step]) -> i64 {
+    steps.iter().map(|(version, _, _)| *version).max().unwrap_or(0)
+}
+
+pub(crate) fn migrator(steps: &[Step]) -> Migrator {
+    let migrations = steps
         .iter()
         .map(|&(version, description, sql)| {
             Migration::new(

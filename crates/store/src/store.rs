@@ -42,6 +42,15 @@ impl Store {
         matches!(self.database, Database::Postgres(_))
     }
 
+    /// A number that is another one once a process besides this one has written
+    /// to the file; absent where the database is a server.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub async fn foreign_changes(&self) -> Result<Option<i64>, StoreError> {
+        self.database.foreign_changes().await
+    }
+
     /// Begins a transaction that holds the write lock from the start.
     ///
     /// # Errors

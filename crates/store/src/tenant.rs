@@ -19,16 +19,18 @@ pub struct StoredTenant {
     pub settings: String,
     /// Its secrets, sealed.
     pub secrets: String,
+    /// Whether its meeting IDs are the same on the nodes. Never changes.
+    pub plain: bool,
     /// When it was added.
     pub added_at: i64,
     /// When it was last changed.
     pub changed_at: i64,
 }
 
-const SELECT_TENANTS: &str =
-    "SELECT name, settings, secrets, added_at, changed_at FROM tenants ORDER BY added_at, name";
-const INSERT_TENANT: &str = "INSERT INTO tenants (name, settings, secrets, added_at, changed_at) \
-     VALUES ($1, $2, $3, $4, $5)";
+const SELECT_TENANTS: &str = "SELECT name, settings, secrets, plain, added_at, changed_at FROM tenants \
+     ORDER BY added_at, name";
+const INSERT_TENANT: &str = "INSERT INTO tenants (name, settings, secrets, plain, added_at, \
+     changed_at) VALUES ($1, $2, $3, $4, $5, $6)";
 const UPDATE_TENANT: &str =
     "UPDATE tenants SET settings = $2, secrets = $3, changed_at = $4 WHERE name = $1";
 const DELETE_TENANT: &str = "DELETE FROM tenants WHERE name = $1";
@@ -70,6 +72,7 @@ impl Write {
                 .bind(row.name.as_str())
                 .bind(&row.settings)
                 .bind(&row.secrets)
+                .bind(row.plain)
                 .bind(row.added_at)
                 .bind(row.changed_at)
                 .execute(&mut **transaction)
@@ -126,6 +129,7 @@ macro_rules! readable {
                     name: name.parse().map_err(|_| StoreError::Row { column: "name" })?,
                     settings: self.try_get("settings").map_err(failed)?,
                     secrets: self.try_get("secrets").map_err(failed)?,
+                    plain: self.try_get("plain").map_err(failed)?,
                     added_at: self.try_get("added_at").map_err(failed)?,
                     changed_at: self.try_get("changed_at").map_err(failed)?,
                 })

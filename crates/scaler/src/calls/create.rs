@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::{
     callbacks,
+    calls::stray,
     context::Context,
     front::{intake::ApiRequest, reply::Reply, target::Target},
     health::Record,
@@ -53,7 +54,7 @@ struct Creation {
     request: ApiRequest,
     meeting_id: String,
     node_meeting_id: String,
-    /// The only node it may go to: its parent's.
+    /// The only node it may go to: its parent's, or where it runs already.
     pinned: Option<Mount>,
     /// What it says of the node it wants.
     wishes: Wishes,
@@ -79,8 +80,13 @@ impl Creation {
         })?;
         let tenant = &request.tenant;
         let wishes = wishes.and(&tenant.settings.tags);
+        let node_meeting_id = ids::node_meeting_id(&tenant.name, tenant.scope, &meeting_id);
+        let pinned = match pinned {
+            None => stray::node_of(&context, tenant, &meeting_id, &node_meeting_id)?,
+            pinned => pinned,
+        };
         Ok(Self {
-            node_meeting_id: ids::node_meeting_id(&tenant.name, tenant.scope, &meeting_id),
+            node_meeting_id,
             meeting_id,
             pinned,
             wishes,

@@ -9,7 +9,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -43,6 +43,8 @@ pub(crate) struct Ledger {
     terms: Terms,
     /// Whether another process writes to our store for now, whatever its kind.
     accompanied: AtomicBool,
+    /// What the store last said of writes by others, if it can tell.
+    foreign_changes: AtomicI64,
     /// How placement went.
     placed: [AtomicU64; Source::ALL.len()],
     refused: AtomicU64,
@@ -123,6 +125,7 @@ impl Ledger {
             gate,
             terms,
             accompanied: AtomicBool::new(false),
+            foreign_changes: AtomicI64::new(0),
             placed: Default::default(),
             refused: AtomicU64::new(0),
             peaks: Default::default(),
@@ -216,12 +219,21 @@ impl Ledger {
         self.directory.meeting(given).or_else(|| self.directory.internal(given))
     }
 
-    /// Takes over what other scalers have written; says whether there may be
-    /// others at all.
-    pub(crate) async fn refresh(&self) -> Result<bool, StoreError> {
-        if !self.is_shared() {
-            return Ok(false);
-        }
+    /// Whether others may have written to the store since this was asked last:
+    /// another scaler, or a command that takes meetings over.
+    pub(crate) async fn is_written_by_others(&self) -> Result<bool, StoreError> {
+        let Some(now) = self.store.foreign_changes().await? else { return Ok(true) };
+        let before = self.foreign_changes.swap(now, Relaxed);
+        Ok(self.is_shared() || before != now)
+    }
+
+    /// Lets what others wrote be read again, since it was not.
+    pub(crate) fn missed_others(&self) {
+        self.foreign_changes.store(i64::MIN, Relaxed);
+    }
+
+    /// Takes over what others have written.
+    pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
         // With the gate, no commit of ours lies between reading and taking over.
         let _gate = self.gate.lock().await;
         let open = self.store.open_generations().await?;
@@ -231,7 +243,7 @@ impl Ledger {
             peaks.retain(|id, _| ids.contains(id.as_str()));
         }
         self.directory.replace(open);
-        Ok(true)
+        Ok(())
     }
 
     /// Whether we superseded a generation of this meeting with this createTime.

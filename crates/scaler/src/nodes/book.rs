@@ -337,42 +337,11 @@ impl NodeBook {
     }
 
     fn sealed(&self, config: &NodeConfig) -> Result<StoredNode, NodeError> {
-        let lines: Vec<&str> = config.secrets.iter().map(Secret::expose).collect();
-        let key = self.key().map_err(NodeError::Key)?;
-        let NodeTerms { weight, tags, max_meetings, max_users, max_meeting_users } = &config.terms;
-        Ok(StoredNode {
-            secrets: key.seal(&purpose(&config.node.name), lines.join("\n").as_bytes()),
-            node: config.node.clone(),
-            weight: *weight,
-            tags: tags.iter().map(ToString::to_string).collect(),
-            max_meetings: max_meetings.map(i64::from),
-            max_users: max_users.map(i64::from),
-            max_meeting_users: max_meeting_users.map(i64::from),
-            added_at: clock::now(),
-        })
+        Ok(sealed(self.key().map_err(NodeError::Key)?, config, clock::now()))
     }
 
     fn opened(&self, row: StoredNode) -> Result<NodeConfig, NodeError> {
-        let name = row.node.name.clone();
-        let key = self.key().map_err(NodeError::Key)?;
-        let opened = key.open(&purpose(&name), &row.secrets);
-        let text = opened.map_err(|source| NodeError::Sealed { node: name.clone(), source })?;
-        let text = String::from_utf8_lossy(&text);
-        let secrets: Vec<_> = text.lines().filter_map(|line| Secret::new(line).ok()).collect();
-        let limit = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
-        let config = NodeConfig {
-            node: row.node,
-            secrets,
-            terms: NodeTerms {
-                weight: row.weight,
-                tags: row.tags.iter().filter_map(|tag| tag.parse().ok()).collect(),
-                max_meetings: limit(row.max_meetings),
-                max_users: limit(row.max_users),
-                max_meeting_users: limit(row.max_meeting_users),
-            },
-        };
-        check(std::slice::from_ref(&config))?;
-        Ok(config)
+        opened(self.key().map_err(NodeError::Key)?, row)
     }
 
     /// The key, from its file; made at first use.
@@ -383,6 +352,45 @@ impl NodeBook {
         let key = Key::open_or_create(&self.key_file)?;
         Ok(self.key.get_or_init(|| key))
     }
+}
+
+/// A node as a row.
+pub(crate) fn sealed(key: &Key, config: &NodeConfig, now: i64) -> StoredNode {
+    let lines: Vec<&str> = config.secrets.iter().map(Secret::expose).collect();
+    let NodeTerms { weight, tags, max_meetings, max_users, max_meeting_users } = &config.terms;
+    StoredNode {
+        secrets: key.seal(&purpose(&config.node.name), lines.join("\n").as_bytes()),
+        node: config.node.clone(),
+        weight: *weight,
+        tags: tags.iter().map(ToString::to_string).collect(),
+        max_meetings: max_meetings.map(i64::from),
+        max_users: max_users.map(i64::from),
+        max_meeting_users: max_meeting_users.map(i64::from),
+        added_at: now,
+    }
+}
+
+/// A row as a node.
+pub(crate) fn opened(key: &Key, row: StoredNode) -> Result<NodeConfig, NodeError> {
+    let name = row.node.name.clone();
+    let opened = key.open(&purpose(&name), &row.secrets);
+    let text = opened.map_err(|source| NodeError::Sealed { node: name.clone(), source })?;
+    let text = String::from_utf8_lossy(&text);
+    let secrets: Vec<_> = text.lines().filter_map(|line| Secret::new(line).ok()).collect();
+    let limit = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
+    let config = NodeConfig {
+        node: row.node,
+        secrets,
+        terms: NodeTerms {
+            weight: row.weight,
+            tags: row.tags.iter().filter_map(|tag| tag.parse().ok()).collect(),
+            max_meetings: limit(row.max_meetings),
+            max_users: limit(row.max_users),
+            max_meeting_users: limit(row.max_meeting_users),
+        },
+    };
+    check(std::slice::from_ref(&config))?;
+    Ok(config)
 }
 
 /// Every node has a secret and a name of its own.

@@ -185,13 +185,7 @@ impl TenantBook {
             return Err(TenantError::NoSecret);
         }
         let now = clock::now();
-        let row = StoredTenant {
-            name: tenant.name.clone(),
-            settings: written(&tenant.settings),
-            secrets: self.seal(&tenant.name, &tenant.secrets)?,
-            added_at: now,
-            changed_at: now,
-        };
+        let row = sealed(self.key()?, &tenant, now);
         let mut write = store.write().await?;
         let mut rows = write.tenants().await?;
         if rows.len() >= MAX_ADDED {
@@ -333,7 +327,7 @@ impl TenantBook {
         let tenant = self.open_row(row).unwrap_or_else(|_| TenantConfig {
             name: name.clone(),
             secrets: Vec::new(),
-            plain: name.as_str() == PLAIN,
+            plain: row.plain || name.as_str() == PLAIN,
             settings: Settings::default(),
         });
         Ok((row, tenant))
@@ -346,27 +340,11 @@ impl TenantBook {
 
     /// A row as a tenant, or why it is none.
     fn open_row(&self, row: &StoredTenant) -> Result<TenantConfig, String> {
-        let form: Form = serde_json::from_str(&row.settings)
-            .map_err(|error| format!("its settings are not understood: {error}"))?;
-        let settings = Settings::try_from(form).map_err(|problems| {
-            let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-            format!("its settings are not valid: {}", problems.join("; "))
-        })?;
-        let key = self.key().map_err(|error| error.to_string())?;
-        let opened = key.open(&purpose(&row.name), &row.secrets);
-        let text = opened.map_err(|error| format!("its secrets do not open: {error}"))?;
-        let text = String::from_utf8_lossy(&text);
-        let secrets: Vec<_> = text.lines().filter_map(|line| Secret::new(line).ok()).collect();
-        if secrets.is_empty() {
-            return Err("it has no secret".to_owned());
-        }
-        let plain = row.name.as_str() == PLAIN;
-        Ok(TenantConfig { name: row.name.clone(), secrets, plain, settings })
+        opened(self.key().map_err(|error| error.to_string())?, row)
     }
 
     fn seal(&self, name: &TenantName, secrets: &[Secret]) -> Result<String, KeyFileError> {
-        let lines: Vec<&str> = secrets.iter().map(Secret::expose).collect();
-        Ok(self.key()?.seal(&purpose(name), lines.join("\n").as_bytes()))
+        Ok(sealed_secrets(self.key()?, name, secrets))
     }
 
     /// The key, from its file; made at first use.
@@ -381,6 +359,42 @@ impl TenantBook {
     fn sources(&self) -> MutexGuard<'_, Sources> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A row as a tenant, or why it is none.
+pub(crate) fn opened(key: &Key, row: &StoredTenant) -> Result<TenantConfig, String> {
+    let form: Form = serde_json::from_str(&row.settings)
+        .map_err(|error| format!("its settings are not understood: {error}"))?;
+    let settings = Settings::try_from(form).map_err(|problems| {
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        format!("its settings are not valid: {}", problems.join("; "))
+    })?;
+    let opened = key.open(&purpose(&row.name), &row.secrets);
+    let text = opened.map_err(|error| format!("its secrets do not open: {error}"))?;
+    let text = String::from_utf8_lossy(&text);
+    let secrets: Vec<_> = text.lines().filter_map(|line| Secret::new(line).ok()).collect();
+    if secrets.is_empty() {
+        return Err("it has no secret".to_owned());
+    }
+    let plain = row.plain || row.name.as_str() == PLAIN;
+    Ok(TenantConfig { name: row.name.clone(), secrets, plain, settings })
+}
+
+/// A tenant as a row.
+pub(crate) fn sealed(key: &Key, tenant: &TenantConfig, now: i64) -> StoredTenant {
+    StoredTenant {
+        name: tenant.name.clone(),
+        settings: written(&tenant.settings),
+        secrets: sealed_secrets(key, &tenant.name, &tenant.secrets),
+        plain: tenant.plain,
+        added_at: now,
+        changed_at: now,
+    }
+}
+
+fn sealed_secrets(key: &Key, name: &TenantName, secrets: &[Secret]) -> String {
+    let lines: Vec<&str> = secrets.iter().map(Secret::expose).collect();
+    key.seal(&purpose(name), lines.join("\n").as_bytes())
 }
 
 /// What a tenant's secrets are sealed for: another's row does not open with it.

@@ -5,8 +5,8 @@ use bluegate_testkit::Postgres;
 
 use super::*;
 use crate::{
-    Added, AuditRow, Life, Loss, NodeState, Observer, RecordingTurn, State, StoredNode,
-    StoredRecording, StoredTenant, StoredToken, WriteError, peek_added,
+    Added, AuditRow, ForeignRecord, Life, Loss, NodeState, Observer, RecordingTurn, State,
+    StoredNode, StoredRecording, StoredTenant, StoredToken, WriteError, peek_added,
 };
 
 /// Where a store lives that can be opened again and again.
@@ -42,7 +42,7 @@ impl Folder {
 type Rule = fn(Home) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// What holds in either database.
-const RULES: [(&str, Rule); 16] = [
+const RULES: [(&str, Rule); 17] = [
     ("rows", |home| Box::pin(rows_come_back_as_they_were_after_opening_again(home))),
     ("at most one", |home| Box::pin(at_most_one_generation_of_a_meeting_is_open(home))),
     ("dropped", |home| Box::pin(a_transaction_that_is_dropped_leaves_no_trace_and_no_lock(home))),
@@ -52,6 +52,7 @@ const RULES: [(&str, Rule); 16] = [
     ("lives", |home| Box::pin(former_lives_are_remembered_within_bounds(home))),
     ("decisions", |home| Box::pin(a_decision_goes_with_its_generation(home))),
     ("losses", |home| Box::pin(a_lost_node_is_lost_for_all_until_it_is_found(home))),
+    ("records", |home| Box::pin(what_another_balancer_said_is_replaced_by_what_it_says_now(home))),
     ("observers", |home| Box::pin(what_others_hear_is_read_and_old_observers_go(home))),
     ("tokens", |home| Box::pin(tokens_are_found_by_id_and_go_by_name_or_tenant(home))),
     ("audit", |home| Box::pin(the_audit_log_keeps_the_last_of_it_in_order(home))),
@@ -203,6 +204,7 @@ async fn former_generations_are_found_and_forgotten_by_age(home: Home) {
 
 async fn added_tenants_come_back_change_and_go(home: Home) {
     let row = |name: &str, added_at: i64| StoredTenant {
+        plain: name == "physics",
         name: name.parse().unwrap(),
         settings: r#"{"welcome":"Größe ''1"}"#.to_owned(),
         secrets: "bgs1.a.b".to_owned(),
@@ -572,4 +574,36 @@ async fn a_store_keeps_its_name_and_knows_others(home: Home) {
     let store = home.open().await;
     assert_eq!(store.identity("three", 4).await.unwrap(), "one");
     assert_eq!(store.foreign_stores().await.unwrap(), ["a", "b"]);
+}
+
+async fn what_another_balancer_said_is_replaced_by_what_it_says_now(home: Home) {
+    let record = |kind: &str, name: &str, record: &str| ForeignRecord {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        record: record.to_owned(),
+    };
+    let store = home.open().await;
+    let mut write = store.write().await.unwrap();
+    for (source, of) in [
+        ("scalelite", record("tenant", "bn", "first")),
+        ("scalelite", record("server", "bbb-01", "sealed")),
+        ("b3lb", record("tenant", "bn", "theirs")),
+        ("scalelite", record("tenant", "bn", "second")),
+    ] {
+        write.put_foreign_record(source, &of).await.unwrap();
+    }
+    write.commit().await.unwrap();
+    let said = store.foreign_records("scalelite").await.unwrap();
+    assert_eq!(said, [record("server", "bbb-01", "sealed"), record("tenant", "bn", "second")]);
+}
+
+#[tokio::test]
+async fn what_another_process_writes_is_noticed_and_what_we_write_is_not() {
+    let folder = Folder::new();
+    let (ours, theirs) = (folder.home().open().await, folder.home().open().await);
+    let before = ours.foreign_changes().await.unwrap().unwrap();
+    insert(&ours, &generation("g-1", "m-1", State::Live)).await.unwrap();
+    assert_eq!(ours.foreign_changes().await.unwrap(), Some(before));
+    insert(&theirs, &generation("g-2", "m-2", State::Live)).await.unwrap();
+    assert_ne!(ours.foreign_changes().await.unwrap(), Some(before));
 }

@@ -1,0 +1,236 @@
+//! Another balancer's calls, decided here without acting.
+//!
+//! Calls come from its access log ([`Shadow::see_line`]) or from a copy of its
+//! stream ([`shadow_router`]). No node is ever called: there is no client for
+//! one. What is on the nodes is reckoned from the calls themselves, for us and
+//! for the other balancer by the same rules, so that only the placements differ:
+//! whoever joins stays for a fixed time, and a meeting is over when it is ended or
+//! has been empty for a while.
+
+mod line;
+mod morning;
+mod report;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{Router, extract::State, http::Uri};
+use bluegate_bbb_api::{Parameters, checksum::Presented, meeting_id_of_create};
+use bluegate_cluster::{Mount, Origin, TenantName};
+use http::StatusCode;
+
+use crate::{
+    clock,
+    config::{NodeConfig, Placement, TenantConfig},
+    placement::{Candidate, Question, Release, Wishes, decide, expect},
+};
+use line::Line;
+use morning::{Morning, Place};
+pub use report::{Difference, NodeShare, Refusal, ShadowReport};
+
+/// Paths of the API.
+const API: &str = "/bigbluebutton/api/";
+/// Most differences and refusals that are kept one by one.
+const MOST_KEPT: usize = 20;
+
+/// A balancer that only looks.
+#[derive(Debug)]
+pub struct Shadow {
+    nodes: Vec<NodeConfig>,
+    tenants: Vec<TenantConfig>,
+    placement: Placement,
+    morning: Morning,
+    calls: BTreeMap<String, u64>,
+    lines_skipped: u64,
+    unsigned: u64,
+    refusals: Vec<Refusal>,
+    refused: u64,
+}
+
+/// A call as it was seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// When, in ms since 1970.
+    pub at: i64,
+    /// Path and query.
+    pub target: &'a str,
+    /// Where the other balancer sent the user.
+    pub location: Option<&'a str>,
+}
+
+impl Shadow {
+    /// With these nodes and tenants; whoever joins is taken to stay for `stay`.
+    #[must_use]
+    pub fn new(
+        nodes: Vec<NodeConfig>,
+        tenants: Vec<TenantConfig>,
+        placement: Placement,
+        stay: Duration,
+    ) -> Self {
+        let names = nodes.iter().map(|node| node.node.name.clone()).collect();
+        Self {
+            nodes,
+            tenants,
+            placement,
+            morning: Morning::new(names, stay),
+            calls: BTreeMap::new(),
+            lines_skipped: 0,
+            unsigned: 0,
+            refusals: Vec::new(),
+            refused: 0,
+        }
+    }
+
+    /// A line of an access log in nginx' combined format, with the `Location` of
+    /// the answer in quotes behind it where that is logged.
+    pub fn see_line(&mut self, text: &str) {
+        match Line::read(text) {
+            Some(line) => {
+                self.see(Seen { at: line.at, target: line.target, location: line.location })
+            }
+            None => self.lines_skipped += u64::from(!text.trim().is_empty()),
+        }
+    }
+
+    /// A call, in the order of time.
+    pub fn see(&mut self, seen: Seen<'_>) {
+        let (path, query) = seen.target.split_once('?').unwrap_or((seen.target, ""));
+        let Some((_, call)) = path.split_once(API).filter(|(before, _)| is_ours(before)) else {
+            self.lines_skipped += 1;
+            return;
+        };
+        let call = call.trim_end_matches('/');
+        // What others call themselves is not ours to remember without bound.
+        let known = bluegate_bbb_api::Call::named(call).map_or("other", |call| call.name());
+        *self.calls.entry(known.to_owned()).or_default() += 1;
+        if !["create", "join", "end"].contains(&call) {
+            return;
+        }
+        let Some(tenant) = self.signer(call, query) else {
+            self.unsigned += 1;
+            return;
+        };
+        let parameters = Parameters::of_query(query);
+        let Some(meeting) = parameters.text("meetingID").filter(|id| !id.is_empty()) else {
+            return;
+        };
+        self.morning.pass(seen.at);
+        match call {
+            "create" => self.create(seen.at, &tenant, &meeting, &parameters),
+            "join" => {
+                let theirs = seen.location.and_then(|location| self.node_of(location));
+                self.morning.join(seen.at, (tenant, meeting), theirs);
+            }
+            _ => self.morning.end(&(tenant, meeting)),
+        }
+    }
+
+    /// What came of it.
+    #[must_use]
+    pub fn report(&self) -> ShadowReport {
+        report::of(self)
+    }
+
+    fn create(&mut self, at: i64, tenant: &TenantName, meeting: &str, parameters: &Parameters) {
+        let key = (tenant.clone(), meeting.to_owned());
+        if self.morning.is_open(&key) {
+            return;
+        }
+        let config = self.tenants.iter().find(|config| config.name == *tenant);
+        let settings = config.map(|config| &config.settings);
+        let refusal = match (meeting_id_of_create(parameters), Wishes::read(parameters)) {
+            (Err(failure), _) => Some(failure.key().to_owned()),
+            (_, Err(error)) => Some(error.to_string()),
+            (Ok(_), Ok(_)) if settings.is_some_and(|settings| !settings.enabled) => {
+                Some("the tenant is disabled".to_owned())
+            }
+            (Ok(_), Ok(wishes)) => {
+                let wishes = match settings {
+                    Some(settings) => wishes.and(&settings.tags),
+                    None => wishes,
+                };
+                self.place(at, key.clone(), &wishes)
+            }
+        };
+        if let Some(reason) = refusal {
+            self.refused += 1;
+            if self.refusals.len() < MOST_KEPT {
+                let (tenant, meeting) = (tenant.to_string(), meeting.to_owned());
+                self.refusals.push(Refusal { at, tenant, meeting, reason });
+            }
+            self.morning.begin(at, key, Place::Nowhere, 0);
+        }
+    }
+
+    /// Places a meeting; why not, when no node can take it.
+    fn place(&mut self, at: i64, key: (TenantName, String), wishes: &Wishes) -> Option<String> {
+        let expected = expect(&[], wishes, self.placement.reserved_users);
+        let (polls, open) = self.morning.polls(at);
+        let candidates: Vec<Candidate<'_>> = self
+            .nodes
+            .iter()
+            .zip(&polls)
+            .map(|(node, polled)| Candidate {
+                node: &node.node.name,
+                release: node.node.bbb.clone().map(Release::Version),
+                terms: &node.terms,
+                polled,
+                bar: None,
+                found_broken: false,
+                weight: None,
+                returned_at: None,
+            })
+            .collect();
+        // Equals take turns, the same each time the log is read.
+        let seed = self.morning.placed();
+        let question = Question { wishes, is_room: false, expected, now: at, seed };
+        let decision = decide(&question, &candidates, &open, &self.placement);
+        let node = decision.node.as_deref().and_then(|name| name.parse::<Mount>().ok());
+        match node {
+            Some(node) => {
+                self.morning.begin(at, key, Place::At(node), expected.users);
+                None
+            }
+            None => Some(format!("no node can take it: {}", decision.describe_excluded())),
+        }
+    }
+
+    /// Whose secret signed the call.
+    fn signer(&self, call: &str, query: &str) -> Option<TenantName> {
+        let presented = Presented::read(call, query, None).ok()?;
+        let signed = |tenant: &&TenantConfig| {
+            tenant.secrets.iter().any(|secret| presented.is_signed_by(secret))
+        };
+        self.tenants.iter().find(signed).map(|tenant| tenant.name.clone())
+    }
+
+    /// The node that a `Location` leads to.
+    fn node_of(&self, location: &str) -> Option<Mount> {
+        let (scheme, rest) = location.split_once("://")?;
+        let authority = rest.split(['/', '?']).next()?;
+        let origin: Origin = format!("{scheme}://{authority}").parse().ok()?;
+        let node = self.nodes.iter().find(|node| node.node.origin == origin)?;
+        Some(node.node.name.clone())
+    }
+}
+
+/// What may stand before the API's path: nothing, or a tenant.
+fn is_ours(before: &str) -> bool {
+    before.is_empty() || before.strip_prefix("/t/").is_some_and(|name| !name.contains('/'))
+}
+
+/// Takes a copy of another balancer's requests, as nginx' `mirror` sends it: each
+/// is answered 204 and decided.
+pub fn shadow_router(shadow: Arc<Mutex<Shadow>>) -> Router {
+    Router::new().fallback(mirrored).with_state(shadow)
+}
+
+async fn mirrored(State(shadow): State<Arc<Mutex<Shadow>>>, uri: Uri) -> StatusCode {
+    let target = uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+    let mut shadow = shadow.lock().unwrap_or_else(PoisonError::into_inner);
+    shadow.see(Seen { at: clock::now(), target, location: None });
+    StatusCode::NO_CONTENT
+}
