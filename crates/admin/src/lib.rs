@@ -28,6 +28,7 @@ mod metrics;
 mod nodes;
 mod role;
 mod routes;
+mod scalelite;
 mod scaler;
 mod sources;
 mod tenants;
@@ -51,6 +52,7 @@ pub use routes::{
     BookError, EditError, Given, HeldBack, HeldBackEntry, RouteBook, RouteChange, RouteEntry,
     RouteSource, RouteSpec, RoutesFileError, RoutesReport,
 };
+pub use scalelite::scalelite_router;
 pub use scaler::{
     Answering, DrainStatus, MeetingEntry, MeetingLife, NodeChange, NodeRemoved, NodeSpec,
     ScalerNode, ScalerRefusal, ScalerSource,

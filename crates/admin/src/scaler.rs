@@ -60,6 +60,9 @@ pub struct ScalerNode {
     pub cordoned_at: Option<i64>,
     /// The weight in force: less than configured while it is only just back.
     pub weight: f64,
+    /// The weight it has by its configuration.
+    #[serde(default)]
+    pub weight_configured: f64,
     /// A weight that was set at run time.
     pub weight_set: Option<f64>,
     /// Its tags.

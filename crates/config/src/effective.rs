@@ -135,6 +135,7 @@ pub fn effective(config: &Config) -> String {
         out.tls(&admin.tls);
         out.path("token_file", Some(&admin.token_file));
         out.path("routes_file", Some(&admin.routes_file));
+        out.path("scalelite_secret_file", admin.scalelite_secret_file.as_deref());
     }
     if let Some(doctor) = &config.doctor {
         out.section("[doctor]");

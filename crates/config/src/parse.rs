@@ -409,7 +409,9 @@ fn read_admin(table: &Table<'_>, taken: &[SocketAddr]) -> Option<Admin> {
     }
     let routes_file = table.path("routes_file");
     let routes_file = routes_file.unwrap_or_else(|| "/var/lib/bluegate/routes.json".into());
-    Some(Admin { listen: listen?, tls: tls?, token_file: token_file?, routes_file })
+    let scalelite_secret_file = table.path("scalelite_secret_file");
+    let (listen, tls, token_file) = (listen?, tls?, token_file?);
+    Some(Admin { listen, tls, token_file, routes_file, scalelite_secret_file })
 }
 
 pub(crate) fn read_listen(table: &Table<'_>, key: &str) -> Option<Vec<SocketAddr>> {
@@ -535,6 +537,7 @@ impl Config {
         if let Some(admin) = &mut self.admin {
             change(&mut admin.token_file);
             change(&mut admin.routes_file);
+            admin.scalelite_secret_file.iter_mut().for_each(&mut change);
         }
         if let Some(delegate) = &mut self.recordings.delegate {
             change(&mut delegate.secret_file);

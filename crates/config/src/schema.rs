@@ -764,6 +764,16 @@ pub(crate) const ADMIN: Section = Section {
             example: r#""/var/lib/bluegate/routes.json""#,
             about: "Where the proxy's nodes that were added by the admin API are kept. Made when the first is added.",
         },
+        Key {
+            name: "scalelite_secret_file",
+            kind: "path",
+            default: Default::Absent,
+            example: r#""/etc/bluegate/secrets/scalelite""#,
+            about: "Answer Scalelite's own admin API, `/scalelite/api/*`, to who signs with a secret of this file \
+                    (one per line), as its `LOADBALANCER_SECRET`. Without it there is no such API. A signature is \
+                    good for ever and does not cover the body: for scripts that know nothing else. See \
+                    scalelite-api.md.",
+        },
     ],
 };
 

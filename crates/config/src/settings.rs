@@ -315,4 +315,7 @@ pub struct Admin {
     pub token_file: PathBuf,
     /// Where nodes that were added at run time are kept.
     pub routes_file: PathBuf,
+    /// The file with the secrets that sign calls of Scalelite's admin API;
+    /// absent where that is not answered.
+    pub scalelite_secret_file: Option<PathBuf>,
 }

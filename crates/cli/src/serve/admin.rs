@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use bluegate_admin::{CacheReport, CacheSource, DiskReport, MountReport, Sources, Tokens};
-use bluegate_cluster::Mount;
+use bluegate_cluster::{Mount, Secret};
 use bluegate_config::Config;
 use bluegate_net::{Limits, Listener, RouterService, handover::Sockets, serve};
 use bluegate_proxy::Proxy;
@@ -27,6 +27,8 @@ pub(crate) struct AdminListener {
     listeners: Vec<Listener>,
     tls: Option<Arc<ServerConfig>>,
     tokens: Tokens,
+    /// Who may speak Scalelite's admin API; nobody where it is not answered.
+    scalelite: Vec<Secret>,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
@@ -47,12 +49,17 @@ impl AdminListener {
             );
         }
         let tokens = Tokens::new(&tokens);
+        let scalelite = match &admin.scalelite_secret_file {
+            Some(file) => secrets::read(file)?,
+            None => Vec::new(),
+        };
         let tls = certificates.tls_for(&admin.tls, Path::new(""));
         let listeners = admin.listen.iter().map(|address| sockets.open(*address));
         Ok(Some(Self {
             listeners: listeners.collect::<Result<_, _>>()?,
             tls,
             tokens,
+            scalelite,
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
@@ -61,8 +68,12 @@ impl AdminListener {
     /// Answers from now on; what is returned ends it. It ends after the roles,
     /// so that it can say meanwhile that this process is not ready.
     pub(crate) fn serve(self, sources: Sources) -> Serving {
-        let Self { listeners, tls, tokens, shutdown, tasks } = self;
-        let service = Arc::new(RouterService::new(bluegate_admin::router(tokens, sources)));
+        let Self { listeners, tls, tokens, scalelite, shutdown, tasks } = self;
+        let mut router = bluegate_admin::router(tokens, sources.clone());
+        if !scalelite.is_empty() {
+            router = router.merge(bluegate_admin::scalelite_router(scalelite, sources));
+        }
+        let service = Arc::new(RouterService::new(router));
         let limits = Limits { max_connections: MAX_CONNECTIONS, ..Limits::default() };
         for listener in listeners {
             let address: SocketAddr = listener.local_addr();

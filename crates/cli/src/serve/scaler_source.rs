@@ -144,6 +144,7 @@ fn shown_node(report: &NodeReport) -> ScalerNode {
         health: report.health.as_str().to_owned(),
         cordoned_at: report.cordoned_at,
         weight: report.weight,
+        weight_configured: report.terms.weight,
         weight_set: report.weight_set,
         tags: report.terms.tags.iter().map(ToString::to_string).collect(),
         max_meetings: report.terms.max_meetings,
