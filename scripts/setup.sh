@@ -2,7 +2,7 @@
 # Installs what a step lacks and says what it does:
 #   build   a C compiler, for the crates that bring C
 #   test    Chromium, Firefox, certutil, a virtual display, xdotool, an ACME server, Python; nginx, HAProxy, Caddy, Apache,
-#           sshd, PostgreSQL (programs only, no service is started); the test runner in target/tools; API clients of others in
+#           sshd, Redis, PostgreSQL (programs only, no service is started); the test runner in target/tools; API clients of others in
 #           target/tools and target/clients
 #   check   the dependency checker in target/tools
 #   bench   nginx, HAProxy, Caddy, h2load, npm
@@ -115,6 +115,7 @@ for step in "$@"; do
         need_server caddy caddy caddy
         need_server apache2 apache2-bin apache2
         need_server sshd openssh-server ssh
+        need_server redis-server redis-server redis-server
         need ssh openssh-client
         # A server of each test's own; no cluster is made for the machine.
         ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || {

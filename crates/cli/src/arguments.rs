@@ -14,6 +14,9 @@ use crate::{
     callback_command::CallbackCommand,
     meeting_command::MeetingCommand,
     node_command::NodeCommand,
+    scalelite_command::{self, ImportCommand},
+    shadow_command::ShadowOptions,
+    store_command::StoreCommand,
     token_command::{AuditOptions, TokenCommand},
 };
 
@@ -38,14 +41,23 @@ pub(crate) enum Command {
         /// The configuration file.
         #[arg(short, long, value_name = "FILE", default_value = "/etc/bluegate/bluegate.toml")]
         config: PathBuf,
+
+        #[command(flatten)]
+        shadow: ShadowOptions,
     },
     /// Look at a configuration file.
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Look at the cluster from outside, and name what is to be mended.
     Doctor(DoctorOptions),
-    /// Write the configuration of another proxy for the same cluster.
-    Export(ExportOptions),
+    /// Write the configuration of another proxy for the same cluster, or what Scalelite needs to go on.
+    Export(ExportCommand),
+    /// Copy the store, or put a copy in its place.
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Take over what another balancer has, meetings that run included.
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Look at the configuration of a node, change it, undo the change.
     #[command(subcommand)]
     Node(NodeCommand),
@@ -358,6 +370,23 @@ pub(crate) struct DoctorOptions {
     /// Keep what each node answered in this folder, without anything secret.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct ExportCommand {
+    #[command(flatten)]
+    pub(crate) software: Option<ExportOptions>,
+
+    #[command(subcommand)]
+    pub(crate) to: Option<To>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum To {
+    /// Write the servers, tenants and running meetings to a Scalelite's Redis, as it keeps them. Without
+    /// `--apply` it says what it would write and changes nothing.
+    Scalelite(scalelite_command::ExportOptions),
 }
 
 #[derive(Args, Debug)]

@@ -13,7 +13,10 @@ mod meeting_command;
 mod node_command;
 mod report;
 mod routes_command;
+mod scalelite_command;
 mod serve;
+mod shadow_command;
+mod store_command;
 mod table;
 mod tenant_command;
 mod token_command;
@@ -21,7 +24,7 @@ mod token_command;
 use clap::Parser as _;
 
 use crate::{
-    arguments::{Arguments, Command},
+    arguments::{Arguments, Command, ExportCommand, To},
     exit::Exit,
 };
 
@@ -36,10 +39,19 @@ fn main() -> std::process::ExitCode {
     }
     let outcome = match arguments.command {
         Command::Demo(options) => demo_command::run(options),
-        Command::Serve { config } => serve::run(&config),
+        Command::Serve { config, shadow } if shadow.shadow => shadow_command::run(&config, &shadow),
+        Command::Serve { config, .. } => serve::run(&config),
         Command::Config(command) => config_command::run(command),
         Command::Doctor(options) => doctor_command::run(&options),
-        Command::Export(options) => export_command::run(&options),
+        Command::Export(ExportCommand { to: Some(To::Scalelite(options)), .. }) => {
+            scalelite_command::export(&options)
+        }
+        Command::Export(ExportCommand { software: Some(options), .. }) => {
+            export_command::run(&options)
+        }
+        Command::Export(_) => unreachable!("clap wants one of the two"),
+        Command::Store(command) => store_command::run(&command),
+        Command::Import(command) => scalelite_command::import(&command),
         Command::Node(command) => node_command::run(&command),
         Command::Meeting(command) => meeting_command::run(command),
         Command::Cache(command) => admin_command::cache(command),

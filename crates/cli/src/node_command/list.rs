@@ -198,17 +198,10 @@ fn place(options: &ListOptions) -> Result<(Asker, ScaleliteEntry), anyhow::Error
 
 /// A name from the first label of the host: it becomes a path of the cluster's
 /// origin.
-fn node_of(server: &Server, taken: &mut BTreeSet<String>) -> Option<Found> {
+fn node_of(server: &Server, taken: &mut BTreeSet<Mount>) -> Option<Found> {
     let origin = server.origin()?;
-    let label = origin.host().split('.').next().unwrap_or_default();
-    let is_name = !label.is_empty() && origin.host().parse::<std::net::IpAddr>().is_err();
-    let label = if is_name { label } else { "node" };
-    let names = std::iter::once(label.to_owned()).chain((2..).map(|n| format!("{label}-{n}")));
-    let name: Mount = names
-        .take(MOST_ALIKE)
-        .filter(|name| !taken.contains(name))
-        .find_map(|name| name.parse().ok())?;
-    taken.insert(name.to_string());
+    let name = Mount::for_host(&origin, taken)?;
+    taken.insert(name.clone());
     let bbb = server.bbb_version.as_ref().and_then(|text| text.parse::<BbbVersion>().ok());
     let text = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
@@ -229,9 +222,6 @@ fn node_of(server: &Server, taken: &mut BTreeSet<String>) -> Option<Found> {
         secret: server.secret.clone(),
     })
 }
-
-/// Most servers of one name.
-const MOST_ALIKE: usize = 1000;
 
 /// Writes a server's secret where nobody else reads it.
 fn keep_secret(folder: &Path, node: &Found) -> Result<PathBuf, anyhow::Error> {

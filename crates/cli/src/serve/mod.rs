@@ -13,10 +13,10 @@ mod policy;
 mod recordings;
 pub(crate) mod reload;
 mod scaler_source;
-mod scaling;
+pub(crate) mod scaling;
 pub(crate) mod secrets;
 mod supervisor;
-mod tenants;
+pub(crate) mod tenants;
 mod upgrade;
 
 use std::{

@@ -1,0 +1,78 @@
+//! `bluegate store backup|restore`: copies of a SQLite store.
+
+use std::path::{Path, PathBuf};
+
+use anstream::println;
+use anyhow::Context as _;
+use bluegate_scaler::CopyError;
+use clap::{Args, Subcommand};
+
+use crate::{
+    Outcome, config_command,
+    exit::{Exit, UsageError},
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Copy the store to a new file, while it is in use. For SQLite; PostgreSQL has `pg_dump`.
+    Backup(StoreOptions),
+    /// Put a copy in the place of the store, which nobody may be using. What was there is kept beside it.
+    Restore(StoreOptions),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StoreOptions {
+    /// The copy.
+    #[arg(value_name = "FILE")]
+    copy: PathBuf,
+
+    /// The configuration file, whose `[scaler]` says which store.
+    #[arg(short, long, value_name = "FILE", default_value = "/etc/bluegate/bluegate.toml")]
+    config: PathBuf,
+}
+
+pub(crate) fn run(command: &StoreCommand) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    match command {
+        StoreCommand::Backup(StoreOptions { copy, config }) => {
+            let store = store(config)?;
+            runtime.block_on(bluegate_scaler::backup_store(&store, copy)).map_err(told)?;
+            println!("copied the store to `{}`", copy.display());
+            println!("the key file is not in it: keep a copy of that too, elsewhere");
+        }
+        StoreCommand::Restore(StoreOptions { copy, config }) => {
+            let store = store(config)?;
+            let kept = runtime.block_on(bluegate_scaler::restore_store(&store, copy));
+            let kept = kept.map_err(told)?;
+            println!("restored the store from `{}`", copy.display());
+            if kept.exists() {
+                println!("what was there is `{}`", kept.display());
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn store(config: &Path) -> Result<String, anyhow::Error> {
+    let scaler = config_command::load(config)?.scaler;
+    let scaler = scaler.ok_or_else(|| {
+        UsageError(format!("`{}` has no `[scaler]`, so no store", config.display()))
+    })?;
+    Ok(scaler.store)
+}
+
+/// What the operator can mend is a matter of usage.
+fn told(error: CopyError) -> anyhow::Error {
+    match &error {
+        CopyError::File { .. } | CopyError::Database { .. } => error.into(),
+        CopyError::Server
+        | CopyError::Absent { .. }
+        | CopyError::Exists { .. }
+        | CopyError::Unsound { .. }
+        | CopyError::InUse { .. }
+        | CopyError::Newer { .. } => UsageError(error.to_string()).into(),
+    }
+}
