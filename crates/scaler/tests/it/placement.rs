@@ -100,3 +100,27 @@ async fn a_meeting_reserves_what_its_former_ones_had() {
     other.create("lecture").await;
     assert_eq!(cluster.spread()[home], 1, "{:?}", cluster.spread());
 }
+
+/// The doctor's, by its mark; another's that nobody placed weighs as what it is.
+#[tokio::test]
+async fn a_probe_is_nobodys_meeting_and_nobodys_load() {
+    for (mark, is_probe) in [("meta_bluegate-probe", true), ("meta_somebody", false)] {
+        let cluster = Cluster::start(2).await;
+        let frontend = cluster.frontend("default");
+        frontend.create("class").await;
+        let home = cluster.spread().iter().position(|count| *count == 1).unwrap();
+        let other = 1 - home;
+        let mut stranger = cluster.nodes[home].meetings()[0].clone();
+        stranger.external = "bluegate-doctor-1".to_owned();
+        stranger.internal = "0123456789012345678901234567890123456789-1".to_owned();
+        stranger.parameters = [(mark.to_owned(), "doctor".to_owned())].into();
+        stranger.users = 500;
+        cluster.nodes[other].restore(vec![stranger]);
+        polls(&cluster.nodes[other], 2).await;
+
+        frontend.create("next").await;
+        let there = cluster.nodes[other].meetings();
+        assert_eq!(there.iter().any(|meeting| meeting.external == "next"), is_probe, "{mark}");
+        assert_eq!(frontend.listed().await, ["class", "next"], "{mark}");
+    }
+}
