@@ -247,7 +247,8 @@ impl FleetNode {
         before: Before,
         cluster: &str,
     ) -> Result<(Self, BackEnds)> {
-        let seat = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        // nginx takes it over a moment later: no connection of another test may take it first.
+        let seat = TcpListener::bind((Ipv4Addr::LOCALHOST, free_port()))?;
         let address = seat.local_addr()?;
         let back_ends = BackEnds::bind()?;
         let node = Self {
