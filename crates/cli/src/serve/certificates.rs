@@ -204,25 +204,29 @@ impl Certificates {
         tasks: &TaskTracker,
     ) -> Result<(), anyhow::Error> {
         if let (Some(hosts), Some(scaler)) = (self.hosts.take(), scaler) {
+            let tell = move || {
+                let now: Vec<String> =
+                    scaler.tenant_hosts().iter().map(ToString::to_string).collect();
+                hosts.send_if_modified(|known| {
+                    let differs = *known != now;
+                    *known = now;
+                    differs
+                });
+            };
+            tell();
             let shutdown = shutdown.clone();
             tasks.spawn(async move {
                 loop {
-                    let now: Vec<String> =
-                        scaler.tenant_hosts().iter().map(ToString::to_string).collect();
-                    hosts.send_if_modified(|known| {
-                        let differs = *known != now;
-                        *known = now;
-                        differs
-                    });
                     tokio::select! {
                         () = shutdown.cancelled() => return,
-                        () = tokio::time::sleep(HOSTS_LOOK) => {}
+                        () = tokio::time::sleep(HOSTS_LOOK) => tell(),
                     }
                 }
             });
         }
         for (manager, _) in self.managed.into_values() {
-            tasks.spawn(manager.run(shutdown.clone()));
+            // Added tenants' certificates are shown from the first connection on.
+            tasks.spawn(manager.caught_up().run(shutdown.clone()));
         }
         for (files, _) in self.files.into_values() {
             let mut hangup = signal(SignalKind::hangup()).context("cannot handle SIGHUP")?;

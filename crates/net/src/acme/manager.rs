@@ -147,6 +147,14 @@ impl Manager {
         self
     }
 
+    /// Shows what is there for the names that are followed as they are by now,
+    /// before [`Manager::run`] looks for the first time.
+    #[must_use]
+    pub fn caught_up(mut self) -> Self {
+        self.follow();
+        self
+    }
+
     /// Most names that are followed.
     pub const MOST_OTHERS: usize = 1000;
 

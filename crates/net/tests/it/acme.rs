@@ -84,6 +84,13 @@ async fn names_that_come_while_it_serves_get_certificates_and_those_that_go_lose
     tells.send_replace(Vec::new());
     eventually(|| (names() == [NAME]).then_some(())).await;
     site.connect_to(OTHER, &other).await.unwrap_err();
+    // A successor shows what is kept for it at once, before it asks anybody.
+    let (tells_again, follows) = tokio::sync::watch::channel(Vec::new());
+    let again = build(config(root.path(), &pebble.directory, &pebble.ca, true)).unwrap();
+    let again = again.following(follows);
+    tells_again.send_replace(vec![OTHER.to_owned()]);
+    let shown = again.caught_up().slot(OTHER).unwrap().current().unwrap();
+    assert_eq!(shown.cert, other);
     // Back again, it has what was kept for it.
     tells.send_replace(vec![OTHER.to_owned()]);
     eventually(|| (names().len() == 2).then_some(())).await;
