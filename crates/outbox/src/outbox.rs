@@ -67,7 +67,8 @@ pub struct New {
     pub lane: Option<String>,
     /// What it says, for whoever prepares its request.
     pub payload: String,
-    /// Of two callbacks of equal sameness, one is delivered.
+    /// Of two callbacks of equal sameness, one is delivered; one that was given up
+    /// is tried anew when it comes again.
     pub sameness: Option<String>,
 }
 
@@ -76,7 +77,7 @@ pub struct New {
 pub enum Queued {
     /// It waits for its delivery.
     New,
-    /// One of the same sameness is there already.
+    /// One of the same sameness waits or was delivered.
     Same,
 }
 

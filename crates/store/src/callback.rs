@@ -29,7 +29,8 @@ pub struct Callback {
     pub lane: Option<String>,
     /// What is to be told, for the scaler alone to read.
     pub payload: String,
-    /// Two callbacks of equal sameness are one: the second is not queued.
+    /// Two callbacks of equal sameness are one: the second is not queued, unless
+    /// the first was given up.
     pub sameness: Option<String>,
     /// Where it stands.
     pub state: CallbackState,
@@ -87,7 +88,10 @@ const INSERT: &str = concat!(
     "INSERT INTO callbacks (",
     columns!(),
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
-     ON CONFLICT (sameness) DO NOTHING"
+     ON CONFLICT (sameness) DO UPDATE SET state = excluded.state, payload = excluded.payload, \
+     position = excluded.position, attempts = excluded.attempts, created_at = excluded.created_at, \
+     next_at = excluded.next_at, leased_until = excluded.leased_until, error = excluded.error, \
+     settled_at = excluded.settled_at WHERE callbacks.state = 'dead'"
 );
 /// Of each place only the first few, and of all places the first ones before
 /// any second one, so that a slow place leaves room for others.
@@ -243,7 +247,8 @@ impl Store {
 }
 
 impl Write {
-    /// Queues a callback; `false` when one of the same sameness is there.
+    /// Queues a callback, in place of a dead letter of the same sameness; `false`
+    /// when one waits or was delivered.
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
