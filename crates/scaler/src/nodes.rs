@@ -46,6 +46,8 @@ pub(crate) struct NodeHandle {
     pub(crate) terms: NodeTerms,
     /// What it takes of the ways to sign a call.
     pub(crate) signing: Signing,
+    /// The same of its bbb-webhooks.
+    pub(crate) hook_signing: Signing,
     /// Sends what is signed.
     pub(crate) client: NodeClient,
     /// Wakes its poller early.
@@ -105,6 +107,7 @@ impl NodeHandle {
             secrets: config.secrets,
             terms: config.terms,
             signing: Signing::default(),
+            hook_signing: Signing::default(),
             wake: Notify::new(),
             polled: watch::Sender::new(false),
             booted_at: AtomicI64::new(0),
