@@ -202,6 +202,8 @@ pub struct Bounds {
     /// How often memory follows what other scalers write to a shared store.
     /// Default 1 s.
     pub refresh_interval: Duration,
+    /// How often nodes are asked whether they have our hooks. Default 60 s.
+    pub hook_interval: Duration,
     /// How old an answer to isMeetingRunning or getMeetingInfo may be that is
     /// given to another who asks the same. Default 1 s.
     pub read_age: Duration,
@@ -259,6 +261,7 @@ impl Default for Bounds {
             observer_patience: Duration::from_secs(10),
             twin_patience: Duration::from_secs(120),
             refresh_interval: Duration::from_secs(1),
+            hook_interval: Duration::from_secs(60),
             read_age: Duration::from_secs(1),
             reads_kept: 10_000,
             asks_per_poll: 32,

@@ -1,11 +1,11 @@
 //! hooks/*: webhooks once for the whole cluster.
 //!
 //! Tenants' hooks are in the store ([`api`]); at each node with bbb-webhooks
-//! there is one hook of ours ([`register`]), whose events are checked, mapped to
-//! the tenant and passed on to every hook that wants them ([`event`]), by the
+//! are hooks of ours ([`register`]), whose events are checked ([`event`]), mapped
+//! to the tenant ([`subject`]) and passed on to every hook that wants them, by the
 //! queue that all callbacks go through ([`deliver`]).
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 use bluegate_cluster::Mount;
@@ -16,6 +16,7 @@ mod api;
 mod deliver;
 mod event;
 mod register;
+mod subject;
 
 pub(crate) use api::{answer, is_hooks_path};
 pub(crate) use deliver::{KIND, prepare};
@@ -24,6 +25,8 @@ pub(crate) use register::run;
 
 /// Behind the path of callbacks, before a node's name.
 pub(crate) const PREFIX: &str = "hook/";
+/// Between [`PREFIX`] and the node's name, where BBB's own messages come.
+const RAW: &str = "raw/";
 
 /// The hooks of all tenants.
 pub(crate) struct Hooks {
@@ -43,6 +46,22 @@ impl Hooks {
         self.all.load_full()
     }
 
+    /// All hooks, those just made at another scaler too.
+    async fn current(&self) -> Arc<Vec<Hook>> {
+        if self.store.is_shared()
+            && let Err(error) = self.refresh().await
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "hooks are those that were read last");
+        }
+        self.all()
+    }
+
+    /// Whether any tenant wants events of this flavour.
+    fn wants(&self, flavour: Flavour) -> bool {
+        self.all.load().iter().any(|hook| Flavour::of(hook) == flavour)
+    }
+
     /// Reads what this or another scaler has written.
     pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
         self.all.store(Arc::new(self.store.hooks().await?));
@@ -50,7 +69,68 @@ impl Hooks {
     }
 }
 
-/// What a node's hook is called with, behind the path of callbacks.
-fn path_of(node: &Mount) -> String {
-    format!("{PREFIX}{node}")
+/// Events as bbb-webhooks maps them, or as they are inside of BBB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Flavour {
+    Mapped,
+    Raw,
+}
+
+impl Flavour {
+    const ALL: [Self; 2] = [Self::Mapped, Self::Raw];
+
+    /// What a hook wants.
+    fn of(hook: &Hook) -> Self {
+        if hook.raw { Self::Raw } else { Self::Mapped }
+    }
+}
+
+/// Where a node's events come, behind the path of callbacks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Place {
+    node: Mount,
+    flavour: Flavour,
+}
+
+impl Place {
+    fn parse(path: &str) -> Option<Self> {
+        let name = path.strip_prefix(PREFIX)?;
+        let (flavour, name) = match name.strip_prefix(RAW) {
+            Some(name) => (Flavour::Raw, name),
+            None => (Flavour::Mapped, name),
+        };
+        Some(Self { node: name.parse().ok()?, flavour })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let raw = if self.flavour == Flavour::Raw { RAW } else { "" };
+        write!(f, "{PREFIX}{raw}{}", self.node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_path() {
+        for (path, wanted) in [
+            ("hook/bbb-01", Some(("bbb-01", Flavour::Mapped))),
+            ("hook/raw/bbb-01", Some(("bbb-01", Flavour::Raw))),
+            ("hook/raw", Some(("raw", Flavour::Mapped))),
+            ("hook/raw/raw", Some(("raw", Flavour::Raw))),
+            ("hook/", None),
+            ("hook/a/b", None),
+            ("bbb-01", None),
+        ] {
+            let wanted =
+                wanted.map(|(node, flavour)| Place { node: node.parse().unwrap(), flavour });
+            assert_eq!(Place::parse(path), wanted, "{path}");
+            if let Some(place) = wanted {
+                assert_eq!(place.to_string(), path);
+            }
+        }
+    }
 }

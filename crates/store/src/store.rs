@@ -6,7 +6,8 @@ use crate::{
     database::{Database, Readers, on_each},
     error::{OpenError, StoreError},
     generation::{
-        Generation, Readable, SELECT_OPEN, SELECT_OPEN_BY_EITHER, SELECT_OPEN_OF_MEETING,
+        Generation, Readable, SELECT_BY_INTERNAL, SELECT_OPEN, SELECT_OPEN_BY_EITHER,
+        SELECT_OPEN_OF_MEETING,
     },
     write::Write,
 };
@@ -92,6 +93,23 @@ impl Store {
         given: &TenantMeetingId,
     ) -> Result<Option<Generation>, StoreError> {
         self.optional(SELECT_OPEN_BY_EITHER, given).await
+    }
+
+    /// The youngest generation, in any state, that its node calls by this internal
+    /// meeting ID.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub async fn generation_by_internal_id(
+        &self,
+        internal_meeting_id: &str,
+    ) -> Result<Option<Generation>, StoreError> {
+        let failed = |source| StoreError::Query { operation: "find a meeting", source };
+        on_each!(Readers, self.database.readers(), readers => {
+            let query = sqlx::query(SELECT_BY_INTERNAL).bind(internal_meeting_id);
+            let row = query.fetch_optional(readers).await.map_err(failed)?;
+            row.as_ref().map(Readable::generation).transpose()
+        })
     }
 
     pub(crate) fn database(&self) -> &Database {

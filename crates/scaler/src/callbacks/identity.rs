@@ -53,7 +53,8 @@ impl Identity {
                 }
             }
             Value::Object(members) => {
-                members.retain(|name, _| !stamp::is_ours(name));
+                // Analytics are posted with underscores for all that stood there.
+                members.retain(|name, _| !stamp::is_ours(&name.replace('_', "-")));
                 for member in members.values_mut() {
                     self.show_part(callbacks, member, depth);
                 }

@@ -101,17 +101,24 @@ async fn create(hooks: &Hooks, tenant: &Tenant, query: &RawQuery) -> Result<Stri
             known.id
         )));
     }
-    if own().count() >= MAX_HOOKS || Target::parse(&callback_url).is_err() {
+    let get_raw = given(query, "getRaw").map(|text| text.to_lowercase());
+    let raw = match get_raw.as_deref() {
+        None | Some("false") => Some(false),
+        Some("true") => Some(true),
+        Some(_) => None,
+    };
+    let is_callable = Target::parse(&callback_url).is_ok();
+    let Some(raw) = raw.filter(|_| is_callable && own().count() < MAX_HOOKS) else {
         let message = "An error happened while creating your hook. Check the logs.";
         return Ok(failure("createHookError", message));
-    }
-    let raw = given(query, "getRaw").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    };
     let hook = Hook {
         id: uuid(),
         tenant: tenant.name.clone(),
         callback_url,
         meeting_id: given(query, "meetingID"),
-        event_ids: given(query, "eventID"),
+        // In lower case, as bbb-webhooks keeps and lists it.
+        event_ids: given(query, "eventID").map(|list| list.to_lowercase()),
         raw,
         created_at: clock::now(),
     };

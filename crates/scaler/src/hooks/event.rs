@@ -1,5 +1,5 @@
-//! An event of a node's bbb-webhooks: is it that node's, whose meeting is it
-//! about, and who wants to hear of it?
+//! An event of a node's bbb-webhooks: is it that node's, and who wants to hear of
+//! it?
 
 use std::sync::Arc;
 
@@ -7,18 +7,19 @@ use axum::body::Body;
 use bluegate_bbb_api::{
     RawQuery,
     checksum::{Algorithm, sign},
-    ids,
 };
-use bluegate_cluster::{Secret, TenantName};
+use bluegate_cluster::Secret;
 use bluegate_outbox::New;
-use bluegate_store::Hook;
 use http::{HeaderMap, Method, Response, StatusCode, header, request::Parts};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
-use super::{KIND, PREFIX};
+use super::{
+    Flavour, KIND, Place,
+    subject::{Subject, wants},
+};
 use crate::{
-    callbacks::{Callbacks, Identity, PATH, Refusal, read_body},
+    callbacks::{Callbacks, PATH, Refusal, read_body},
     context::Context,
     front::reply,
     nodes::NodeHandle,
@@ -52,17 +53,19 @@ struct Said {
     domain: String,
 }
 
-/// Answers what comes behind [`PATH`] and [`PREFIX`].
+/// Answers what comes behind [`PATH`] and [`PREFIX`](super::PREFIX).
 pub(crate) async fn receive(
     context: &Arc<Context>,
     callbacks: &Callbacks,
     parts: Parts,
     body: Body,
 ) -> Response<Body> {
-    let name = parts.uri.path().strip_prefix(PATH).and_then(|rest| rest.strip_prefix(PREFIX));
-    let node = name.and_then(|name| name.parse().ok()).and_then(|name| context.node(&name));
-    let Some(node) = node else { return reply::status(Refusal::Unknown.status()) };
-    match take(context, callbacks, &node, parts, body).await {
+    let place = parts.uri.path().strip_prefix(PATH).and_then(Place::parse);
+    let found = place.and_then(|place| Some((context.node(&place.node)?, place.flavour)));
+    let Some((node, flavour)) = found else {
+        return reply::status(Refusal::Unknown.status());
+    };
+    match take(context, callbacks, &node, flavour, parts, body).await {
         Ok(()) => reply::status(StatusCode::OK),
         Err(refusal) => {
             tracing::warn!(node.id = %node.node.name, %refusal, "an event was not taken");
@@ -75,6 +78,7 @@ async fn take(
     context: &Arc<Context>,
     callbacks: &Callbacks,
     node: &NodeHandle,
+    flavour: Flavour,
     parts: Parts,
     body: Body,
 ) -> Result<(), Refusal> {
@@ -90,7 +94,7 @@ async fn take(
         timestamp: text("timestamp").unwrap_or_default(),
         domain: text("domain").unwrap_or_default(),
     };
-    let url = callbacks.url(&super::path_of(&node.node.name));
+    let url = callbacks.url(&Place { node: node.node.name.clone(), flavour }.to_string());
     let query = RawQuery::parse(parts.uri.query().unwrap_or_default());
     let checksum = query.get("checksum").and_then(|value| value.decoded());
     let (covers, algorithm) = match checksum {
@@ -103,14 +107,17 @@ async fn take(
         Value::Array(events) => events,
         event => vec![event],
     };
-    let hooks = callbacks.hooks.all();
     let mut queued = Vec::new();
     for event in events {
-        let Some((tenant, identity)) = whose(context, node, &event) else { continue };
-        let id = event.pointer("/data/id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let subject = Subject::of(&event);
+        let Some((tenant, identity)) = subject.whose(context, node).await else { continue };
+        let id = subject.event_id.to_owned();
         let mut shown = event;
         identity.show(callbacks, &mut shown);
-        let wanting = hooks.iter().filter(|hook| wants(hook, &tenant, &identity.meeting_id, &id));
+        let hooks = callbacks.hooks.current().await;
+        let wanting = hooks.iter().filter(|hook| {
+            hook.tenant == tenant && wants(hook, flavour, &identity.meeting_id, &id)
+        });
         queued.extend(wanting.map(|hook| {
             New {
                 tenant: tenant.clone(),
@@ -179,40 +186,4 @@ pub(super) fn algorithm_name(algorithm: Algorithm) -> &'static str {
         Algorithm::Sha384 => "sha384",
         Algorithm::Sha512 => "sha512",
     }
-}
-
-/// The tenant whose meeting an event is about, and that meeting's IDs.
-fn whose(context: &Context, node: &NodeHandle, event: &Value) -> Option<(TenantName, Identity)> {
-    let meeting = event.pointer("/data/attributes/meeting")?;
-    let text = |name: &str| meeting.get(name).and_then(Value::as_str).unwrap_or_default();
-    let (internal, external) = (text("internal-meeting-id"), text("external-meeting-id"));
-    let of = |tenant: &TenantName, meeting_id: &str| {
-        let node_meeting_id = external.to_owned();
-        Some((tenant.clone(), Identity { node_meeting_id, meeting_id: meeting_id.to_owned() }))
-    };
-    if let ids::Decoded::Scoped { tenant, meeting_id } = ids::decode(external) {
-        return context.tenants().get(&tenant).and_then(|_| of(&tenant, &meeting_id));
-    }
-    let open = context.ledger.directory().on_node(&node.node.name);
-    let is_it = |known: &&Arc<bluegate_store::Generation>| {
-        known.internal_meeting_id.as_deref() == Some(internal) || known.node_meeting_id == external
-    };
-    if let Some(known) = open.iter().find(is_it) {
-        return of(&known.tenant, &known.meeting_id);
-    }
-    // A breakout room keeps the IDs its node made.
-    let snapshot = node.snapshot();
-    let room = snapshot.internal(internal).filter(|room| room.facts.is_breakout)?;
-    room.stamp.as_ref().and_then(|stamp| of(&stamp.tenant, external))
-}
-
-/// Whether a hook hears of this event.
-fn wants(hook: &Hook, tenant: &TenantName, meeting_id: &str, event: &str) -> bool {
-    hook.tenant == *tenant
-        && !hook.raw
-        && hook.meeting_id.as_deref().is_none_or(|bound| bound == meeting_id)
-        && hook
-            .event_ids
-            .as_deref()
-            .is_none_or(|list| list.split(',').any(|one| one.trim() == event))
 }

@@ -1,58 +1,71 @@
-//! One hook of ours at each node: there while any tenant has one, made anew
-//! when it is missing.
+//! Hooks of ours at each node, one for each flavour that some tenant wants: made
+//! anew when they are missing.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use bluegate_bbb_api::RawQuery;
-use bluegate_cluster::Mount;
 use tokio_util::sync::CancellationToken;
 
-use super::path_of;
+use super::{Flavour, Place};
 use crate::{
     callbacks::Callbacks,
     context::Context,
     nodes::{NodeHandle, signing::NodeCall},
 };
 
-/// How often hooks are read and nodes asked whether they have ours: asking is
-/// idempotent.
-const INTERVAL: Duration = Duration::from_secs(60);
-
-/// Keeps hooks at nodes until `shutdown`.
+/// Keeps hooks at nodes until `shutdown`. Asking for one is idempotent.
 pub(crate) async fn run(
     context: Arc<Context>,
     callbacks: Arc<Callbacks>,
     shutdown: CancellationToken,
 ) {
-    let mut known: HashMap<Mount, String> = HashMap::new();
+    let mut known: HashMap<Place, String> = HashMap::new();
+    let mut fleet = context.fleet.changes();
     loop {
         if let Err(error) = callbacks.hooks.refresh().await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "hooks are those that were read last");
         }
-        let wanted = !callbacks.hooks.all().is_empty();
-        for (name, node) in context.nodes().iter() {
-            if wanted {
-                match create(&context, &callbacks, node).await {
-                    Some(id) => drop(known.insert(name.clone(), id)),
-                    None => drop(known.remove(name)),
+        fleet.mark_unchanged();
+        let nodes = context.nodes();
+        known.retain(|place, _| nodes.contains_key(&place.node));
+        for flavour in Flavour::ALL {
+            let wanted = callbacks.hooks.wants(flavour);
+            for (name, node) in nodes.iter() {
+                let place = Place { node: name.clone(), flavour };
+                if wanted {
+                    match create(&context, &callbacks, node, &place).await {
+                        Some(id) => drop(known.insert(place, id)),
+                        None => drop(known.remove(&place)),
+                    }
+                } else if let Some(id) = known.remove(&place) {
+                    destroy(&context, node, &id).await;
                 }
-            } else if let Some(id) = known.remove(name) {
-                destroy(&context, node, &id).await;
             }
         }
+        drop(nodes);
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = callbacks.hooks.changed.notified() => {}
-            () = tokio::time::sleep(INTERVAL) => {}
+            // The sender is in the context, which we hold.
+            _ = fleet.changed() => {}
+            () = tokio::time::sleep(context.bounds.hook_interval) => {}
         }
     }
 }
 
 /// The ID of our hook at a node, new or known.
-async fn create(context: &Context, callbacks: &Callbacks, node: &NodeHandle) -> Option<String> {
+async fn create(
+    context: &Context,
+    callbacks: &Callbacks,
+    node: &NodeHandle,
+    place: &Place,
+) -> Option<String> {
     let mut query = RawQuery::default();
-    query.append("callbackURL", &callbacks.url(&path_of(&node.node.name)));
+    query.append("callbackURL", &callbacks.url(&place.to_string()));
+    if place.flavour == Flavour::Raw {
+        query.append("getRaw", "true");
+    }
     let call = NodeCall::new("hooks/create", query);
     match node.call(call, context.bounds.call_timeout).await {
         Ok(answer) => answer.text("hookID"),

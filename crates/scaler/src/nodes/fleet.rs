@@ -39,6 +39,11 @@ impl Fleet {
         self.nodes.load().get(name).map(Arc::clone)
     }
 
+    /// Tells when other nodes are in force.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
     /// Puts other nodes in force.
     pub(crate) fn replace(&self, nodes: Nodes) {
         self.nodes.store(Arc::new(nodes));
@@ -49,7 +54,7 @@ impl Fleet {
     pub(crate) async fn poll(context: Arc<Context>, shutdown: CancellationToken) {
         let pollers = TaskTracker::new();
         let mut running: BTreeMap<Mount, (Arc<NodeHandle>, CancellationToken)> = BTreeMap::new();
-        let mut changes = context.fleet.changed.subscribe();
+        let mut changes = context.fleet.changes();
         loop {
             changes.mark_unchanged();
             let nodes = context.fleet.nodes();

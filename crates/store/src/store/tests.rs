@@ -192,6 +192,12 @@ async fn former_generations_are_found_and_forgotten_by_age(home: Home) {
     assert!(!store.was_superseded(&meeting("m"), time + 1).await.unwrap());
     assert!(!store.was_superseded(&meeting("n"), time).await.unwrap());
 
+    let by_internal = async |internal: &str| {
+        store.generation_by_internal_id(internal).await.unwrap().map(|found| found.id)
+    };
+    assert_eq!(by_internal("b-1700000000000").await.as_deref(), Some("b"));
+    assert_eq!(by_internal("m").await, None);
+
     let mut write = store.write().await.unwrap();
     assert_eq!(write.generation("a").await.unwrap().unwrap().state, State::Superseded);
     let internal = write.generation_by_internal_id("b-1700000000000").await.unwrap();
