@@ -32,7 +32,7 @@ pub const CALLBACKS_KEPT: usize = 20_000;
 const NEWS_WAITING: usize = 20_000;
 
 /// How many requests to frontends are under way at a time; others wait.
-const SENDING_AT_ONCE: usize = 256;
+const SENDING_AT_ONCE: usize = 32;
 
 /// Between the attempts of `bbb-web` to tell that a meeting has ended; after the
 /// last one it is dropped.

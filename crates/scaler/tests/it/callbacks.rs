@@ -6,9 +6,7 @@ use std::sync::{
 };
 
 use bluegate_bbb_api::encode_value;
-use bluegate_cluster::AllowedHosts;
-use bluegate_scaler::{CallbackConfig, CallbackState};
-use bluegate_seal::Key;
+use bluegate_scaler::CallbackState;
 use http::{Method, StatusCode};
 use serde_json::json;
 
@@ -36,10 +34,7 @@ impl Story {
     async fn with_targets(targets: &[&str]) -> Self {
         let mut cluster = Cluster::prepare(1).await;
         let now = Arc::new(AtomicI64::new(1_700_000_000_000));
-        let config = cluster.config();
-        let key = Key::open_or_create(&cluster.path("key")).unwrap();
-        let targets = AllowedHosts::new(targets.iter().map(|t| t.parse().unwrap()).collect());
-        let mut callbacks = CallbackConfig::new(key, targets, config.node_tls);
+        let mut callbacks = cluster.callback_config(targets);
         let clock = Arc::clone(&now);
         callbacks.clock = Arc::new(move || clock.load(Ordering::SeqCst));
         callbacks.bounds.look = std::time::Duration::from_millis(20);

@@ -3,11 +3,12 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bluegate_bbb_api::{Answer, Outcome, RawQuery, checksum};
-use bluegate_cluster::{Node, Secret};
+use bluegate_cluster::{AllowedHosts, Node, Secret};
 use bluegate_scaler::{
     Bounds, CallbackConfig, Config, NodeConfig, NodeTerms, Placement, RecordingConfig, Scaler,
     TenantConfig, build,
 };
+use bluegate_seal::Key;
 use bluegate_tenant::{Form, Settings};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
@@ -52,6 +53,8 @@ pub(crate) struct Cluster {
     pub(crate) origin: String,
     /// Callbacks through the scaler.
     pub(crate) callbacks: Option<CallbackConfig>,
+    /// Where the scaler listens, kept while none runs.
+    listener: Option<std::net::TcpListener>,
 }
 
 struct Running {
@@ -134,6 +137,7 @@ impl Cluster {
             store: None,
             origin: "http://api.example.org".to_owned(),
             callbacks: None,
+            listener: None,
         }
     }
 
@@ -155,7 +159,24 @@ impl Cluster {
 
     /// Starts the scaler.
     pub(crate) async fn boot(&mut self) {
-        self.running = Some(self.boot_one().await);
+        let listener = self.listener.as_ref().map(|listener| listener.try_clone().unwrap());
+        self.running = Some(run(self.config(), listener).await);
+    }
+
+    /// Callbacks through the scaler, to receivers on these hosts and networks.
+    pub(crate) fn callback_config(&self, targets: &[&str]) -> CallbackConfig {
+        let key = Key::open_or_create(&self.path("key")).unwrap();
+        let targets = targets.iter().map(|text| text.parse().unwrap()).collect();
+        CallbackConfig::new(key, AllowedHosts::new(targets), self.config().node_tls)
+    }
+
+    /// Gives the scaler an origin that nodes reach, the same whenever it starts:
+    /// what comes while it does not run waits.
+    pub(crate) fn make_reachable(&mut self) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        self.origin = format!("http://{}", listener.local_addr().unwrap());
+        self.listener = Some(listener);
     }
 
     /// Starts another one on the same store.
@@ -170,7 +191,7 @@ impl Cluster {
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let mut config = self.config();
         config.nodes[index].node.address = Some(closed.into());
-        let replica = run(config).await;
+        let replica = run(config, None).await;
         self.replicas.push(replica);
     }
 
@@ -184,7 +205,7 @@ impl Cluster {
     }
 
     async fn boot_one(&self) -> Running {
-        run(self.config()).await
+        run(self.config(), None).await
     }
 
     /// A tenant as the file has it: `default` and `imported` are plain.
@@ -326,9 +347,12 @@ impl Cluster {
     }
 }
 
-async fn run(config: Config) -> Running {
+async fn run(config: Config, listener: Option<std::net::TcpListener>) -> Running {
     let scaler = build(config).await.unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = match listener {
+        Some(listener) => TcpListener::from_std(listener).unwrap(),
+        None => TcpListener::bind("127.0.0.1:0").await.unwrap(),
+    };
     let address = listener.local_addr().unwrap();
     let (background, front) = (CancellationToken::new(), CancellationToken::new());
     let serve = axum::serve(listener, scaler.router())
@@ -486,14 +510,19 @@ impl Reply {
 }
 
 /// Waits until `condition` holds.
-pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, condition: impl AsyncFnMut() -> bool) {
+    within(WITHIN, what, condition).await;
+}
+
+/// The same for what takes longer, and may be looked at less often.
+pub(crate) async fn within(time: Duration, what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let waiting = async {
-        let mut looks = tokio::time::interval(Duration::from_millis(5));
+        let mut looks = tokio::time::interval(time / 4_000);
         while !condition().await {
             looks.tick().await;
         }
     };
-    assert!(tokio::time::timeout(WITHIN, waiting).await.is_ok(), "never: {what}");
+    assert!(tokio::time::timeout(time, waiting).await.is_ok(), "never: {what}");
 }
 
 /// Waits until a node has been polled this many more times, start to end.

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
 use sha2::{Sha256, Sha512};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 /// What came.
 #[derive(Clone, Debug)]
@@ -25,11 +25,20 @@ pub(crate) struct Got {
     pub(crate) body: String,
 }
 
+/// Answers wait until so many requests came.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gate {
+    came: usize,
+    wanted: usize,
+}
+
 /// A receiver on a port of its own.
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
     got: Arc<Mutex<Vec<Got>>>,
     status: Arc<Mutex<StatusCode>>,
+    location: Arc<Mutex<Option<String>>>,
+    gate: watch::Sender<Gate>,
     serving: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -40,6 +49,8 @@ impl Receiver {
             address: listener.local_addr().unwrap(),
             got: Arc::default(),
             status: Arc::new(Mutex::new(StatusCode::OK)),
+            location: Arc::default(),
+            gate: watch::Sender::new(Gate::default()),
             serving: Mutex::default(),
         };
         receiver.serve(listener);
@@ -48,6 +59,7 @@ impl Receiver {
 
     fn serve(&self, listener: TcpListener) {
         let (got, status) = (Arc::clone(&self.got), Arc::clone(&self.status));
+        let (location, gate) = (Arc::clone(&self.location), self.gate.clone());
         let router = Router::new().fallback(async move |request: Request| {
             let (parts, body) = request.into_parts();
             let body = body.collect().await.unwrap().to_bytes();
@@ -58,7 +70,14 @@ impl Receiver {
                 headers: parts.headers,
                 body: String::from_utf8(body.to_vec()).unwrap(),
             });
-            status.into_response()
+            gate.send_modify(|gate| gate.came += 1);
+            let mut opened = gate.subscribe();
+            drop(opened.wait_for(|gate| gate.came >= gate.wanted).await);
+            let mut response = status.into_response();
+            if let Some(location) = location.lock().unwrap().as_deref() {
+                response.headers_mut().insert("location", location.parse().unwrap());
+            }
+            response
         });
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         *self.serving.lock().unwrap() = Some(task);
@@ -74,6 +93,21 @@ impl Receiver {
 
     pub(crate) fn answer(&self, status: u16) {
         *self.status.lock().unwrap() = StatusCode::from_u16(status).unwrap();
+    }
+
+    /// Sends everybody on to another URL.
+    pub(crate) fn redirect(&self, to: &str) {
+        *self.location.lock().unwrap() = Some(to.to_owned());
+        self.answer(302);
+    }
+
+    /// Answers nobody before so many more have asked.
+    pub(crate) fn hold_until(&self, more: usize) {
+        self.gate.send_modify(|gate| gate.wanted = gate.came + more);
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.got.lock().unwrap().len()
     }
 
     pub(crate) async fn unplug(&self) {

@@ -9,7 +9,9 @@ use std::{
 use bluegate_bbb_api::{Answer, Outcome};
 use bluegate_cluster::{Node, Secret};
 use bluegate_scaler::{Bounds, Health, NodeConfig, NodeTerms};
-use bluegate_simnode::{Fault, FaultAction, Settings, SimNode, Stock, Unit, install, start};
+use bluegate_simnode::{
+    Fault, FaultAction, Settings, SimNode, Stock, Unit, install, install_webhooks, start,
+};
 use futures_util::future::join_all;
 use tempfile::TempDir;
 
@@ -30,10 +32,13 @@ pub(crate) struct Kind {
     pub(crate) properties: &'static str,
     /// A secret before the one we sign with first, which the node still has.
     pub(crate) earlier_secret: Option<&'static str>,
+    /// Whether bbb-webhooks is installed.
+    pub(crate) webhooks: bool,
 }
 
 impl Kind {
-    pub(crate) const STOCK: Self = Self { release: "3.0.28", properties: "", earlier_secret: None };
+    pub(crate) const STOCK: Self =
+        Self { release: "3.0.28", properties: "", earlier_secret: None, webhooks: false };
 }
 
 async fn simulated(count: usize) -> Simulated {
@@ -65,47 +70,58 @@ impl Simulated {
     }
 
     async fn prepare_as(kinds: &[Kind], named: bool) -> Self {
-        let mut cluster = Cluster::prepare(0).await;
-        let (mut nodes, mut roots) = (Vec::new(), Vec::new());
-        for (index, kind) in kinds.iter().enumerate() {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = listener.local_addr().unwrap();
-            let name = node_name(index);
-            let origin = format!("http://{name}.cluster.localhost:{}", address.port());
-            let root = tempfile::tempdir().unwrap();
-            let secrets: Vec<Secret> = std::iter::once(node_secret(index))
-                .chain(kind.earlier_secret.map(|text| Secret::new(text).unwrap()))
-                .collect();
-            let secret = secrets.last().unwrap().expose().to_owned();
-            let stock = Stock {
-                origin: origin.clone(),
-                secret: secret.clone(),
-                release: kind.release.to_owned(),
-            };
-            install(root.path(), &stock).unwrap();
-            write_properties(root.path(), &origin, &secret, kind.properties);
-            let settings = Settings {
-                name: name.clone(),
-                root: root.path().to_owned(),
-                listener,
-                tls: None,
-                strict: false,
-            };
-            nodes.push(start(settings).await.unwrap());
-            roots.push(root);
-            cluster.add(NodeConfig {
-                node: Node {
-                    name: name.parse().unwrap(),
-                    origin: origin.parse().unwrap(),
-                    address: Some(address.into()),
-                    bbb: named.then(|| kind.release.parse().unwrap()),
-                    proxied: true,
-                },
-                secrets,
-                terms: NodeTerms::default(),
-            });
+        let mut simulated =
+            Self { cluster: Cluster::prepare(0).await, nodes: Vec::new(), roots: Vec::new() };
+        for kind in kinds {
+            let mut config = simulated.start_node(*kind).await;
+            config.node.bbb = config.node.bbb.filter(|_| named);
+            simulated.cluster.add(config);
         }
-        Self { cluster, nodes, roots }
+        simulated
+    }
+
+    /// Starts one more node, which the scaler does not know yet.
+    pub(crate) async fn start_node(&mut self, kind: Kind) -> NodeConfig {
+        let index = self.nodes.len();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let name = node_name(index);
+        let origin = format!("http://{name}.cluster.localhost:{}", address.port());
+        let root = tempfile::tempdir().unwrap();
+        let secrets: Vec<Secret> = std::iter::once(node_secret(index))
+            .chain(kind.earlier_secret.map(|text| Secret::new(text).unwrap()))
+            .collect();
+        let secret = secrets.last().unwrap().expose().to_owned();
+        let stock = Stock {
+            origin: origin.clone(),
+            secret: secret.clone(),
+            release: kind.release.to_owned(),
+        };
+        install(root.path(), &stock).unwrap();
+        if kind.webhooks {
+            install_webhooks(root.path(), &stock).unwrap();
+        }
+        write_properties(root.path(), &origin, &secret, kind.properties);
+        let settings = Settings {
+            name: name.clone(),
+            root: root.path().to_owned(),
+            listener,
+            tls: None,
+            strict: false,
+        };
+        self.nodes.push(start(settings).await.unwrap());
+        self.roots.push(root);
+        NodeConfig {
+            node: Node {
+                name: name.parse().unwrap(),
+                origin: origin.parse().unwrap(),
+                address: Some(address.into()),
+                bbb: Some(kind.release.parse().unwrap()),
+                proxied: true,
+            },
+            secrets,
+            terms: NodeTerms::default(),
+        }
     }
 
     /// A frontend that calls the first node directly.
@@ -113,6 +129,13 @@ impl Simulated {
         let mut frontend = self.cluster.frontend_with_secret(node_secret(0).expose());
         frontend.base = format!("http://{}/bigbluebutton/api", self.nodes[0].address());
         frontend
+    }
+
+    /// Writes one of a node's files.
+    pub(crate) fn write(&self, index: usize, path: &str, text: &str) {
+        let path = self.roots[index].path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
     }
 
     /// Configures a node anew and restarts it.

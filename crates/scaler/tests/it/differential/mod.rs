@@ -9,6 +9,7 @@
 
 mod cases;
 mod create_cases;
+mod hook_cases;
 mod participant_cases;
 mod recording_cases;
 mod request;
@@ -90,12 +91,14 @@ async fn differences(
     cases: &[Case],
     used: &mut BTreeMap<&'static str, usize>,
 ) -> Vec<String> {
-    let kind = Kind { release, ..Kind::STOCK };
+    let kind = Kind { release, webhooks: true, ..Kind::STOCK };
     let alone = Simulated::prepare(&[kind]).await;
     let mut behind = Simulated::prepare(&[kind]).await;
     // Reads that are kept would hide what they say later.
     behind.cluster.set_bounds(Bounds { read_age: Duration::ZERO, poll_interval: POLLS, ..quick() });
     behind.cluster.recordings.interval = POLLS;
+    // Callback URLs are replaced on the way there, and hooks are answered.
+    behind.cluster.callbacks = Some(behind.cluster.callback_config(&[]));
     behind.cluster.boot().await;
     let mut frontend = behind.cluster.frontend_with_secret(node_secret(0).expose());
     frontend.base = format!("http://{}/bigbluebutton/api", alone.nodes[0].address());

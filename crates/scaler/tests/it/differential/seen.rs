@@ -184,10 +184,18 @@ impl Side {
     }
 
     fn learn(&mut self, case: &Case, reply: &Reply) {
+        let Ok(answer) = Answer::parse(reply.text.as_bytes()) else { return };
+        if case.call() == "hooks/create"
+            && let Some(id) = answer.text("hookID")
+            && answer.key().is_empty()
+        {
+            let placeholder = format!("{{{}.hookID}}", case.name);
+            self.names.insert(id.clone(), placeholder.clone());
+            self.drawn.insert(placeholder, id);
+        }
         if case.call() != "create" {
             return;
         }
-        let Ok(answer) = Answer::parse(reply.text.as_bytes()) else { return };
         let Some(id) = answer.text("meetingID") else { return };
         let form = case.body.as_ref().map_or("", |(_, text)| text.as_str());
         let given = |name: &str| {
@@ -244,7 +252,7 @@ impl Side {
             }
         }
         text = replaced(&text, "cluster.localhost:", "", port_length(&text), "port");
-        sorted(&text)
+        sorted(&sorted_hooks(&text))
     }
 }
 
@@ -284,6 +292,16 @@ fn sorted(text: &str) -> String {
     let mut meetings: Vec<&str> = list.split("</meeting><meeting>").collect();
     meetings.sort_unstable();
     format!("{before}<meetings>\n{}\n</meetings>{after}", meetings.join("\n"))
+}
+
+/// The same for hooks: those that 3.x lists for a meeting are in the order of
+/// their random names.
+fn sorted_hooks(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("<hooks><hook>") else { return text.to_owned() };
+    let (list, after) = rest.rsplit_once("</hook></hooks>").unwrap();
+    let mut hooks: Vec<&str> = list.split("</hook><hook>").collect();
+    hooks.sort_unstable();
+    format!("{before}<hooks>\n{}\n</hooks>{after}", hooks.join("\n"))
 }
 
 /// SHA-256 over call and query alone.
