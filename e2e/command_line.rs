@@ -243,3 +243,37 @@ pub(crate) fn free_port() -> u16 {
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
         .unwrap()
 }
+
+#[test]
+fn shells_and_man_know_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    for (shell, word) in [
+        ("bash", "bluegate__subcmd__callback"),
+        ("zsh", "#compdef bluegate"),
+        ("fish", "complete -c bluegate"),
+    ] {
+        let output = bluegate(&["completion", shell]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.contains(word), "{shell}: {text}");
+        std::fs::write(folder.path().join(shell), text).unwrap();
+    }
+    let complete = "source \"$0\"; COMP_WORDS=(bluegate callb); COMP_CWORD=1; \
+        _bluegate bluegate callb bluegate; echo \"${COMPREPLY[@]}\"";
+    let bash = folder.path().join("bash");
+    let output = Command::new("bash").args(["-c", complete]).arg(bash).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "callback");
+
+    let pages = folder.path().join("share/man1");
+    let output = bluegate(&["man", pages.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", seen(&output));
+    for page in ["bluegate.1", "bluegate-node-list.1", "bluegate-callback-retry.1"] {
+        let text = std::fs::read_to_string(pages.join(page)).unwrap();
+        assert!(text.contains(".SH SYNOPSIS"), "{page}: {text}");
+    }
+    let file = folder.path().join("bash");
+    for (arguments, code) in
+        [(["completion", "tcsh"], 2), (["man", file.join("man1").to_str().unwrap()], 3)]
+    {
+        assert_eq!(bluegate(&arguments).status.code(), Some(code), "{arguments:?}");
+    }
+}

@@ -9,7 +9,7 @@ use axum::{
 use http::Method;
 
 use crate::{
-    audit::{Recorder, Subject},
+    audit::{Done, Recorder, Subject},
     error::{ApiError, ErrorCode},
     role::{Caller, Role},
 };
@@ -73,6 +73,8 @@ pub(crate) async fn admit(
             ApiError::Forbidden(caller.role.name()).into_response()
         };
     }
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+    let id = id.unwrap_or_default().to_owned();
     let subject = Subject::of(parameters.iter().map(|(_, value)| value));
     request.extensions_mut().insert(subject.clone());
     // By itself, so that a client that hangs up leaves no change unrecorded.
@@ -83,7 +85,8 @@ pub(crate) async fn admit(
             ApiError::Forbidden(caller.role.name()).into_response()
         };
         let refused = response.extensions().get::<ErrorCode>().map(|code| code.0);
-        recorder.record(&caller, &rule, &subject, response.status(), refused).await;
+        let done = Done { status: response.status(), refused, request_id: id };
+        recorder.record(&caller, &rule, &subject, done).await;
         response
     });
     changing.await.unwrap_or_else(|_| ApiError::Internal.into_response())

@@ -17,6 +17,7 @@ use axum::{
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{Answering, Sources, access::Rule, error::ApiError, role::Caller};
 
@@ -30,7 +31,7 @@ const MAX_LIMIT: u32 = 1_000;
 const MAX_TEXT: usize = 300;
 
 /// The answer to `GET /v1/audit`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditReport {
     /// The latest first.
     pub entries: Vec<AuditEntry>,
@@ -39,7 +40,7 @@ pub struct AuditReport {
 }
 
 /// Something that was asked to change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// Grows by one with each entry.
     pub position: i64,
@@ -105,6 +106,15 @@ impl Subject {
     }
 }
 
+/// What came of a request.
+pub(crate) struct Done {
+    pub(crate) status: StatusCode,
+    /// The code of the refusal.
+    pub(crate) refused: Option<&'static str>,
+    /// As the listener gave it.
+    pub(crate) request_id: String,
+}
+
 /// Short, and on one line.
 fn bounded(text: &str) -> String {
     let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
@@ -122,15 +132,9 @@ impl Recorder {
         Self { source }
     }
 
-    /// Records what was asked for; `refused` is the code of the refusal.
-    pub(crate) async fn record(
-        &self,
-        caller: &Caller,
-        rule: &Rule,
-        subject: &Subject,
-        status: StatusCode,
-        refused: Option<&'static str>,
-    ) {
+    /// Records what was asked for.
+    pub(crate) async fn record(&self, caller: &Caller, rule: &Rule, subject: &Subject, done: Done) {
+        let Done { status, refused, request_id } = done;
         let (subject, detail) = subject.parts();
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let entry = AuditEntry {
@@ -143,12 +147,12 @@ impl Recorder {
             detail,
             status: status.as_u16(),
             outcome: refused.unwrap_or("done").to_owned(),
-            request_id: String::new(),
+            request_id,
         };
-        let AuditEntry { actor, action, subject, detail, outcome, .. } = &entry;
+        let AuditEntry { actor, action, subject, detail, outcome, request_id, .. } = &entry;
         tracing::info!(
             target: "bluegate::audit",
-            actor, action, subject, detail, status = entry.status, outcome,
+            actor, action, subject, detail, status = entry.status, outcome, request.id = request_id,
             "an administrator's change"
         );
         if let Some(source) = &self.source
@@ -161,7 +165,8 @@ impl Recorder {
 }
 
 /// Which entries are listed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
     /// Only those before this position.
@@ -172,6 +177,13 @@ pub(crate) struct Filter {
     limit: Option<u32>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/audit",
+    operation_id = "list_audit",
+    params(Filter),
+    responses((status = 200, description = "The latest first", body = AuditReport)),
+)]
 pub(crate) async fn list(
     State(sources): State<Sources>,
     filter: Result<Query<Filter>, QueryRejection>,

@@ -8,12 +8,13 @@ use axum::{
 };
 use bluegate_cluster::Mount;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{Sources, error::ApiError};
 
 /// The answer to `GET /v1/cache`: what the cache holds, and how answers came
 /// about since the start.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CacheReport {
     /// The bound on `bytes`.
     pub memory: u64,
@@ -43,7 +44,7 @@ pub struct CacheReport {
 }
 
 /// What the tier on disk holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DiskReport {
     /// The bound on `bytes`.
     pub limit: u64,
@@ -60,7 +61,7 @@ pub struct DiskReport {
 }
 
 /// One mount's part.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MountReport {
     /// Addresses with an answer.
     pub entries: u64,
@@ -70,7 +71,7 @@ pub struct MountReport {
 }
 
 /// The answer to `DELETE /v1/cache`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Purged {
     /// The mount that was purged; absent when all were.
     pub mount: Option<String>,
@@ -79,17 +80,31 @@ pub struct Purged {
 }
 
 /// What to purge. A misspelt key must not purge everything.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
     mount: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/cache",
+    operation_id = "show_cache",
+    responses((status = 200, description = "What the cache holds and did", body = CacheReport)),
+)]
 pub(crate) async fn show(State(sources): State<Sources>) -> Result<Json<CacheReport>, ApiError> {
     let report = sources.cache.as_ref().and_then(|cache| cache.report());
     report.map(Json).ok_or(ApiError::NoCache)
 }
 
+#[utoipa::path(
+    delete,
+    path = "/v1/cache",
+    operation_id = "purge_cache",
+    params(Which),
+    responses((status = 200, description = "Forgotten", body = Purged)),
+)]
 pub(crate) async fn purge(
     State(sources): State<Sources>,
     which: Result<Query<Which>, QueryRejection>,

@@ -11,6 +11,7 @@ use axum::{
 use bluegate_cluster::TenantName;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{Answering, Sources, error::ApiError, role::Caller};
 
@@ -21,7 +22,7 @@ const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1_000;
 
 /// The answer to `GET /v1/callbacks`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CallbacksReport {
     /// The youngest first, of each state.
     pub callbacks: Vec<CallbackEntry>,
@@ -31,7 +32,7 @@ pub struct CallbacksReport {
 
 /// One callback: nothing of what it says, of its target no more than the origin.
 /// Times are milliseconds since 1970.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CallbackEntry {
     /// Its name in the queue.
     pub id: String,
@@ -56,14 +57,14 @@ pub struct CallbackEntry {
 }
 
 /// The answer to a change of one callback.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CallbackDone {
     /// Its name in the queue.
     pub id: String,
 }
 
 /// Where a callback stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CallbackStanding {
     /// To be delivered.
@@ -94,7 +95,8 @@ pub trait CallbacksSource: Send + Sync {
 }
 
 /// Which callbacks are listed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
     /// Only those in this state; without it those queued and those given up.
@@ -105,6 +107,13 @@ pub(crate) struct Filter {
     limit: Option<u32>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/callbacks",
+    operation_id = "list_callbacks",
+    params(Filter),
+    responses((status = 200, description = "Callbacks", body = CallbacksReport)),
+)]
 pub(crate) async fn list(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
@@ -134,6 +143,13 @@ pub(crate) async fn list(
     Ok(Json(report))
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/callbacks/{id}/retry",
+    operation_id = "retry_callback",
+    params(("id" = String, Path, description = "Its name in the queue")),
+    responses((status = 200, description = "Queued anew", body = CallbackDone)),
+)]
 pub(crate) async fn retry(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
@@ -145,6 +161,13 @@ pub(crate) async fn retry(
     if found { Ok(Json(CallbackDone { id })) } else { Err(ApiError::UnknownCallback) }
 }
 
+#[utoipa::path(
+    delete,
+    path = "/v1/callbacks/{id}",
+    operation_id = "drop_callback",
+    params(("id" = String, Path, description = "Its name in the queue")),
+    responses((status = 204, description = "Dropped")),
+)]
 pub(crate) async fn remove(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,

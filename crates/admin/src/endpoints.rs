@@ -1,14 +1,12 @@
 //! The table of all endpoints, and the router made of it.
 
 use axum::{
-    Json, Router,
-    extract::State,
+    Router,
     handler::Handler,
     middleware,
     routing::{MethodFilter, MethodRouter, on},
 };
-use http::{Method, StatusCode};
-use serde_json::{Value, json};
+use http::Method;
 
 use crate::{
     Sources, Tokens,
@@ -19,7 +17,7 @@ use crate::{
     gate::{self, Gate},
     health as node_health,
     issued::Issued,
-    meetings, metrics, nodes, routes, tenants, tokens,
+    meetings, metrics, nodes, openapi, readiness, routes, tenants, tokens,
 };
 
 /// One endpoint. There is no other way to have one, so that a test over the
@@ -46,8 +44,8 @@ impl Endpoint {
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     use Access::{Open, Operator, Tenant, Viewer};
     vec![
-        Endpoint::new(Open, Method::GET, "/health", health),
-        Endpoint::new(Open, Method::GET, "/ready", ready),
+        Endpoint::new(Open, Method::GET, "/health", readiness::health),
+        Endpoint::new(Open, Method::GET, "/ready", readiness::ready),
         Endpoint::new(Viewer, Method::GET, "/metrics", metrics::show),
         Endpoint::new(Viewer, Method::GET, "/v1/routes", routes::show),
         Endpoint::new(Operator, Method::POST, "/v1/routes", routes::add),
@@ -78,6 +76,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Operator, Method::POST, "/v1/tokens", tokens::add),
         Endpoint::new(Operator, Method::DELETE, "/v1/tokens/{name}", tokens::remove),
         Endpoint::new(Viewer, Method::GET, "/v1/audit", audit::list),
+        Endpoint::new(Tenant, Method::GET, "/v1/openapi.json", openapi::show),
     ]
 }
 
@@ -96,16 +95,4 @@ pub fn router(tokens: Tokens, sources: Sources) -> Router {
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(middleware::from_fn_with_state(gate, gate::pass))
         .with_state(sources)
-}
-
-async fn health() -> Json<Value> {
-    Json(json!({ "status": "alive" }))
-}
-
-async fn ready(State(sources): State<Sources>) -> (StatusCode, Json<Value>) {
-    if (sources.ready)() {
-        (StatusCode::OK, Json(json!({ "status": "ready" })))
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready" })))
-    }
 }

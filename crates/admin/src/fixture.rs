@@ -364,7 +364,7 @@ pub(crate) fn sources() -> Sources {
         audit: None,
         doctor: Some(Arc::new(|| serde_json::json!({"at": 1_000, "report": {}}))),
         tenants: Some(Arc::new(FakeTenants::default())),
-        ready: Arc::new(|| true),
+        ready: Arc::new(crate::Readiness::default),
         metrics: vec![Arc::new(|out| {
             out.single("bluegate_test_total", crate::Kind::Counter, "From a role", 42);
         })],

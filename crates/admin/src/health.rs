@@ -9,11 +9,12 @@ use axum::{
 };
 use bluegate_cluster::{Mount, MountError};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Sources, error::ApiError};
 
 /// The answer to `GET /v1/health`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClusterHealth {
     /// Most nodes are silent, so the fault is most likely ours: nothing is given
     /// up.
@@ -29,7 +30,7 @@ pub struct ClusterHealth {
 }
 
 /// One node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NodeHealthReport {
     /// `healthy`, `suspect` or `lost`.
     pub health: String,
@@ -52,7 +53,7 @@ pub struct NodeHealthReport {
 }
 
 /// A meeting that lives on two nodes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SplitReport {
     /// Whose.
     pub tenant: String,
@@ -89,11 +90,24 @@ pub enum NotLost {
     Store,
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/health",
+    operation_id = "show_health",
+    responses((status = 200, description = "What the scaler believes of its nodes", body = ClusterHealth)),
+)]
 pub(crate) async fn show(State(sources): State<Sources>) -> Result<Json<ClusterHealth>, ApiError> {
     let health = sources.health.as_ref().ok_or(ApiError::NoScaler)?;
     Ok(Json(health.report()))
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/nodes/{name}/lost",
+    operation_id = "lose_node",
+    params(("name" = String, Path, description = "The node's name")),
+    responses((status = 200, description = "Given up", body = NodeHealthReport)),
+)]
 pub(crate) async fn lose(
     State(sources): State<Sources>,
     Path(name): Path<String>,

@@ -9,6 +9,8 @@
 //! Start at [`router`]; every endpoint there is lies in the table of
 //! `endpoints.rs`.
 
+#![expect(unused_qualifications, reason = "utoipa's parameters of handlers expand so")]
+
 pub mod client;
 
 mod access;
@@ -26,6 +28,8 @@ mod issued;
 mod meetings;
 mod metrics;
 mod nodes;
+mod openapi;
+mod readiness;
 mod role;
 mod routes;
 mod scalelite;
@@ -46,7 +50,9 @@ pub use endpoints::router;
 pub use error::{ErrorBody, ErrorDetail};
 pub use exposition::{Exposition, Histogram, Kind};
 pub use health::{ClusterHealth, HealthSource, Losing, NodeHealthReport, NotLost, SplitReport};
+pub use meetings::MeetingEnded;
 pub use nodes::{NodeDetail, NodeReport, NodesReport};
+pub use readiness::{Alive, Readiness, ReadyReport};
 pub use role::{Role, RoleError, RoleName, TOKEN_FILE};
 pub use routes::{
     BookError, EditError, Given, HeldBack, HeldBackEntry, RouteBook, RouteChange, RouteEntry,

@@ -10,12 +10,21 @@ use axum::{
     },
 };
 use bluegate_cluster::{Mount, TenantName};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{MeetingEntry, MeetingLife, ScalerSource, Sources, error::ApiError, role::Caller};
 
+/// The answer to the end of a meeting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MeetingEnded {
+    /// That it ended.
+    pub ended: bool,
+}
+
 /// Which meetings are listed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
     tenant: Option<String>,
@@ -24,6 +33,13 @@ pub(crate) struct Filter {
     id: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/meetings",
+    operation_id = "list_meetings",
+    params(Filter),
+    responses((status = 200, description = "Open meetings", body = Vec<MeetingEntry>)),
+)]
 pub(crate) async fn list(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
@@ -47,6 +63,13 @@ pub(crate) async fn list(
     Ok(Json(meetings))
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/meetings/{tenant}/{meeting}",
+    operation_id = "show_meeting",
+    params(("tenant" = String, Path, description = "Whose meeting"), ("meeting" = String, Path, description = "The tenant's ID for it")),
+    responses((status = 200, description = "Its last lives, the latest first", body = Vec<MeetingLife>)),
+)]
 pub(crate) async fn show(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
@@ -61,14 +84,21 @@ pub(crate) async fn show(
     if lives.is_empty() { Err(ApiError::UnknownMeeting) } else { Ok(Json(lives)) }
 }
 
+#[utoipa::path(
+    delete,
+    path = "/v1/meetings/{tenant}/{meeting}",
+    operation_id = "end_meeting",
+    params(("tenant" = String, Path, description = "Whose meeting"), ("meeting" = String, Path, description = "The tenant's ID for it")),
+    responses((status = 200, description = "Ended", body = MeetingEnded)),
+)]
 pub(crate) async fn end(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
     path: Result<Path<(String, String)>, PathRejection>,
-) -> Result<Json<serde_json::Value>, ApiError> {
+) -> Result<Json<MeetingEnded>, ApiError> {
     let (tenant, id) = named(path, &caller)?;
     scaler(&sources)?.end_meeting(tenant, id).await.map_err(ApiError::Scaler)?;
-    Ok(Json(serde_json::json!({ "ended": true })))
+    Ok(Json(MeetingEnded { ended: true }))
 }
 
 pub(crate) fn scaler(sources: &Sources) -> Result<&Arc<dyn ScalerSource>, ApiError> {

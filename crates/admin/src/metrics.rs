@@ -14,6 +14,12 @@ use crate::{
     Sources,
 };
 
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "metrics",
+    responses((status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain")),
+)]
 pub(crate) async fn show(State(sources): State<Sources>) -> Response {
     let mut out = Exposition::default();
     write_all(&mut out, &sources);
@@ -23,7 +29,7 @@ pub(crate) async fn show(State(sources): State<Sources>) -> Response {
 fn write_all(out: &mut Exposition, sources: &Sources) {
     let build = [([("version", sources.version)], 1)];
     out.family("bluegate_build_info", Gauge, "The version that runs", build);
-    let ready = u8::from((sources.ready)());
+    let ready = u8::from((sources.ready)().is_ready());
     out.single("bluegate_ready", Gauge, "Whether this process takes work", ready);
     let routes = (sources.routes)();
     let count = routes.nodes().count();

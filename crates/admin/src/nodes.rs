@@ -13,6 +13,7 @@ use axum::{
 use bluegate_cluster::{Mount, Node};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     DrainStatus, NodeChange, NodeRemoved, NodeSpec, ScalerNode, Sources,
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// The answer to `GET /v1/nodes`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodesReport {
     /// So many nodes fail at once that the fault is most likely ours: all are
     /// asked, whatever their state.
@@ -36,7 +37,7 @@ pub struct NodesReport {
 }
 
 /// One node, as the proxy sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NodeReport {
     /// `healthy`, `suspect` or `trial`.
     pub state: String,
@@ -57,7 +58,7 @@ pub struct NodeReport {
 }
 
 /// The answer to `GET /v1/nodes/{name}`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodeDetail {
     /// Its name.
     pub name: String,
@@ -70,13 +71,20 @@ pub struct NodeDetail {
 }
 
 /// How a node is removed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Removal {
     #[serde(default)]
     insist: bool,
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/nodes",
+    operation_id = "list_nodes",
+    responses((status = 200, description = "What is believed of the nodes", body = NodesReport)),
+)]
 pub(crate) async fn show(State(sources): State<Sources>) -> Result<Json<NodesReport>, ApiError> {
     if sources.nodes.is_none() && sources.scaler.is_none() {
         return Err(ApiError::NoRoutes);
@@ -86,6 +94,13 @@ pub(crate) async fn show(State(sources): State<Sources>) -> Result<Json<NodesRep
     Ok(Json(report))
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/nodes/{name}",
+    operation_id = "show_node",
+    params(("name" = String, Path, description = "The node's name")),
+    responses((status = 200, description = "One node", body = NodeDetail)),
+)]
 pub(crate) async fn show_one(
     State(sources): State<Sources>,
     name: Result<Path<String>, PathRejection>,
@@ -107,6 +122,13 @@ pub(crate) async fn show_one(
 
 /// Adds a node to the scaler and, when it is to be proxied and this process
 /// runs the proxy, to the routes.
+#[utoipa::path(
+    post,
+    path = "/v1/nodes",
+    operation_id = "add_node",
+    request_body = NodeSpec,
+    responses((status = 201, description = "Added", body = ScalerNode)),
+)]
 pub(crate) async fn add(
     State(sources): State<Sources>,
     Extension(subject): Extension<Subject>,
@@ -130,6 +152,14 @@ pub(crate) async fn add(
     Ok((StatusCode::CREATED, Json(added.ok_or(ApiError::UnknownNode(node.name))?)))
 }
 
+#[utoipa::path(
+    patch,
+    path = "/v1/nodes/{name}",
+    operation_id = "change_node",
+    params(("name" = String, Path, description = "The node's name")),
+    request_body = NodeChange,
+    responses((status = 200, description = "Changed", body = ScalerNode)),
+)]
 pub(crate) async fn change(
     State(sources): State<Sources>,
     Extension(subject): Extension<Subject>,
@@ -152,6 +182,13 @@ pub(crate) async fn change(
     changed.map(Json).ok_or(ApiError::UnknownNode(name))
 }
 
+#[utoipa::path(
+    delete,
+    path = "/v1/nodes/{name}",
+    operation_id = "remove_node",
+    params(("name" = String, Path, description = "The node's name"), Removal),
+    responses((status = 200, description = "Removed", body = NodeRemoved)),
+)]
 pub(crate) async fn remove(
     State(sources): State<Sources>,
     name: Result<Path<String>, PathRejection>,

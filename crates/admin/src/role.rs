@@ -2,6 +2,7 @@
 
 use bluegate_cluster::TenantName;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::ApiError;
 
@@ -22,7 +23,7 @@ pub enum Role {
 }
 
 /// The kinds of roles, as the API takes and shows them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RoleName {
     /// May do everything.

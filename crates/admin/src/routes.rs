@@ -36,6 +36,12 @@ pub use report::{HeldBackEntry, RouteEntry, RouteSource, RouteSpec, RoutesReport
 use crate::{Sources, audit::Subject, error::ApiError};
 pub(crate) use edit::Edit;
 
+#[utoipa::path(
+    get,
+    path = "/v1/routes",
+    operation_id = "list_routes",
+    responses((status = 200, description = "What is relayed", body = RoutesReport)),
+)]
 pub(crate) async fn show(State(sources): State<Sources>) -> Response {
     let mut report = report(&sources);
     // The tag is that of the routes, however the nodes behind them are.
@@ -47,6 +53,13 @@ pub(crate) async fn show(State(sources): State<Sources>) -> Response {
     tagged(&etag, Json(&report).into_response())
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/routes",
+    operation_id = "add_route",
+    request_body = RouteSpec,
+    responses((status = 201, description = "Added", body = RouteEntry)),
+)]
 pub(crate) async fn add(
     State(sources): State<Sources>,
     Extension(subject): Extension<Subject>,
@@ -59,6 +72,14 @@ pub(crate) async fn add(
     edit(sources, &headers, Edit::Add(node), StatusCode::CREATED).await
 }
 
+#[utoipa::path(
+    patch,
+    path = "/v1/routes/{mount}",
+    operation_id = "change_route",
+    params(("mount" = String, Path, description = "The node's name")),
+    request_body = RouteChange,
+    responses((status = 200, description = "Changed", body = RouteEntry)),
+)]
 pub(crate) async fn change(
     State(sources): State<Sources>,
     mount: Result<Path<String>, PathRejection>,
@@ -70,6 +91,13 @@ pub(crate) async fn change(
     edit(sources, &headers, Edit::Change(mount, change), StatusCode::OK).await
 }
 
+#[utoipa::path(
+    delete,
+    path = "/v1/routes/{mount}",
+    operation_id = "remove_route",
+    params(("mount" = String, Path, description = "The node's name")),
+    responses((status = 200, description = "Removed", body = RouteEntry)),
+)]
 pub(crate) async fn remove(
     State(sources): State<Sources>,
     mount: Result<Path<String>, PathRejection>,

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin};
 use bluegate_cluster::{Mount, TenantName};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// An answer of the scaler that takes a while.
 pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, ScalerRefusal>> + Send + 'a>>;
@@ -42,7 +43,7 @@ pub trait ScalerSource: Send + Sync {
 }
 
 /// A node as placement sees it. Times are milliseconds since 1970.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ScalerNode {
     /// Its own origin.
     pub origin: String,
@@ -86,7 +87,7 @@ pub struct ScalerNode {
 }
 
 /// A node to add.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeSpec {
     /// Its name, which is also its mount.
@@ -137,7 +138,7 @@ fn one() -> f64 {
 }
 
 /// A change of what is decided of a node; what is absent stays.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeChange {
     /// Whether it gets no new meetings.
@@ -154,7 +155,7 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<f6
 }
 
 /// A node that was removed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NodeRemoved {
     /// Its name.
     pub name: String,
@@ -163,7 +164,7 @@ pub struct NodeRemoved {
 }
 
 /// How far a node is from being empty. Times are milliseconds since 1970.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrainStatus {
     /// Since when it gets no new meetings.
     pub cordoned_at: Option<i64>,
@@ -182,7 +183,7 @@ pub struct DrainStatus {
 }
 
 /// An open meeting. Times are milliseconds since 1970.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MeetingEntry {
     /// Whose.
     pub tenant: String,
@@ -205,7 +206,7 @@ pub struct MeetingEntry {
 }
 
 /// One life of a meeting.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MeetingLife {
     /// The meeting.
     #[serde(flatten)]

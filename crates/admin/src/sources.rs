@@ -6,7 +6,7 @@ use bluegate_cluster::{Mount, Routes};
 
 use crate::{
     AuditSource, CacheReport, CallbacksSource, DoctorSource, Exposition, HealthSource, NodesReport,
-    RouteBook, ScalerSource, TenantsSource, TokenSource,
+    Readiness, RouteBook, ScalerSource, TenantsSource, TokenSource,
 };
 
 /// A cache to show and to purge.
@@ -26,7 +26,7 @@ pub type RoutesSource = dyn Fn() -> Arc<Routes> + Send + Sync;
 pub type NodesSource = dyn Fn() -> NodesReport + Send + Sync;
 
 /// Whether this process takes work.
-pub type ReadySource = dyn Fn() -> bool + Send + Sync;
+pub type ReadySource = dyn Fn() -> Readiness + Send + Sync;
 
 /// Writes a role's own metrics.
 pub type MetricsSource = dyn Fn(&mut Exposition) + Send + Sync;
@@ -57,7 +57,7 @@ pub struct Sources {
     pub doctor: Option<Arc<DoctorSource>>,
     /// The scaler's tenants; absent where no scaler runs.
     pub tenants: Option<Arc<dyn TenantsSource>>,
-    /// Whether this process takes work: not while it starts or stops.
+    /// Whether this process takes work.
     pub ready: Arc<ReadySource>,
     /// Further metrics, by role.
     pub metrics: Vec<Arc<MetricsSource>>,

@@ -14,6 +14,7 @@ use bluegate_tenant::{Form, Settings};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{Sources, audit::Subject, error::ApiError, role::Caller};
 
@@ -21,7 +22,7 @@ use crate::{Sources, audit::Subject, error::ApiError, role::Caller};
 const MAX_SECRETS: usize = 16;
 
 /// The answer to `GET /v1/tenants`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TenantsReport {
     /// By name.
     pub tenants: Vec<TenantEntry>,
@@ -31,7 +32,7 @@ pub struct TenantsReport {
 }
 
 /// One tenant. Its secrets are never shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TenantEntry {
     /// Its name.
     pub name: String,
@@ -46,11 +47,12 @@ pub struct TenantEntry {
     /// Refusals at its limits since the start, by limit.
     pub refused: BTreeMap<String, u64>,
     /// What it may and gets.
+    #[schema(value_type = Object)]
     pub settings: Form,
 }
 
 /// A tenant that was added and is not in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeldBackTenant {
     /// Its name.
     pub name: String,
@@ -59,7 +61,7 @@ pub struct HeldBackTenant {
 }
 
 /// The body of `POST /v1/tenants`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantSpec {
     /// Its name, for good.
@@ -69,11 +71,12 @@ pub struct TenantSpec {
     pub secrets: Vec<String>,
     /// What it may and gets.
     #[serde(default)]
+    #[schema(value_type = Object)]
     pub settings: Form,
 }
 
 /// The body of `PATCH /v1/tenants/{name}`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantPatch {
     /// Its secrets from now on.
@@ -82,11 +85,12 @@ pub struct TenantPatch {
     /// What differs of its settings, as a JSON merge patch (RFC 7396): `null`
     /// takes a key away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
     pub settings: Option<Value>,
 }
 
 /// The answer to `POST /v1/tenants`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TenantAdded {
     /// The tenant.
     pub tenant: TenantEntry,
@@ -178,13 +182,20 @@ impl TenantRefusal {
 }
 
 /// The query of `DELETE /v1/tenants/{name}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Removal {
     #[serde(default)]
     insist: bool,
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/tenants",
+    operation_id = "list_tenants",
+    responses((status = 200, description = "Tenants", body = TenantsReport)),
+)]
 pub(crate) async fn show(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
@@ -195,6 +206,13 @@ pub(crate) async fn show(
     Ok(Json(report))
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{name}",
+    operation_id = "show_tenant",
+    params(("name" = String, Path, description = "The tenant's name")),
+    responses((status = 200, description = "One tenant", body = TenantEntry)),
+)]
 pub(crate) async fn show_one(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
@@ -208,6 +226,13 @@ pub(crate) async fn show_one(
     entry(source, &name).map(Json)
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/tenants",
+    operation_id = "add_tenant",
+    request_body = TenantSpec,
+    responses((status = 201, description = "Added", body = TenantAdded)),
+)]
 pub(crate) async fn add(
     State(sources): State<Sources>,
     Extension(subject): Extension<Subject>,
@@ -227,6 +252,14 @@ pub(crate) async fn add(
     Ok((StatusCode::CREATED, Json(TenantAdded { tenant, secret })))
 }
 
+#[utoipa::path(
+    patch,
+    path = "/v1/tenants/{name}",
+    operation_id = "change_tenant",
+    params(("name" = String, Path, description = "The tenant's name")),
+    request_body = TenantPatch,
+    responses((status = 200, description = "Changed", body = TenantEntry)),
+)]
 pub(crate) async fn change(
     State(sources): State<Sources>,
     Extension(subject): Extension<Subject>,
@@ -266,6 +299,13 @@ pub(crate) async fn change(
     entry(source, &name).map(Json)
 }
 
+#[utoipa::path(
+    delete,
+    path = "/v1/tenants/{name}",
+    operation_id = "remove_tenant",
+    params(("name" = String, Path, description = "The tenant's name"), Removal),
+    responses((status = 204, description = "Removed")),
+)]
 pub(crate) async fn remove(
     State(sources): State<Sources>,
     name: Result<Path<String>, PathRejection>,

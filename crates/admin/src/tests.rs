@@ -1,5 +1,6 @@
 //! The whole API, as its clients see it.
 
+mod described;
 mod roles;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -11,7 +12,7 @@ use http_body_util::{BodyExt as _, Limited};
 use insta::assert_snapshot;
 
 use crate::{
-    Given, RouteBook, Sources, Tokens,
+    Given, Readiness, RouteBook, Sources, Tokens,
     access::Access,
     endpoints::{endpoints, router},
     fixture::{FakeTenants, TOKEN, sources, tokens},
@@ -129,6 +130,7 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
     POST /v1/tokens
     DELETE /v1/tokens/{name}
     GET /v1/audit
+    GET /v1/openapi.json
     ");
 }
 
@@ -186,8 +188,18 @@ async fn guessing_is_slowed_and_even_the_right_guess_is_not_heard() {
 async fn health_and_readiness_say_nothing_else() {
     assert_eq!(ask(sources(), "GET", "/health").await, r#"200 {"status":"alive"}"#);
     assert_eq!(ask(sources(), "GET", "/ready").await, r#"200 {"status":"ready"}"#);
-    let stopping = Sources { ready: Arc::new(|| false), ..sources() };
-    assert_eq!(ask(stopping.clone(), "GET", "/ready").await, r#"503 {"status":"not ready"}"#);
+    let stopping = || Readiness { waiting_for: vec!["stopping"], ..Readiness::default() };
+    let stopping = Sources { ready: Arc::new(stopping), ..sources() };
+    assert_eq!(
+        ask(stopping.clone(), "GET", "/ready").await,
+        r#"503 {"status":"not ready","waiting_for":["stopping"]}"#
+    );
+    let impaired = || Readiness { impaired: vec!["store"], ..Readiness::default() };
+    let impaired = Sources { ready: Arc::new(impaired), ..sources() };
+    assert_eq!(
+        ask(impaired, "GET", "/ready").await,
+        r#"200 {"status":"ready","impaired":["store"]}"#
+    );
     assert_eq!(ask(stopping, "GET", "/health").await, r#"200 {"status":"alive"}"#);
 }
 

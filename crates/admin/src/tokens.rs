@@ -10,6 +10,7 @@ use axum::{
 use bluegate_cluster::TenantName;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     Answering, Sources,
@@ -24,7 +25,7 @@ use crate::{
 const MAX_NAME: usize = 64;
 
 /// A token, without what it is. Times are milliseconds since 1970.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenEntry {
     /// Its name.
     pub name: String,
@@ -39,7 +40,7 @@ pub struct TokenEntry {
 }
 
 /// The body of `POST /v1/tokens`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenSpec {
     /// Its name: lower-case letters, digits and inner hyphens, 1 to 64.
@@ -52,7 +53,7 @@ pub struct TokenSpec {
 }
 
 /// The answer to `POST /v1/tokens`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenAdded {
     /// The token.
     pub token: TokenEntry,
@@ -115,6 +116,12 @@ impl From<StoredToken> for TokenEntry {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/tokens",
+    operation_id = "list_tokens",
+    responses((status = 200, description = "Tokens, without what they are", body = Vec<TokenEntry>)),
+)]
 pub(crate) async fn list(
     State(sources): State<Sources>,
 ) -> Result<Json<Vec<TokenEntry>>, ApiError> {
@@ -122,6 +129,13 @@ pub(crate) async fn list(
     Ok(Json(tokens.into_iter().map(TokenEntry::from).collect()))
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/tokens",
+    operation_id = "make_token",
+    request_body = TokenSpec,
+    responses((status = 201, description = "Made", body = TokenAdded)),
+)]
 pub(crate) async fn add(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
@@ -167,6 +181,13 @@ pub(crate) async fn add(
     Ok((StatusCode::CREATED, Json(added)))
 }
 
+#[utoipa::path(
+    delete,
+    path = "/v1/tokens/{name}",
+    operation_id = "revoke_token",
+    params(("name" = String, Path, description = "The token's name")),
+    responses((status = 204, description = "Revoked")),
+)]
 pub(crate) async fn remove(
     State(sources): State<Sources>,
     name: Result<Path<String>, PathRejection>,

@@ -16,6 +16,7 @@ use crate::{
     node_command::NodeCommand,
     scalelite_command::{self, ImportCommand},
     shadow_command::ShadowOptions,
+    shell_command::Shell,
     store_command::StoreCommand,
     token_command::{AuditOptions, TokenCommand},
 };
@@ -81,6 +82,17 @@ pub(crate) enum Command {
     Token(TokenCommand),
     /// Show who changed what through the admin API, and what came of it.
     Audit(AuditOptions),
+    /// Print the script that completes commands in a shell.
+    Completion {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Write the manual, a page for each command.
+    Man {
+        /// The folder, such as /usr/local/share/man/man1.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -16,6 +16,7 @@ mod routes_command;
 mod scalelite_command;
 mod serve;
 mod shadow_command;
+mod shell_command;
 mod store_command;
 mod table;
 mod tenant_command;
@@ -60,6 +61,8 @@ fn main() -> std::process::ExitCode {
         Command::Callback(command) => callback_command::run(command),
         Command::Token(command) => token_command::run(command),
         Command::Audit(options) => token_command::audit(options),
+        Command::Completion { shell } => shell_command::completion(shell),
+        Command::Man { folder } => shell_command::man(&folder),
     };
     outcome.unwrap_or_else(|error| report::error(&error)).into()
 }

@@ -37,6 +37,17 @@ impl Store {
         self.database.readers()
     }
 
+    /// Asks it for nothing, to know whether it answers.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let failed = |source| StoreError::Query { operation: "answer", source };
+        on_each!(Readers, self.readers(), readers => {
+            sqlx::query("SELECT 1").execute(readers).await.map(drop).map_err(failed)
+        })
+    }
+
     /// Whether other scalers may write to it too.
     #[must_use]
     pub fn is_shared(&self) -> bool {

@@ -9,6 +9,7 @@ use super::{
     book::BookError,
     merge::{Added, Given, HeldBack, judge},
 };
+use utoipa::ToSchema;
 
 /// Most nodes that are added at run time. Twice the size of the largest
 /// cluster there is a word for.
@@ -26,7 +27,7 @@ pub(crate) enum Edit {
 }
 
 /// What is to differ; `null` takes a value away.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteChange {
     /// Another origin.

@@ -3,9 +3,10 @@
 use bluegate_cluster::{Node, Routes};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 /// The answer to `GET /v1/routes`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RoutesReport {
     /// The cluster's origin.
     pub origin: String,
@@ -17,7 +18,7 @@ pub struct RoutesReport {
 }
 
 /// One mount.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RouteEntry {
     /// The node's name and its path segment on the cluster's origin.
     pub mount: String,
@@ -35,7 +36,7 @@ pub struct RouteEntry {
 }
 
 /// Where a route comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RouteSource {
     /// The configuration file.
@@ -45,7 +46,7 @@ pub enum RouteSource {
 }
 
 /// An added node that is not in force, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeldBackEntry {
     /// The node's name.
     pub mount: String,
@@ -56,7 +57,7 @@ pub struct HeldBackEntry {
 }
 
 /// A node to add, and a line of the routes file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteSpec {
     /// Its name, which is its mount.

@@ -23,7 +23,7 @@ const NO: bool = false;
 
 /// What an operator, a viewer and a tenant may do: method, path, a request of it
 /// (body, where one is needed).
-const MAY: &[(&str, &str, &str, &str, [bool; 3])] = &[
+pub(super) const MAY: &[(&str, &str, &str, &str, [bool; 3])] = &[
     ("GET", "/metrics", "/metrics", "", [YES, YES, NO]),
     ("GET", "/v1/routes", "/v1/routes", "", [YES, YES, NO]),
     ("POST", "/v1/routes", "/v1/routes", "{}", [YES, NO, NO]),
@@ -60,19 +60,20 @@ const MAY: &[(&str, &str, &str, &str, [bool; 3])] = &[
     ("POST", "/v1/tokens", "/v1/tokens", r#"{"name":"new","role":"viewer"}"#, [YES, NO, NO]),
     ("DELETE", "/v1/tokens/{name}", "/v1/tokens/nobody", "", [YES, NO, NO]),
     ("GET", "/v1/audit", "/v1/audit", "", [YES, YES, NO]),
+    ("GET", "/v1/openapi.json", "/v1/openapi.json", "", [YES, YES, YES]),
 ];
 
 /// A listener with a store, and one token of each role.
-struct Office {
+pub(super) struct Office {
     store: Arc<FakeStore>,
     router: Router,
     operator: String,
-    viewer: String,
-    tenant: String,
+    pub(super) viewer: String,
+    pub(super) tenant: String,
 }
 
 impl Office {
-    fn open() -> Self {
+    pub(super) fn open() -> Self {
         let store = Arc::new(FakeStore::default());
         let operator = store.issue("deputy", Role::Operator);
         let viewer = store.issue("board", Role::Viewer);
@@ -86,7 +87,13 @@ impl Office {
         Self { router: router(tokens(), sources), store, operator, viewer, tenant }
     }
 
-    async fn ask(&self, token: &str, method: &str, target: &str, body: &str) -> (u16, String) {
+    pub(super) async fn ask(
+        &self,
+        token: &str,
+        method: &str,
+        target: &str,
+        body: &str,
+    ) -> (u16, String) {
         let mut request = request(method, target, Some(&format!("Bearer {token}")));
         if !body.is_empty() {
             request.headers_mut().insert(CONTENT_TYPE, "application/json".parse().unwrap());
@@ -95,7 +102,7 @@ impl Office {
         self.send(request).await
     }
 
-    async fn send(&self, request: Request<Body>) -> (u16, String) {
+    pub(super) async fn send(&self, request: Request<Body>) -> (u16, String) {
         let response = send(&self.router, request).await;
         (response.status().as_u16(), text(response).await)
     }

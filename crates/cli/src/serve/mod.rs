@@ -10,6 +10,7 @@ mod health;
 mod listeners;
 mod metrics;
 mod policy;
+mod readiness;
 mod recordings;
 pub(crate) mod reload;
 mod scaler_source;
@@ -56,6 +57,7 @@ use crate::{
         administration::Administration,
         certificates::{Certificates, Display},
         listeners::{Listeners, Roles},
+        readiness::Gauges,
         reload::Reload,
         scaler_source::AdminScaler,
         scaling::Scaling,
@@ -141,7 +143,8 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
     let drain = config.proxy.as_ref().map_or(DRAIN, |proxy| proxy.drain);
     listeners.serve(&config, &roles, &shutdown, &tasks, drain)?;
     supervisor::watch_over(&shutdown, &tasks);
-    let sources = sources(proxy.as_ref(), measured_scaler, &book, policy, shown, &shutdown);
+    let gauges = Gauges::follow(proxy.clone(), measured_scaler.clone(), &shutdown, &tasks);
+    let sources = sources(proxy.as_ref(), measured_scaler, &book, policy, shown, gauges);
     let sources = health::show(placing.clone(), sources);
     let (sources, seen) =
         doctor::start(path, &config, &node_tls, &book, &shutdown, &tasks, sources);
@@ -214,15 +217,16 @@ fn sources(
     book: &Arc<RouteBook>,
     policy: Policy,
     shown: Display,
-    shutdown: &CancellationToken,
+    gauges: Gauges,
 ) -> Sources {
-    let shutdown = shutdown.clone();
     let cache = proxy.map(|proxy| Arc::new(ProxyCache(Arc::clone(proxy))) as Arc<dyn CacheSource>);
     let routes = book.follow();
     let mut measured: Vec<Arc<MetricsSource>> = vec![
         Arc::new(move |out| metrics::connections(out, &policy)),
         Arc::new(move |out| metrics::certificates(out, &shown.all())),
     ];
+    let measured_gauges = gauges.clone();
+    measured.push(Arc::new(move |out| measured_gauges.measure(out)));
     if let Some(proxy) = proxy.cloned() {
         measured.push(Arc::new(move |out| {
             metrics::traffic(out, &proxy);
@@ -264,7 +268,7 @@ fn sources(
         audit: kept.map(|kept| Arc::new(kept) as Arc<dyn AuditSource>),
         doctor: None,
         tenants,
-        ready: Arc::new(move || !shutdown.is_cancelled()),
+        ready: Arc::new(move || gauges.read()),
         metrics: measured,
         version: env!("CARGO_PKG_VERSION"),
         started: SystemTime::now(),
