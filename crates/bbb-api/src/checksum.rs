@@ -66,9 +66,7 @@ impl Presented {
     /// # Errors
     /// [`ChecksumError`] when there is nothing to verify.
     pub fn read(call: &str, query: &str, form: Option<&RawQuery>) -> Result<Self, ChecksumError> {
-        let parsed = RawQuery::parse(query);
-        let value = parsed
-            .get("checksum")
+        let value = RawQuery::find(query, "checksum")
             .or_else(|| form.and_then(|form| form.get("checksum")))
             .map(|value| sanitise(&value.lossy()).into_owned())
             .filter(|value| !value.is_empty())
@@ -104,15 +102,14 @@ pub fn sign(call: &str, query: &str, secret: &Secret, algorithm: Algorithm) -> S
 /// untouched, and the checksum last.
 #[must_use]
 pub fn signed_query(call: &str, query: &RawQuery, secret: &Secret, algorithm: Algorithm) -> String {
-    let mut query = query.clone();
-    query.remove("checksum");
-    let query = query.to_string();
-    let checksum = sign(call, &query, secret, algorithm);
-    if query.is_empty() {
-        format!("checksum={checksum}")
-    } else {
-        format!("{query}&checksum={checksum}")
+    let mut signed = query.without("checksum");
+    let checksum = sign(call, &signed, secret, algorithm);
+    if !signed.is_empty() {
+        signed.push('&');
     }
+    signed.push_str("checksum=");
+    signed.push_str(&checksum);
+    signed
 }
 
 /// Lower-case hex.
@@ -138,10 +135,11 @@ pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
 }
 
 fn without_checksum(query: &str, value: &str) -> String {
-    query
-        .replace(&format!("&checksum={value}"), "")
-        .replace(&format!("checksum={value}&"), "")
-        .replace(&format!("checksum={value}"), "")
+    let text = query.replace(&format!("&checksum={value}"), "");
+    if !text.contains("checksum=") {
+        return text;
+    }
+    text.replace(&format!("checksum={value}&"), "").replace(&format!("checksum={value}"), "")
 }
 
 fn sorted_form(form: &RawQuery) -> String {

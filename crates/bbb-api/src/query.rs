@@ -32,12 +32,18 @@ impl<'a> RawValue<'a> {
     /// The decoded value; absent when it is not UTF-8.
     #[must_use]
     pub fn decoded(self) -> Option<String> {
+        if is_as_written(self.0) {
+            return Some(self.0.to_owned());
+        }
         String::from_utf8(decode_bytes(self.0)).ok()
     }
 
     /// The decoded value, with U+FFFD for what is not UTF-8.
     #[must_use]
     pub fn lossy(self) -> String {
+        if is_as_written(self.0) {
+            return self.0.to_owned();
+        }
         String::from_utf8_lossy(&decode_bytes(self.0)).into_owned()
     }
 }
@@ -70,14 +76,35 @@ impl RawQuery {
 
     /// Every parameter of this canonical name, in order.
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = RawValue<'a>> {
-        self.iter().filter(move |(key, _)| key == name).map(|(_, value)| value)
+        self.parts.iter().filter_map(move |part| value_of(part, name))
+    }
+
+    /// The first parameter of this canonical name in a text that need not be
+    /// taken apart for anything else.
+    #[must_use]
+    pub fn find<'a>(text: &'a str, name: &str) -> Option<RawValue<'a>> {
+        text.split('&').find_map(|part| value_of(part, name))
+    }
+
+    /// The text without any parameter of this canonical name.
+    #[must_use]
+    pub fn without(&self, name: &str) -> String {
+        let mut text = String::with_capacity(self.parts.iter().map(|part| part.len() + 1).sum());
+        let kept = self.parts.iter().filter(|part| value_of(part, name).is_none());
+        for (index, part) in kept.enumerate() {
+            if index > 0 {
+                text.push('&');
+            }
+            text.push_str(part);
+        }
+        text
     }
 
     /// Canonical names and raw values, in order; empty parts are skipped.
     pub fn iter(&self) -> impl Iterator<Item = (String, RawValue<'_>)> {
         self.parts.iter().filter(|part| !part.is_empty()).map(|part| {
             let (name, value) = split_part(part);
-            (canonical(name), RawValue(value))
+            (canonical(name).into_owned(), RawValue(value))
         })
     }
 
@@ -87,8 +114,7 @@ impl RawQuery {
     pub fn replace(&mut self, name: &str, value: &str) -> bool {
         let mut found = false;
         self.parts.retain_mut(|part| {
-            let (written, _) = split_part(part);
-            if part.is_empty() || canonical(written) != name {
+            if value_of(part, name).is_none() {
                 return true;
             }
             if found {
@@ -108,7 +134,7 @@ impl RawQuery {
 
     /// Removes every parameter of this canonical name.
     pub fn remove(&mut self, name: &str) {
-        self.remove_where(|found| found == name);
+        self.parts.retain(|part| value_of(part, name).is_none());
     }
 
     /// Adds a parameter at the end, encoded as forms are.
@@ -174,8 +200,23 @@ fn split_part(part: &str) -> (&str, &str) {
     part.split_once('=').unwrap_or((part, ""))
 }
 
-fn canonical(name: &str) -> String {
-    sanitise(&String::from_utf8_lossy(&decode_bytes(name))).into_owned()
+/// The value of a part, when it is a parameter of this canonical name.
+fn value_of<'a>(part: &'a str, name: &str) -> Option<RawValue<'a>> {
+    let (written, value) = split_part(part);
+    (!part.is_empty() && canonical(written) == name).then_some(RawValue(value))
+}
+
+fn canonical(name: &str) -> Cow<'_, str> {
+    if is_as_written(name) {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(sanitise(&String::from_utf8_lossy(&decode_bytes(name))).into_owned())
+}
+
+/// Whether neither decoding nor [`sanitise`] changes a text. Most names and
+/// values are so, and every request looks for several.
+fn is_as_written(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%' && byte != b'+')
 }
 
 fn decode_bytes(raw: &str) -> Vec<u8> {
@@ -232,6 +273,23 @@ mod tests {
     }
 
     proptest! {
+        /// The short ways to a parameter find what the long one does.
+        #[test]
+        fn a_parameter_is_the_same_however_it_is_looked_for(text in "[ab&=+%0-9 \u{7}]{0,30}") {
+            let query = RawQuery::parse(&text);
+            for name in ["", "a", "b", "ab", "a0"] {
+                let long = query.iter().find(|(found, _)| found == name).map(|(_, value)| value);
+                prop_assert_eq!(query.get(name), long);
+                prop_assert_eq!(RawQuery::find(&text, name), long);
+                let mut removed = query.clone();
+                removed.remove_where(|found| found == name);
+                prop_assert_eq!(query.without(name), removed.to_string());
+                let mut query = query.clone();
+                query.remove(name);
+                prop_assert_eq!(query, removed);
+            }
+        }
+
         #[test]
         fn printing_gives_back_what_was_parsed(text in ".{0,80}|[a&=+%0-9]{0,40}") {
             prop_assert_eq!(RawQuery::parse(&text).to_string(), text);

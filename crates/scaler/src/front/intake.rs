@@ -68,7 +68,7 @@ pub(crate) async fn take(
     let query = parts.uri.query().unwrap_or_default();
     let signed_by = |form: Option<&RawQuery>| authenticate(tenants, &call, addressed, query, form);
 
-    let signed_query = !RawQuery::parse(query).get("checksum").is_none_or(|v| v.raw().is_empty());
+    let signed_query = RawQuery::find(query, "checksum").is_some_and(|v| !v.raw().is_empty());
     let early = if signed_query || method == Method::Get { Some(signed_by(None)?) } else { None };
 
     let content_type = parts.headers.get(header::CONTENT_TYPE).cloned();
@@ -100,7 +100,7 @@ pub(crate) async fn take(
 fn person(query: &str, headers: &HeaderMap) -> Option<Language> {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok())?;
     let wants_page = accept.to_ascii_lowercase().contains("text/html");
-    let redirect = RawQuery::parse(query).get("redirect").and_then(|value| value.decoded());
+    let redirect = RawQuery::find(query, "redirect").and_then(|value| value.decoded());
     let follows = redirect.is_none_or(|text| !text.eq_ignore_ascii_case("false"));
     (wants_page && follows).then(|| Language::of(headers))
 }
