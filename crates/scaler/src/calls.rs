@@ -30,7 +30,7 @@ pub(crate) async fn answer(context: &Arc<Context>, request: ApiRequest) -> Reply
     match call {
         Call::Index => Reply::NotFound,
         Call::Create => create::answer(context, request).await,
-        Call::Join => join::answer(context, &request).await,
+        Call::Join => join::answer(context, request).await,
         Call::IsMeetingRunning | Call::GetMeetingInfo => {
             read::coalesced(context, call, request).await
         }
@@ -51,7 +51,8 @@ pub(crate) async fn answer(context: &Arc<Context>, request: ApiRequest) -> Reply
 /// The meeting a request names, as BBB reads it.
 pub(crate) fn meeting_id(request: &ApiRequest) -> Option<String> {
     let given = request.parameters.get("meetingID")?.decoded()?;
-    Some(sanitise(&given).into_owned()).filter(|given| !given.is_empty())
+    let read = if sanitise(&given) == given { given } else { sanitise(&given).into_owned() };
+    Some(read).filter(|read| !read.is_empty())
 }
 
 /// Query and form as one query, for a call that we send on without a body.

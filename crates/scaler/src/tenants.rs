@@ -97,6 +97,8 @@ impl Tenants {
 
     /// The tenant that a request's authority and the segment behind `/t/` name.
     pub(crate) fn addressed(&self, authority: Option<&str>, path: Option<&str>) -> Addressed {
+        // Most have no hosts of their own, and every request asks.
+        let authority = authority.filter(|_| !self.by_host.is_empty());
         let host = authority.and_then(HostName::of_authority);
         let by_host = host.and_then(|host| self.by_host.get(&host));
         let by_path = path.map(|name| name.parse().ok().and_then(|name| self.get(&name)));

@@ -18,21 +18,25 @@ use crate::{
 };
 
 /// Answers a join call.
-pub(crate) async fn answer(context: &Arc<Context>, request: &ApiRequest) -> Reply {
-    let found = Target::of(context, request).await;
+pub(crate) async fn answer(context: &Arc<Context>, request: ApiRequest) -> Reply {
+    let found = Target::of(context, &request).await;
     let Some((target, given)) = found else {
-        if let Some(language) = being_placed(context, request) {
+        if let Some(language) = being_placed(context, &request) {
             return Reply::Wait(Waiting { language, node: None });
         }
         let fault = fault_without_meeting(Call::Join, &request.parameters);
-        return refuse(context, request, fault.unwrap_or(Failure::MeetingForciblyEnded));
+        return refuse(context, &request, fault.unwrap_or(Failure::MeetingForciblyEnded));
     };
     if let Err(failure) = shape::user_more(context, &request.tenant, &target.node.node.name) {
-        return refuse(context, request, failure);
+        return refuse(context, &request, failure);
     }
-    let mut query = target.query(request.parameters.query.clone(), &given);
+    let renewed = match &target.generation {
+        Some(generation) => renewed_create_time(context, &request, generation).await,
+        None => None,
+    };
+    let mut query = target.query(request.parameters.query, &given);
     if let Some(generation) = &target.generation {
-        if let Some(current) = renewed_create_time(context, request, generation).await {
+        if let Some(current) = renewed {
             query.replace("createTime", &current.to_string());
         }
         super::create::name_meeting_in_logout_url(&mut query, generation);
