@@ -75,13 +75,18 @@ impl Answer {
 
     /// `getMeetings` over printed `<meeting>` elements, or BBB's form for none.
     #[must_use]
-    pub fn meetings<'a>(meetings: impl IntoIterator<Item = &'a str>) -> String {
-        let list: String = meetings.into_iter().collect();
-        if list.is_empty() {
+    pub fn meetings<M: AsRef<str>>(meetings: impl IntoIterator<Item = M>) -> String {
+        const BEFORE: &str = "<response><returncode>SUCCESS</returncode><meetings>";
+        let mut text = BEFORE.to_owned();
+        for meeting in meetings {
+            text.push_str(meeting.as_ref());
+        }
+        if text.len() == BEFORE.len() {
             let none = "no meetings were found on this server";
             return Self::none(Element::self_closing("meetings"), "noMeetings", none).to_string();
         }
-        format!("<response><returncode>SUCCESS</returncode><meetings>{list}</meetings></response>")
+        text.push_str("</meetings></response>");
+        text
     }
 
     /// `getSessions` without any; the misspelling is BBB's.
@@ -193,7 +198,7 @@ mod tests {
     #[test]
     fn meetings_are_listed_or_said_to_be_none() {
         assert_eq!(
-            Answer::meetings([]),
+            Answer::meetings([""; 0]),
             "<response><returncode>SUCCESS</returncode><meetings/>\
              <messageKey>noMeetings</messageKey>\
              <message>no meetings were found on this server</message></response>"

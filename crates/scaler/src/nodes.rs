@@ -8,7 +8,8 @@ pub(crate) mod reads;
 pub(crate) mod signing;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    borrow::Cow,
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
@@ -35,6 +36,12 @@ use crate::{
 
 /// All nodes, by name.
 pub(crate) type Nodes = BTreeMap<Mount, Arc<NodeHandle>>;
+
+/// Those that are given up.
+pub(crate) fn lost(nodes: &Nodes) -> HashSet<&Mount> {
+    let lost = nodes.iter().filter(|(_, node)| node.health() == Health::Lost);
+    lost.map(|(name, _)| name).collect()
+}
 
 /// One node.
 pub(crate) struct NodeHandle {
@@ -357,20 +364,18 @@ impl PolledMeeting {
 
     /// The element for the tenant of the generation it stands for. A breakout
     /// room that was created through us has a row, and its ID is the tenant's.
-    pub(crate) fn shown_as(&self, generation: &Generation) -> String {
+    pub(crate) fn shown_as(&self, generation: &Generation) -> Cow<'_, str> {
         let is_own_room = self.facts.is_breakout
             && self.facts.external_id == generation.node_meeting_id
             && generation.node_meeting_id != generation.meeting_id;
+        let shown = Cow::Borrowed(self.shown.as_str());
         if !is_own_room {
-            return self.shown.clone();
+            return shown;
         }
-        Document::parse(&self.shown).map_or_else(
-            |_| self.shown.clone(),
-            |mut document| {
-                show_to_tenant(document.root_mut(), Some(&generation.meeting_id));
-                document.to_string()
-            },
-        )
+        Document::parse(&self.shown).map_or(shown, |mut document| {
+            show_to_tenant(document.root_mut(), Some(&generation.meeting_id));
+            Cow::Owned(document.to_string())
+        })
     }
 
     /// The stamp, when it says that this very meeting was created through us

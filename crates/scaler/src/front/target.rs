@@ -132,7 +132,7 @@ impl Target {
         let snapshot = self.node.snapshot();
         let shown = match snapshot.internal(internal) {
             Some(meeting) => match &self.generation {
-                Some(generation) => meeting.shown_as(generation),
+                Some(generation) => meeting.shown_as(generation).into_owned(),
                 None => meeting.shown.clone(),
             },
             None => self.generation.as_ref()?.description.clone()?,
