@@ -20,9 +20,10 @@ pub(crate) struct Directory {
 #[derive(Debug, Default)]
 struct Maps {
     by_id: HashMap<String, Arc<Generation>>,
-    /// Tenant, then meeting ID, to the row's id.
-    by_meeting: HashMap<TenantName, HashMap<String, String>>,
-    by_internal: HashMap<String, String>,
+    /// By tenant, then meeting ID.
+    by_meeting: HashMap<TenantName, HashMap<String, Arc<Generation>>>,
+    by_internal: HashMap<String, Arc<Generation>>,
+    by_node: HashMap<Mount, Vec<Arc<Generation>>>,
 }
 
 impl Directory {
@@ -46,15 +47,13 @@ impl Directory {
 
     /// The open generation of a meeting.
     pub(crate) fn meeting(&self, meeting: &TenantMeetingId) -> Option<Arc<Generation>> {
-        let maps = self.read();
-        let id = maps.by_meeting.get(meeting.tenant())?.get(meeting.id())?;
-        maps.by_id.get(id).cloned()
+        self.read().by_meeting.get(meeting.tenant())?.get(meeting.id()).cloned()
     }
 
     /// A tenant's open generation by its whole internal meeting ID.
     pub(crate) fn internal(&self, given: &TenantMeetingId) -> Option<Arc<Generation>> {
         let maps = self.read();
-        let found = maps.by_id.get(maps.by_internal.get(given.id())?)?;
+        let found = maps.by_internal.get(given.id())?;
         (found.tenant == *given.tenant()).then(|| Arc::clone(found))
     }
 
@@ -67,19 +66,34 @@ impl Directory {
     /// A tenant's open generations, oldest first.
     pub(crate) fn of_tenant(&self, tenant: &TenantName) -> Vec<Arc<Generation>> {
         let maps = self.read();
-        let ids = maps.by_meeting.get(tenant).into_iter().flat_map(HashMap::values);
-        sorted(ids.filter_map(|id| maps.by_id.get(id)).cloned().collect())
+        let of_tenant = maps.by_meeting.get(tenant).into_iter().flat_map(HashMap::values);
+        sorted(of_tenant.cloned().collect())
+    }
+
+    /// How many of a tenant's open generations are `counted`.
+    pub(crate) fn count_of_tenant(
+        &self,
+        tenant: &TenantName,
+        counted: impl Fn(&Generation) -> bool,
+    ) -> usize {
+        let maps = self.read();
+        let of_tenant = maps.by_meeting.get(tenant).into_iter().flat_map(HashMap::values);
+        of_tenant.filter(|generation| counted(generation)).count()
     }
 
     /// Every open generation, oldest first.
     pub(crate) fn all(&self) -> Vec<Arc<Generation>> {
-        sorted(self.read().by_id.values().cloned().collect())
+        sorted(self.unsorted())
+    }
+
+    /// Every open generation, in any order.
+    pub(crate) fn unsorted(&self) -> Vec<Arc<Generation>> {
+        self.read().by_id.values().cloned().collect()
     }
 
     /// A node's open generations, oldest first.
     pub(crate) fn on_node(&self, node: &Mount) -> Vec<Arc<Generation>> {
-        let maps = self.read();
-        sorted(maps.by_id.values().filter(|g| g.node == *node).cloned().collect())
+        sorted(self.read().by_node.get(node).cloned().unwrap_or_default())
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Maps> {
@@ -93,29 +107,39 @@ impl Directory {
 
 impl Maps {
     fn insert(&mut self, generation: Generation) {
-        let id = &generation.id;
+        let generation = Arc::new(generation);
         self.by_meeting
             .entry(generation.tenant.clone())
             .or_default()
-            .insert(generation.meeting_id.clone(), id.clone());
+            .insert(generation.meeting_id.clone(), Arc::clone(&generation));
         if let Some(internal) = &generation.internal_meeting_id {
-            self.by_internal.insert(internal.clone(), id.clone());
+            self.by_internal.insert(internal.clone(), Arc::clone(&generation));
         }
-        self.by_id.insert(id.clone(), Arc::new(generation));
+        self.by_node.entry(generation.node.clone()).or_default().push(Arc::clone(&generation));
+        self.by_id.insert(generation.id.clone(), generation);
     }
 
     /// Forgets a row, and those of its keys that still lead to it.
     fn remove(&mut self, id: &str) {
         let Some(generation) = self.by_id.remove(id) else { return };
         if let Some(internal) = &generation.internal_meeting_id
-            && self.by_internal.get(internal).is_some_and(|known| known == id)
+            && self.by_internal.get(internal).is_some_and(|known| known.id == id)
         {
             self.by_internal.remove(internal);
         }
         if let Some(meetings) = self.by_meeting.get_mut(&generation.tenant)
-            && meetings.get(&generation.meeting_id).is_some_and(|known| known == id)
+            && meetings.get(&generation.meeting_id).is_some_and(|known| known.id == id)
         {
             meetings.remove(&generation.meeting_id);
+        }
+        if let Some(on_node) = self.by_node.get_mut(&generation.node) {
+            // The youngest change most often.
+            if let Some(place) = on_node.iter().rposition(|known| known.id == id) {
+                on_node.swap_remove(place);
+            }
+            if on_node.is_empty() {
+                self.by_node.remove(&generation.node);
+            }
         }
     }
 }

@@ -122,7 +122,7 @@ impl Scaler {
             .collect();
         let now = clock::now();
         let terms = context.ledger.placement();
-        let open = context.ledger.directory().all();
+        let open = context.ledger.directory().unsorted();
         let booked = placement::book(&candidates, &open, terms, now);
         let reports = nodes.iter().zip(&candidates).zip(booked);
         reports

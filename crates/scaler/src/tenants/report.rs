@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bluegate_cluster::TenantName;
-use bluegate_store::State;
+use bluegate_store::{Generation, State};
 use bluegate_tenant::Settings;
 
 use crate::{
     context::Context,
     front::outcome::Outcome,
+    nodes::lost,
     tenants::{Tenant, shape, usage::LimitKind},
 };
 
@@ -39,20 +40,22 @@ pub struct TenantReport {
 
 /// All tenants, by name.
 pub(crate) fn of(context: &Context) -> Vec<TenantReport> {
+    let nodes = context.nodes();
+    let lost = lost(&nodes);
+    let is_there = |generation: &Generation| {
+        generation.state == State::Live
+            && generation.end_requested_at.is_none()
+            && !lost.contains(&generation.node)
+    };
     let report = |tenant: &Arc<Tenant>| {
-        let open = context.ledger.directory().of_tenant(&tenant.name);
-        let there = open.iter().filter(|generation| {
-            generation.state == State::Live
-                && generation.end_requested_at.is_none()
-                && !context.is_lost(&generation.node)
-        });
+        let there = context.ledger.directory().count_of_tenant(&tenant.name, is_there);
         let limited = tenant.usage.limited();
         TenantReport {
             name: tenant.name.clone(),
             settings: tenant.settings.clone(),
             in_file: context.book.is_in_file(&tenant.name),
             secrets: tenant.secrets().len(),
-            meetings: there.count() as u64,
+            meetings: there as u64,
             users: shape::users_polled(context, tenant),
             recordings: context.recordings.count(&tenant.name),
             requests: tenant.usage.requests(),
