@@ -33,6 +33,7 @@ mod node_plan;
 mod operations;
 mod placement;
 mod python_client;
+mod request_ids;
 mod scalelite;
 mod shadow;
 mod tenants;

@@ -62,7 +62,7 @@ impl Served {
         this
     }
 
-    async fn serves(&self) {
+    pub(crate) async fn serves(&self) {
         eventually("it serves", WITHIN, || async {
             self.run(&["tenant", "list"]).status.success().then_some(())
         })

@@ -17,7 +17,8 @@ pub(crate) fn error(error: &anyhow::Error) -> Exit {
 }
 
 /// Logs go to stderr: warnings by default, more with `-v`, or as
-/// `BLUEGATE_LOG` says (the syntax of `tracing`'s filters).
+/// `BLUEGATE_LOG` says (the syntax of `tracing`'s filters). With
+/// `BLUEGATE_LOG_FORMAT=json` each event is a JSON object on a line of its own.
 pub(crate) fn start_log(verbose: u8) {
     let default = match verbose {
         0 => "warn",
@@ -27,9 +28,11 @@ pub(crate) fn start_log(verbose: u8) {
     };
     let filter = EnvFilter::try_from_env("BLUEGATE_LOG")
         .unwrap_or_else(|_| EnvFilter::new(format!("off,bluegate={default}")));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::env::var_os("BLUEGATE_LOG_FORMAT").is_some_and(|format| format == "json") {
+        log.json().with_span_list(false).init();
+    } else {
+        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        log.with_ansi(colours).init();
+    }
 }

@@ -25,7 +25,7 @@ use std::{
 
 use bluegate_cache::CacheStatus;
 use bluegate_cluster::Node;
-use bluegate_net::request_authority;
+use bluegate_net::{X_REQUEST_ID, request_authority};
 use http::{
     HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version,
     header::{REFERER, USER_AGENT},
@@ -129,6 +129,7 @@ impl AccessLog {
                 version: request.version(),
                 method: request.method().clone(),
                 host: request_authority(request).unwrap_or_default().to_owned(),
+                request_id: request.headers().get(X_REQUEST_ID).cloned(),
                 referer: header(REFERER),
                 user_agent: header(USER_AGENT),
                 uri: request.uri().clone(),
@@ -160,6 +161,8 @@ struct Record {
     version: Version,
     method: Method,
     host: String,
+    /// As the listener gave it, never as the client did.
+    request_id: Option<HeaderValue>,
     /// These two only where the form has them.
     referer: Option<HeaderValue>,
     user_agent: Option<HeaderValue>,

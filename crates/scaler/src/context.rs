@@ -26,6 +26,7 @@ use crate::{
     nodes::{NodeHandle, Nodes, book::NodeBook, fleet::Fleet, reads::Reads},
     placement::Bar,
     recordings::Recordings,
+    request_id,
     tenants::{Tenants, book::TenantBook},
 };
 
@@ -127,7 +128,7 @@ impl Context {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
-        self.tracker.spawn(work).await.ok()
+        self.tracker.spawn(request_id::carried(work)).await.ok()
     }
 
     /// Changes the ledger to its end; a store that does not answer is logged,

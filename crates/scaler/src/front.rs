@@ -22,7 +22,7 @@ use self::{
     reply::Reply,
     route::{Named, Route},
 };
-use crate::{callbacks, calls, context::Context, hooks, tenants::shape};
+use crate::{callbacks, calls, context::Context, hooks, request_id, tenants::shape};
 
 /// Answers a request.
 pub(crate) async fn handle(
@@ -32,6 +32,12 @@ pub(crate) async fn handle(
     // Counted until it is answered: the store stays open that long.
     let _counted = context.tracker.token();
     let (parts, body) = request.into_parts();
+    let id = request_id::given(&parts.headers);
+    // On the heap: two layers around it would each hold all of it.
+    request_id::within(id, Box::pin(answer(context, parts, body))).await
+}
+
+async fn answer(context: Arc<Context>, parts: Parts, body: Body) -> Response<Body> {
     if parts.uri.path().starts_with(callbacks::PATH) {
         return callbacks::receive(&context, parts, body).await;
     }

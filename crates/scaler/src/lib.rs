@@ -20,6 +20,7 @@ mod meetings;
 mod nodes;
 mod placement;
 mod recordings;
+mod request_id;
 mod shadow;
 #[cfg(test)]
 mod simulation;

@@ -44,6 +44,8 @@ pub struct Record {
     pub x_forwarded_host: Option<String>,
     /// The `Via` header.
     pub via: Option<String>,
+    /// The `X-Request-Id` header.
+    pub x_request_id: Option<String>,
     /// Whether a browser would have let the page of that `Origin` see the
     /// answer; `None` when the request had no `Origin`. What a proxy passed on
     /// for its own origin counts as accepted: browsers send `Origin` with fonts.
@@ -85,6 +87,7 @@ impl Record {
             x_forwarded_proto: text(headers, HeaderName::from_static("x-forwarded-proto")),
             x_forwarded_host: text(headers, HeaderName::from_static("x-forwarded-host")),
             via: text(headers, header::VIA),
+            x_request_id: text(headers, HeaderName::from_static("x-request-id")),
             cors_accepted: None,
             status: 0,
             upgrade: text(headers, header::UPGRADE).map(|value| value.to_ascii_lowercase()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Request;
 
-use crate::{Clients, Connection, forwarded::last_hop};
+use crate::{Clients, Connection, forwarded::last_hop, request_id::RequestId};
 
 /// Whom the requests of a connection are for.
 #[derive(Clone)]
@@ -26,5 +26,12 @@ impl Client {
             }
             None => Arc::clone(&self.connection),
         }
+    }
+
+    /// The request's ID: the one that a balancer gave that is believed, or a new
+    /// one.
+    pub(super) fn request_id<B>(&self, request: &Request<B>) -> RequestId {
+        let given = if self.forwards { RequestId::given(request.headers()) } else { None };
+        given.unwrap_or_else(RequestId::new)
     }
 }

@@ -126,11 +126,14 @@ impl<S: Service> Speaker<'_, S> {
         let (activity, drain) = (Arc::clone(&self.activity), self.signals.drain.clone());
         service_fn(move |request: Request<Incoming>| {
             let (service, connection) = (Arc::clone(&service), client.of(&request));
+            let id = client.request_id(&request);
             let under_way = UnderWay::begin(&activity);
             let is_last = request.version() <= http::Version::HTTP_11 && drain.is_cancelled();
-            let request = request.map(|body| RequestBody::new(body, Arc::clone(&activity)));
+            let mut request = request.map(|body| RequestBody::new(body, Arc::clone(&activity)));
+            id.mark(request.headers_mut());
             async move {
                 let mut response = service.call(request, connection).await;
+                id.mark(response.headers_mut());
                 if is_last && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }

@@ -1,6 +1,11 @@
 //! Behind another balancer: whom requests are believed to come from.
 
-use bluegate_net::{Policy, Trust};
+use std::sync::Arc;
+
+use bluegate_net::{Connection, Policy, RequestBody, Service, Trust};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsConnector;
 
@@ -90,4 +95,48 @@ async fn each_request_of_a_balancer_says_for_whom_it_is() {
     assert_eq!(ask_who(&mut stream, "X-Forwarded-For: 10.0.0.1\r\n").await, "192.0.2.1");
     stream.write_all(b"PROXY UNKNOWN\r\n").await.unwrap();
     assert!(read_to_end(&mut stream).await.starts_with("HTTP/1.1 400 "));
+}
+
+/// Answers with the IDs of the request as a role sees them, and with one that a
+/// node might have given.
+struct Named;
+
+impl Service for Named {
+    type Body = Full<Bytes>;
+
+    async fn call(
+        self: Arc<Self>,
+        request: Request<RequestBody>,
+        _: Arc<Connection>,
+    ) -> Response<Self::Body> {
+        let ids = request.headers().get_all("x-request-id").iter();
+        let ids: Vec<&str> = ids.map(|id| id.to_str().unwrap()).collect();
+        let response = Response::builder().header("X-Request-Id", "of-the-node");
+        response.body(Full::from(format!("<{}>", ids.join(",")))).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn every_request_has_an_id_and_only_a_balancer_may_give_it() {
+    let twice = "trace-0001\r\nX-Request-Id: trace-0002";
+    for (policy, before, given, kept) in [
+        (behind_a_balancer(false), &b""[..], "trace-0001", true),
+        (behind_a_balancer(false), b"", "short", false),
+        (behind_a_balancer(false), b"", "trace 0001", false),
+        (behind_a_balancer(false), b"", twice, false),
+        (behind_a_balancer(true), VERSION_1, "trace-0001", false),
+        (Policy::default(), b"", "trace-0001", false),
+    ] {
+        let front = Front::serve(Arc::new(Named), policy, None);
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: a.test\r\nX-Request-Id: {given}\r\nConnection: close\r\n\r\n"
+        );
+        let answer = front.tell(&[before, request.as_bytes()].concat()).await;
+        let seen = answer.rsplit_once('<').unwrap().1.trim_end_matches('>');
+        let told: Vec<&str> =
+            answer.lines().filter_map(|line| line.strip_prefix("x-request-id: ")).collect();
+        assert_eq!(told, [seen], "{given}: {answer}");
+        assert_eq!(seen == given, kept, "{given}: {seen}");
+        assert!(kept || seen.len() == 32, "{seen}");
+    }
 }

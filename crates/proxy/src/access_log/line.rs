@@ -34,6 +34,8 @@ pub(super) fn write(
 #[derive(Serialize)]
 struct Line<'a> {
     time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
     client: String,
     http: &'static str,
     method: &'a str,
@@ -66,6 +68,7 @@ fn json(record: &Record, client: String, dropped: u64) -> Line<'_> {
         time: jiff::Timestamp::try_from(record.time)
             .map(|time| format!("{time:.3}"))
             .unwrap_or_default(),
+        request_id: record.request_id.as_ref().and_then(|id| id.to_str().ok()),
         client,
         http: version(record.version),
         method: record.method.as_str(),

@@ -18,6 +18,7 @@ fn record(uri: Uri, host: &str, referer: Option<&str>, user_agent: Option<&str>)
         version: Version::HTTP_2,
         method: Method::GET,
         host: host.to_owned(),
+        request_id: Some(HeaderValue::from_static("0d9ab2f4")),
         referer: header(referer),
         user_agent: header(user_agent),
         uri,
@@ -47,7 +48,7 @@ fn both_forms() {
     assert_eq!(
         lines(&record),
         [
-            "{\"time\":\"2026-09-21T14:13:20.123Z\",\"client\":\"203.0.113.0/24\",\"http\":\"2\",\
+            "{\"time\":\"2026-09-21T14:13:20.123Z\",\"request_id\":\"0d9ab2f4\",\"client\":\"203.0.113.0/24\",\"http\":\"2\",\
              \"method\":\"GET\",\"host\":\"bbb.example.org\",\"path\":\"/bbb-01/html5client/\",\
              \"status\":200,\"bytes\":9120,\"duration_ms\":3.417,\"asked_node\":false,\
              \"cache\":\"hit\"}\n",

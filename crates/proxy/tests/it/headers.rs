@@ -57,6 +57,7 @@ async fn a_node_learns_the_client_from_us_alone() {
         "x-forwarded-for",
         "x-forwarded-host",
         "x-forwarded-proto",
+        "x-request-id",
     ];
     assert_eq!(names, wanted);
     assert_eq!(seen["host"], "bbb-01.test");
@@ -125,7 +126,7 @@ async fn a_hostile_node_acts_on_its_own_answer_only() {
     let mut others: Vec<_> = answer.headers.keys().map(http::HeaderName::as_str).collect();
     others.retain(|name| !GOOD.iter().any(|(good, _)| good == name));
     others.sort_unstable();
-    assert_eq!(others, ["content-length", "x-content-type-options"]);
+    assert_eq!(others, ["content-length", "x-content-type-options", "x-request-id"]);
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
 }
 

@@ -18,6 +18,7 @@ use crate::{
         reads::{Asked, Question},
         signing::NodeCall,
     },
+    request_id,
 };
 
 /// Either of them, asked once per moment however many ask.
@@ -34,13 +35,13 @@ pub(crate) async fn coalesced(context: &Arc<Context>, call: Call, request: ApiRe
         Asked::First(turn, shared) => {
             let answering = Arc::clone(context);
             // Others may wait for it when this client has gone.
-            context.tracker.spawn(async move {
+            context.tracker.spawn(request_id::carried(async move {
                 let reply = match call {
                     Call::IsMeetingRunning => is_running(&answering, &request).await,
                     _ => info(&answering, &request).await,
                 };
                 turn.answered(&reply);
-            });
+            }));
             shared
         }
     };

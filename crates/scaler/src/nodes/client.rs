@@ -23,6 +23,7 @@ use connector::NodeConnector;
 use crate::{
     config::Bounds,
     health::breaker::{Admission, Breaker, BreakerState, Terms},
+    request_id,
 };
 
 /// Idle connections are dropped before nginx does so (75 s).
@@ -250,6 +251,9 @@ impl NodeClient {
         let uri: Uri = format!("{}{}?{}", self.base, request.call, request.query).parse()?;
         let mut builder =
             Request::builder().uri(uri).header(header::ACCEPT, "text/xml, application/xml, */*");
+        if let Some(id) = request_id::current() {
+            builder = builder.header(request_id::X_REQUEST_ID, id);
+        }
         let body = match request.body {
             Some((content_type, body)) => {
                 builder = builder.method(Method::POST).header(header::CONTENT_TYPE, content_type);
