@@ -49,8 +49,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(X_REQUEST_ID, HeaderValue::from_static("of-this-one"));
         let id = given(&headers);
-        let left = within(id, async { tokio::spawn(carried(async { current() })) }).await;
-        assert_eq!(left.await.unwrap().unwrap(), "of-this-one");
+        let elsewhere =
+            within(id, async { tokio::spawn(carried(async { current() })).await.unwrap() }).await;
+        assert_eq!(elsewhere.unwrap(), "of-this-one");
         assert_eq!(current(), None);
         assert_eq!(carried(async { current() }).await, None);
         assert_eq!(within(given(&HeaderMap::new()), async { current() }).await, None);
