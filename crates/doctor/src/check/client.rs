@@ -5,7 +5,7 @@ use crate::{
     finding::{Finding, Setting, Severity},
     places::Place,
     probe::Probe,
-    wire::Answer,
+    wire::{Answer, Exchange},
 };
 use http::{StatusCode, header};
 
@@ -184,29 +184,52 @@ fn files(case: &Case<'_>) -> Outcome {
     if asked.is_empty() {
         return skip("the page names no files");
     }
-    let missing: Vec<_> = asked
-        .iter()
-        .filter(|exchange| {
-            exchange.answer().is_none_or(|answer| {
-                // The page in a file's place is what a wrong path gets of Meteor.
-                answer.status != StatusCode::OK || answer.media_type() == "text/html"
-            })
-        })
-        .collect();
-    let Some(first) = missing.first() else { return Outcome::Passed };
-    let seen = match &first.outcome {
-        Ok(answer) => format!("{}, {}", status(answer), answer.media_type()),
-        Err(trouble) => trouble.to_string(),
+    let is_late = |exchange: &&Exchange| {
+        exchange.answer().is_none_or(|answer| matches!(answer.status.as_u16(), 502..=504))
     };
+    let is_missing = |exchange: &&Exchange| {
+        exchange.answer().is_some_and(|answer| {
+            // The page in a file's place is what a wrong path gets of Meteor.
+            answer.status != StatusCode::OK || answer.media_type() == "text/html"
+        })
+    };
+    let (late, answered): (Vec<&Exchange>, Vec<&Exchange>) = asked.iter().partition(is_late);
+    let missing: Vec<_> = answered.into_iter().filter(is_missing).collect();
+    // A file that did not come in time may well be there.
+    if missing.is_empty()
+        && let Some(first) = late.first()
+    {
+        return found(
+            Finding::new(
+                Severity::Warning,
+                format!(
+                    "{} of {} files of the client's page did not come",
+                    late.len(),
+                    asked.len()
+                ),
+            )
+            .effect("The client loads slowly or stays incomplete while this lasts")
+            .seen(first, seen_instead(first)),
+        );
+    }
+    let Some(first) = missing.first() else { return Outcome::Passed };
     found(
         Finding::new(
             Severity::Problem,
             format!("{} of {} files of the client's page are missing", missing.len(), asked.len()),
         )
         .effect("The client stays empty or incomplete")
-        .seen(first, seen)
+        .seen(first, seen_instead(first))
         .fix(Place::Locations.fix(case, location_settings(case))),
     )
+}
+
+/// What came in a file's place.
+fn seen_instead(exchange: &Exchange) -> String {
+    match &exchange.outcome {
+        Ok(answer) => format!("{}, {}", status(answer), answer.media_type()),
+        Err(trouble) => trouble.to_string(),
+    }
 }
 
 fn texts(case: &Case<'_>) -> Outcome {

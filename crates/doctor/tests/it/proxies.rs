@@ -79,6 +79,15 @@ async fn files_of_the_page_that_are_missing() {
 }
 
 #[tokio::test]
+async fn files_of_the_page_that_do_not_come() {
+    let rule = instead("/bbb-01/html5client/bundle.", "504 Gateway Timeout", "", "");
+    let report = cluster("3.0.28").at_proxy(rule).start().await.examine().await;
+    // Nothing says that a file of the node is wrong.
+    assert_finds(&report, &["bbb-01 client-files "]);
+    assert_eq!((report.summary.problems, report.summary.warnings), (0, 1), "{report}");
+}
+
+#[tokio::test]
 async fn a_proxy_that_relays_too_much() {
     let api = instead(
         "/bbb-01/bigbluebutton/api/isMeetingRunning",
