@@ -201,6 +201,39 @@ async fn a_browser_joins_each_node_and_what_they_answer_is_kept() {
 }
 
 #[tokio::test]
+async fn answers_and_files_of_a_node_are_kept_together_without_secrets() {
+    let cluster = Cluster::start(&["--nodes", "2"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("kept");
+    let (file, into) = (cluster.ready.configuration.as_str(), kept.to_str().unwrap());
+    let roots = Path::new(file).with_file_name("nodes").join("{node}");
+    let roots = roots.to_str().unwrap();
+    let output = bluegate(&["doctor", "--record", into, "--root", roots, "-c", file]);
+    assert_eq!(output.status.code(), Some(0), "{}", seen(&output));
+    for node in &cluster.ready.nodes {
+        assert!(kept.join(format!("{}.json", node.name)).is_file());
+        let files = kept.join(&node.name);
+        let own = fs::read_to_string(files.join("etc/bigbluebutton/bbb-web.properties")).unwrap();
+        assert!(own.contains("securitySalt=redacted") && !own.contains(&node.secret), "{own}");
+        // The node is as its cluster needs it, and so is what was kept of it.
+        let root = files.to_str().unwrap();
+        let verified = bluegate(&["node", "verify", &node.name, "--root", root, "-c", file]);
+        assert_eq!(verified.status.code(), Some(0), "{}", seen(&verified));
+    }
+
+    // Without a folder to keep them in there is nothing to reach a node for; one that
+    // is not there is told of, and what it answered is kept.
+    let output = bluegate(&["doctor", "--ssh", "-c", file]);
+    assert_eq!(output.status.code(), Some(2), "{}", seen(&output));
+    let (other, nowhere) = (folder.path().join("other"), folder.path().join("{node}"));
+    let (into, nowhere) = (other.to_str().unwrap(), nowhere.to_str().unwrap());
+    let output = bluegate(&["doctor", "bbb-01", "--record", into, "--root", nowhere, "-c", file]);
+    assert_eq!(output.status.code(), Some(3), "{}", seen(&output));
+    assert!(seen(&output).contains("bbb-01: its files are not recorded: "), "{}", seen(&output));
+    assert!(other.join("bbb-01.json").is_file());
+}
+
+#[tokio::test]
 async fn serve_looks_by_itself_and_shows_what_it_saw() {
     let described = Described::start(&["--nodes", "2"]).await;
     let (proxy, admin) = (free_port(), free_port());

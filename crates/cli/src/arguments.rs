@@ -13,7 +13,7 @@ use clap::{
 use crate::{
     callback_command::CallbackCommand,
     meeting_command::MeetingCommand,
-    node_command::NodeCommand,
+    node_command::{NodeCommand, ReachOptions},
     scalelite_command::{self, ImportCommand},
     shadow_command::ShadowOptions,
     shell_command::Shell,
@@ -382,6 +382,14 @@ pub(crate) struct DoctorOptions {
     /// Keep what each node answered in this folder, without anything secret.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
+
+    /// With `--record`, keep each node's files too, from this folder that is its `/`: `/` on the
+    /// node itself. `{node}` in it stands for the node's name.
+    #[arg(long, value_name = "DIR", requires = "record")]
+    pub(crate) root: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) reach: ReachOptions,
 }
 
 #[derive(Args, Debug)]

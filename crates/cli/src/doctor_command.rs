@@ -7,8 +7,8 @@ use std::{
     sync::Arc,
 };
 
-use anstream::{eprint, print, println};
-use anyhow::{Context as _, bail};
+use anstream::{eprint, eprintln, print, println};
+use anyhow::{Context as _, bail, ensure};
 use bluegate_config::{Config, NodeEntry};
 use bluegate_doctor::{
     Bounds, Browser, BrowserSeat, Patient, Progress, Recording, Subject, examine_and_record,
@@ -21,13 +21,17 @@ use crate::{
     arguments::DoctorOptions,
     config_command,
     exit::{Exit, UsageError},
+    node_command::{OneOptions, record_files},
     serve::secrets,
 };
 
 pub(crate) fn run(options: &DoctorOptions) -> Outcome {
-    let config = config_command::load(&options.config)?;
-    let subject = subject(options, &config)?;
-    let tls = tls::client_config(config.cluster.node_ca.as_deref())?;
+    let file = config_command::load(&options.config)?;
+    let subject = subject(options, &file)?;
+    if options.reach.ssh.is_some() && options.record.is_none() {
+        bail!(UsageError("`--ssh` is for the files that `--record DIR` keeps".to_owned()));
+    }
+    let tls = tls::client_config(file.cluster.node_ca.as_deref())?;
     let browser = match options.browser {
         true => Some(Arc::new(BrowserSeat::new(Browser::find()?))),
         false => None,
@@ -50,6 +54,11 @@ pub(crate) fn run(options: &DoctorOptions) -> Outcome {
     } else {
         print!("{report}");
     }
+    if let Some(folder) = &options.record
+        && (options.root.is_some() || options.reach.ssh.is_some())
+    {
+        keep_files(options, &file, folder)?;
+    }
     Ok(if report.has_problems() { Exit::Problems } else { Exit::Done })
 }
 
@@ -66,12 +75,45 @@ fn keep(folder: &Path, recordings: &[Recording]) -> Result<(), anyhow::Error> {
     Ok(())
 }
 
-fn subject(options: &DoctorOptions, config: &Config) -> Result<Subject, anyhow::Error> {
-    let nodes = config.nodes.iter().filter(|entry| match &options.node {
+/// What a plan looks at on each node, in a folder beside its answers. A node that
+/// cannot be reached is told of; the others are kept.
+fn keep_files(
+    options: &DoctorOptions,
+    config: &Config,
+    folder: &Path,
+) -> Result<(), anyhow::Error> {
+    let one = OneOptions {
+        config: options.config.clone(),
+        root: options.root.clone().unwrap_or_else(|| PathBuf::from("/")),
+        bbb: None,
+        // What a node has is kept, whatever a plan for it would say.
+        allow_cross_site: true,
+    };
+    let mut missing = Vec::new();
+    for entry in looked_at(options, config) {
+        let into = folder.join(entry.node.name.as_str());
+        if let Err(error) = record_files(config, entry, &one, &options.reach, &into) {
+            eprintln!("{}: its files are not recorded: {error:#}", entry.node.name);
+            missing.push(entry.node.name.as_str());
+        }
+    }
+    ensure!(missing.is_empty(), "no files were recorded of {}", missing.join(", "));
+    Ok(())
+}
+
+/// The sections of the nodes that were asked for.
+fn looked_at<'a>(
+    options: &'a DoctorOptions,
+    config: &'a Config,
+) -> impl Iterator<Item = &'a NodeEntry> {
+    config.nodes.iter().filter(|entry| match &options.node {
         Some(name) => entry.node.name == *name,
         None => true,
-    });
-    let nodes: Vec<Patient> = nodes.map(patient).collect::<Result<_, _>>()?;
+    })
+}
+
+fn subject(options: &DoctorOptions, config: &Config) -> Result<Subject, anyhow::Error> {
+    let nodes: Vec<Patient> = looked_at(options, config).map(patient).collect::<Result<_, _>>()?;
     if let (Some(name), true) = (&options.node, nodes.is_empty()) {
         let known: Vec<String> =
             config.nodes.iter().map(|entry| format!("`{}`", entry.node.name)).collect();

@@ -18,11 +18,14 @@ use bluegate_nodeconf::{Detected, Evidence, Plan};
 use bluegate_nodeops::Pending;
 use serde::Serialize;
 
-pub(crate) use self::arguments::NodeCommand;
 use self::{
     arguments::{LostOptions, PlanOptions},
     fleet::{Fleet, summary},
     reach::{explain, named, reach, target},
+};
+pub(crate) use self::{
+    arguments::{NodeCommand, OneOptions, ReachOptions},
+    record::files as record_files,
 };
 use crate::{
     Outcome,
