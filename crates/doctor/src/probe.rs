@@ -78,6 +78,8 @@ pub enum Probe {
     LiveKit,
     /// LiveKit's socket.
     LiveKitSocket,
+    /// What a page asks LiveKit when its socket was refused.
+    LiveKitValidation,
     /// A preflight of the shared notes' export.
     SharedNotes,
     /// The same, for a page of nobody.
@@ -120,7 +122,7 @@ const NOBODY: &str = "bluegatedoctor00";
 
 impl Probe {
     /// All of them.
-    pub(crate) const ALL: [Self; 43] = [
+    pub(crate) const ALL: [Self; 44] = [
         Self::IndexOnNode,
         Self::ClientThroughProxy,
         Self::ClientOnNode,
@@ -154,6 +156,7 @@ impl Probe {
         Self::SipSocket,
         Self::LiveKit,
         Self::LiveKitSocket,
+        Self::LiveKitValidation,
         Self::SharedNotes,
         Self::SharedNotesHostile,
         Self::SharedNotesSocket,
@@ -183,6 +186,7 @@ impl Probe {
             | Self::RoundTrip
             | Self::LiveKit
             | Self::LiveKitSocket
+            | Self::LiveKitValidation
             | Self::SharedNotes
             | Self::SharedNotesHostile
             | Self::SharedNotesSocket
@@ -276,6 +280,9 @@ impl Probe {
             Self::LiveKit => Request::get("/livekit/"),
             Self::LiveKitSocket => {
                 Request::web_socket("/livekit/rtc?access_token=doctor", &page, "")
+            }
+            Self::LiveKitValidation => {
+                from_page("/livekit/rtc/validate?access_token=doctor".to_owned())
             }
             Self::SharedNotes => {
                 Request::preflight("/hocuspocus/api/documents/x", &page, "GET", "")

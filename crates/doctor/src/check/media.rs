@@ -6,6 +6,7 @@ use crate::{
     places::Place,
     probe::Probe,
 };
+use http::{StatusCode, header};
 
 /// What nginx's own refusal leaves open.
 pub(crate) const BEHIND_AUTH: &str =
@@ -58,7 +59,7 @@ pub(super) const SIP: Check = Check {
 
 pub(super) const LIVEKIT: Check = Check {
     id: "livekit",
-    proves: "LiveKit answers, where it is installed",
+    proves: "LiveKit answers pages of the cluster, where it is installed",
     limit: Some("its socket wants a token that only a client in a meeting gets"),
     source: "package file livekit.nginx; BBB#21929",
     needs: &["configured"],
@@ -119,7 +120,7 @@ fn graphql_open(case: &Case<'_>) -> Outcome {
         Ok(got) => got,
         Err(outcome) => return outcome,
     };
-    if answer.status != http::StatusCode::SWITCHING_PROTOCOLS {
+    if answer.status != StatusCode::SWITCHING_PROTOCOLS {
         return Outcome::Passed;
     }
     let wanted = format!("'{}'", case.page().authority());
@@ -196,14 +197,40 @@ fn livekit(case: &Case<'_>) -> Outcome {
     let Ok((front, answer)) = case.got(Probe::LiveKit) else {
         return not_concerned();
     };
+    let finding = |title: &str| {
+        Finding::new(Severity::Problem, title)
+            .effect("No audio and video in meetings that use LiveKit")
+            .fix(service("livekit-server", "livekit.nginx"))
+    };
     match answer.status.as_u16() {
-        404 => skip("LiveKit is not installed"),
-        502..=504 => found(
-            Finding::new(Severity::Problem, "LiveKit does not run")
-                .effect("No audio and video in meetings that use LiveKit")
-                .seen(front, status(answer))
-                .fix(service("livekit-server", "livekit.nginx")),
-        ),
-        _ => Outcome::Passed,
+        404 => return skip("LiveKit is not installed"),
+        502..=504 => return found(finding("LiveKit does not run").seen(front, status(answer))),
+        _ => {}
     }
+    // Without a token of a meeting it refuses; what is not there or does not run says else.
+    let refused =
+        [StatusCode::SWITCHING_PROTOCOLS, StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED];
+    if let Ok((socket, answer)) = case.got(Probe::LiveKitSocket)
+        && !refused.contains(&answer.status)
+    {
+        return found(finding("LiveKit's socket is not reached").seen(socket, status(answer)));
+    }
+    let Ok((validation, answer)) = case.got(Probe::LiveKitValidation) else {
+        return Outcome::Passed;
+    };
+    let page = case.page().to_string();
+    let allowed = answer.header(&header::ACCESS_CONTROL_ALLOW_ORIGIN);
+    if allowed.is_some_and(|allowed| allowed == "*" || allowed == page) {
+        return Outcome::Passed;
+    }
+    let blind = Finding {
+        severity: Severity::Warning,
+        effect: "When LiveKit refuses a user, the client cannot tell why".to_owned(),
+        ..finding("Pages of the cluster cannot read what LiveKit says")
+    };
+    let seen = allowed.map_or_else(
+        || "no Access-Control-Allow-Origin".to_owned(),
+        |allowed| format!("Access-Control-Allow-Origin: {allowed}"),
+    );
+    found(blind.seen(validation, format!("{}, {seen}", status(answer))))
 }

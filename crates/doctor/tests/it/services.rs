@@ -92,6 +92,22 @@ async fn notes_that_pages_cannot_export() {
 }
 
 #[tokio::test]
+async fn livekit_that_pages_cannot_use() {
+    let file = package("livekit.nginx");
+    for (path, answer, headers) in [
+        ("/livekit/rtc?", "404 Not Found", "Access-Control-Allow-Origin: *"),
+        ("/livekit/rtc/validate", "401 Unauthorized", ""),
+        (
+            "/livekit/rtc/validate",
+            "401 Unauthorized",
+            "Access-Control-Allow-Origin: https://x.test",
+        ),
+    ] {
+        breaks("3.0.28", instead(path, answer, headers, ""), &format!("livekit {file}")).await;
+    }
+}
+
+#[tokio::test]
 async fn services_that_do_not_run() {
     let livekit = instead("/livekit/", "502 Bad Gateway", "", "");
     breaks("3.0.28", livekit, &format!("livekit {}", package("livekit.nginx"))).await;
