@@ -117,6 +117,7 @@ for step in "$@"; do
         need_server sshd openssh-server ssh
         need_server redis-server redis-server redis-server
         need ssh openssh-client
+        need script bsdutils
         # A server of each test's own; no cluster is made for the machine.
         ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || {
             missing+=(postgresql)

@@ -1,5 +1,6 @@
 //! A node that can be changed: its files, and commands that run on it.
 
+mod line;
 mod local;
 mod shell;
 
@@ -63,10 +64,48 @@ pub enum MachineError {
     #[error("another bluegate is changing `{0}` now; try again when it is done")]
     Busy(String),
     /// The connection could not be opened.
-    #[error("cannot reach `{place}`: try `ssh {place} true`")]
+    #[error("cannot reach `{place}`: try `{command}`")]
     Connect {
         /// As given to ssh.
         place: String,
+        /// The same by hand.
+        command: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Whether it is the machine that is meant cannot be told.
+    #[error(
+        "the host key of `{place}` is not known, or not the one that is: compare it with the \
+         machine's own, then accept it with `{command}`"
+    )]
+    HostKey {
+        /// As given to ssh.
+        place: String,
+        /// The same by hand, which asks.
+        command: String,
+        /// What ssh says of it.
+        source: io::Error,
+    },
+    /// The far machine lets this user in with none of the operator's keys.
+    #[error(
+        "`{place}` takes none of your keys, and passwords are not asked for: name user and key \
+         in your ssh configuration until `{command}` works"
+    )]
+    Refused {
+        /// As given to ssh.
+        place: String,
+        /// The same by hand.
+        command: String,
+        /// What ssh says of it.
+        source: io::Error,
+    },
+    /// The far machine lets the user in, and no shell of ours answers there.
+    #[error("`{place}` gives no shell: try `{command}`")]
+    NoShell {
+        /// As given to ssh.
+        place: String,
+        /// The same by hand.
+        command: String,
         /// Why not.
         source: io::Error,
     },

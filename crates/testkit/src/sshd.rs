@@ -89,6 +89,24 @@ impl Sshd {
         bail!("sshd does not start")
     }
 
+    /// How many connections it has.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn connections(&self) -> Result<usize> {
+        // It has a process for each.
+        let id = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
+        Ok(children.split_whitespace().count())
+    }
+
+    /// The keys that may come in, a line for each.
+    #[must_use]
+    pub fn authorized_keys(&self) -> PathBuf {
+        self.folder.path().join("user_key.pub")
+    }
+
     /// An ssh configuration with which it is reached.
     #[must_use]
     pub fn ssh_config(&self) -> PathBuf {

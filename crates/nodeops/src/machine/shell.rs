@@ -1,35 +1,29 @@
-//! A node far away: one `ssh` with one `sh` at its other end.
+//! A node far away, at the other end of a [`Line`].
 //!
-//! Drives the system's `ssh`, so that the operator's own configuration, agent
-//! and jump hosts count. Scripts go in and answers come back as base64, so no
-//! byte of a file is ever read by a shell.
+//! Scripts go in and answers come back as base64, so no byte of a file is ever
+//! read by a shell.
 
 use std::{
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::{
-        Mutex,
-        mpsc::{Receiver, sync_channel},
-    },
-    thread,
-    time::Duration,
+    sync::{Mutex, MutexGuard},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bluegate_nodeconf::{FileState, Host, HostError, MAX_FILE_SIZE, MAX_FOLDER_ENTRIES};
 
-use super::{LOCK, MAX_COMMAND, MAX_LOCK, Machine, MachineError, Output, TEMPORARY};
+use super::{
+    LOCK, MAX_COMMAND, MAX_LOCK, Machine, MachineError, Output, TEMPORARY,
+    line::{Line, Place},
+};
 
 /// Longest answer that is read: a file of the largest size, as base64 of it
 /// and of the line about it.
 const MAX_ANSWER: u64 = MAX_FILE_SIZE * 4 / 3 + 4096;
 
-/// Longest wait for an answer: the longest command and a slow line.
-const MAX_WAIT: Duration = Duration::from_secs(MAX_COMMAND.as_secs() + 30);
-
 /// What the far shell is told first. `$R` is the node's `/`; `r` follows the
 /// links of a path's last part as the node would; `i` names a user's number.
+/// What is not part of an answer nobody reads.
 const PREAMBLE: &str = r#"
 LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH
@@ -61,91 +55,43 @@ pub struct Shell {
     line: Mutex<Line>,
 }
 
-/// Both ends of the shell's line.
-#[derive(Debug)]
-struct Line {
-    child: Child,
-    scripts: ChildStdin,
-    answers: Receiver<io::Result<String>>,
-}
-
 impl Shell {
     /// Opens a shell at `place`: a host of the ssh configuration, or
-    /// `user@host`.
+    /// `user@host`. Not from within a runtime.
     ///
     /// # Errors
-    /// [`MachineError::Connect`] when ssh cannot be started or the far shell
-    /// does not answer.
+    /// [`MachineError::Connect`], [`MachineError::HostKey`],
+    /// [`MachineError::Refused`] or [`MachineError::NoShell`], as far as it came.
     pub fn connect(place: &str, options: &ShellOptions) -> Result<Self, MachineError> {
-        let failed = |source| MachineError::Connect { place: place.to_owned(), source };
-        let mut ssh = Command::new("ssh");
-        if let Some(config) = &options.ssh_config {
-            ssh.arg("-F").arg(config);
-        }
-        ssh.args(["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15"]);
-        ssh.args(["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3", "--", place]);
-        ssh.arg(if options.sudo { "sudo -n sh" } else { "sh" });
-        let mut child = ssh
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .map_err(failed)?;
-        let missing = || failed(io::Error::other("ssh has no pipes"));
-        let scripts = child.stdin.take().ok_or_else(missing)?;
-        let output = child.stdout.take().ok_or_else(missing)?;
-        let (sender, answers) = sync_channel(1);
-        thread::spawn(move || {
-            let mut output = BufReader::new(output);
-            loop {
-                let mut line = Vec::new();
-                let read = output.by_ref().take(MAX_ANSWER).read_until(b'\n', &mut line);
-                let answer = match read {
-                    Ok(_) if line.pop() == Some(b'\n') => {
-                        Ok(String::from_utf8_lossy(&line).into_owned())
-                    }
-                    Ok(_) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the line broke")),
-                    Err(error) => Err(error),
-                };
-                let is_end = answer.is_err();
-                if sender.send(answer).is_err() || is_end {
-                    break;
-                }
-            }
-        });
         let root = options.root.as_deref().unwrap_or(Path::new("")).display().to_string();
         let root = root.trim_end_matches('/');
-        let shell = Self {
-            place: place.to_owned(),
-            is_live: root.is_empty(),
-            line: Mutex::new(Line { child, scripts, answers }),
-        };
-        let start = format!("R={}\n{PREAMBLE}", quoted(root));
-        shell.tell(&start).and_then(|()| shell.ask("true")).map_err(failed)?;
-        Ok(shell)
+        let start = format!("R={}\n{PREAMBLE}echo\nexec 2>/dev/null\n", quoted(root));
+        let shell = if options.sudo { "sudo -n sh" } else { "sh" };
+        let leads = Place { name: place, config: options.ssh_config.as_deref(), shell };
+        let line = Line::open(&leads, &start, MAX_ANSWER)?;
+        Ok(Self { place: place.to_owned(), is_live: root.is_empty(), line: Mutex::new(line) })
     }
 
-    /// Breaks the line, as a network does.
+    /// Breaks the line, as a network does: the far end of `ssh` is gone.
     #[cfg(test)]
     pub(crate) fn cut(&self) {
-        self.line.lock().unwrap().child.kill().unwrap();
+        assert!(self.ask("kill -KILL $PPID").is_err());
+    }
+
+    fn line(&self) -> io::Result<MutexGuard<'_, Line>> {
+        self.line.lock().map_err(|_| io::Error::other("the line is in disorder"))
     }
 
     fn tell(&self, script: &str) -> io::Result<()> {
-        let mut line = self.line.lock().map_err(|_| io::Error::other("the line is in disorder"))?;
-        line.scripts.write_all(script.as_bytes())?;
-        line.scripts.flush()
+        self.line()?.tell(script)
     }
 
     /// What `script` writes, and its exit status.
     fn ask(&self, script: &str) -> io::Result<(Vec<u8>, i32)> {
-        self.tell(&format!(
+        let script = format!(
             "{{ ( {script}\n) </dev/null 2>&1; printf '\\n%s' $?; }} | base64 | tr -d '\\n'; echo\n"
-        ))?;
-        let line = self.line.lock().map_err(|_| io::Error::other("the line is in disorder"))?;
-        let answer = line.answers.recv_timeout(MAX_WAIT).map_err(|_| {
-            io::Error::new(io::ErrorKind::TimedOut, format!("`{}` does not answer", self.place))
-        })??;
+        );
+        let answer = self.line()?.ask(&script, MAX_ANSWER)?;
         let bytes = STANDARD.decode(answer.trim()).map_err(io::Error::other)?;
         let end = bytes.iter().rposition(|&byte| byte == b'\n');
         let end = end.ok_or_else(|| io::Error::other("the far shell's answer is not ours"))?;
@@ -166,16 +112,6 @@ impl Shell {
 
     fn read(&self, path: &str, script: &str) -> Result<Vec<u8>, HostError> {
         self.done(script).map_err(|source| HostError::Read { path: path.to_owned(), source })
-    }
-}
-
-impl Drop for Shell {
-    fn drop(&mut self) {
-        if let Ok(line) = self.line.get_mut() {
-            // Gone already, or gone now.
-            drop(line.child.kill());
-            drop(line.child.wait());
-        }
     }
 }
 

@@ -1,8 +1,13 @@
 //! The same over a real sshd on loopback, several nodes in folders behind it.
 
+use std::{error::Error as _, thread, time::Instant};
+
 use bluegate_testkit::Sshd;
 
 use super::*;
+
+/// Longest wait for an end that is on its way.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn connected(sshd: &Sshd, root: &Path) -> Shell {
     let options = ShellOptions {
@@ -88,12 +93,120 @@ fn a_broken_line_leaves_a_state_that_the_next_apply_undoes() {
     assert!(target().plan(&shell).unwrap().is_empty());
 }
 
+/// Another ssh configuration for this sshd: one that says something else.
+fn changed(sshd: &Sshd, from: &str, to: &str) -> ShellOptions {
+    let text = fs::read_to_string(sshd.ssh_config()).unwrap();
+    assert!(text.contains(from), "{text}");
+    let path = sshd.ssh_config().with_file_name("changed_config");
+    fs::write(&path, text.replace(from, to)).unwrap();
+    ShellOptions { ssh_config: Some(path), ..ShellOptions::default() }
+}
+
+/// What is said, and why.
+fn said(error: &MachineError) -> (String, String) {
+    (error.to_string(), error.source().unwrap().to_string())
+}
+
 #[test]
-fn a_node_that_is_not_there_is_named() {
+fn a_connection_that_fails_names_the_place_the_cause_and_the_next_step() {
     let sshd = Sshd::start().unwrap();
-    let options = ShellOptions { ssh_config: Some(sshd.ssh_config()), ..ShellOptions::default() };
-    let error = Shell::connect("nowhere.invalid", &options).unwrap_err();
-    assert!(error.to_string().contains("ssh nowhere.invalid true"), "{error}");
+    let nobody = sshd.ssh_config().with_file_name("nobody").display().to_string();
+    let ssh = |config: &ShellOptions| {
+        format!("`ssh -F {} node true`", config.ssh_config.as_deref().unwrap().display())
+    };
+
+    let options = changed(&sshd, "UserKnownHostsFile ", &format!("UserKnownHostsFile {nobody} #"));
+    let error = Shell::connect("node", &options).unwrap_err();
+    assert!(matches!(error, MachineError::HostKey { .. }), "{error:?}");
+    let (text, cause) = said(&error);
+    assert!(text.contains("`node`") && text.contains(&ssh(&options)), "{text}");
+    assert!(cause.contains("host key is known for") && !cause.contains('\n'), "{cause}");
+
+    let options = changed(&sshd, "IdentityFile ", &format!("IdentityFile {nobody} #"));
+    let error = Shell::connect("node", &options).unwrap_err();
+    assert!(matches!(error, MachineError::Refused { .. }), "{error:?}");
+    let (text, cause) = said(&error);
+    assert!(text.contains("`node`") && text.contains(&ssh(&options)), "{text}");
+    assert!(cause.contains("Permission denied (publickey"), "{cause}");
+
+    let options = changed(&sshd, " HostName 127.0.0.1\n", " HostName nowhere.invalid\n");
+    let error = Shell::connect("node", &options).unwrap_err();
+    assert!(matches!(error, MachineError::Connect { .. }), "{error:?}");
+    let (text, cause) = said(&error);
+    assert!(text.contains("`node`") && text.contains(&ssh(&options)), "{text}");
+    assert!(cause.contains("nowhere.invalid"), "{cause}");
+
+    // Nobody's own configuration makes an option of a place.
+    let error = Shell::connect("-oProxyCommand=true", &ShellOptions::default()).unwrap_err();
+    assert!(said(&error).1.contains("does not begin with `-`"), "{error:?}");
+    assert_eq!(sshd.connections().unwrap(), 0);
+}
+
+#[test]
+fn a_far_machine_without_a_shell_is_told_by_its_own_words() {
+    let sshd = Sshd::start().unwrap();
+    let key = fs::read_to_string(sshd.authorized_keys()).unwrap();
+    let only = format!("command=\"echo no shell for you >&2; exit 1\" {key}");
+    fs::write(sshd.authorized_keys(), only).unwrap();
+    let options =
+        ShellOptions { ssh_config: Some(sshd.ssh_config()), sudo: true, ..ShellOptions::default() };
+    let error = Shell::connect("node", &options).unwrap_err();
+    let (text, cause) = said(&error);
+    assert!(text.contains("`node` gives no shell: try `ssh -F "), "{text}");
+    assert!(text.ends_with(" node sudo -n sh`"), "{text}");
+    assert_eq!(cause, "no shell for you");
+}
+
+#[test]
+fn what_the_operators_configuration_says_of_unknown_hosts_counts() {
+    let sshd = Sshd::start().unwrap();
+    let known = sshd.ssh_config().with_file_name("learned");
+    let learned = || fs::read_to_string(&known).unwrap_or_default();
+    let file = format!("UserKnownHostsFile {}\n #", known.display());
+    let options = changed(&sshd, "UserKnownHostsFile ", &file);
+    assert!(Shell::connect("node", &options).is_err());
+    assert_eq!(learned(), "");
+    let new = format!("StrictHostKeyChecking accept-new\n {file}");
+    Shell::connect("node", &changed(&sshd, "UserKnownHostsFile ", &new)).unwrap();
+    assert!(learned().contains("ssh-ed25519"), "{}", learned());
+    Shell::connect("node", &options).unwrap();
+}
+
+#[test]
+fn jump_hosts_of_the_configuration_are_on_the_way() {
+    let sshd = Sshd::start().unwrap();
+    let text = fs::read_to_string(sshd.ssh_config()).unwrap();
+    let far = text.replace("Host node\n", "Host far\n ProxyJump node\n");
+    let path = sshd.ssh_config().with_file_name("jump_config");
+    fs::write(&path, text + &far).unwrap();
+    let options = ShellOptions { ssh_config: Some(path), ..ShellOptions::default() };
+    let shell = Shell::connect("far", &options).unwrap();
+    assert!(shell.exists("/etc").unwrap());
+    assert_eq!(sshd.connections().unwrap(), 2);
+}
+
+#[test]
+fn nothing_of_a_connection_is_left_when_it_is_over() {
+    let sshd = Sshd::start().unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let shells: Vec<Shell> = (0..3).map(|_| connected(&sshd, root.path())).collect();
+    assert_eq!(sshd.connections().unwrap(), 3);
+    assert!(shells.iter().all(|shell| !shell.exists("/nothing").unwrap()));
+    drop(shells);
+    none_left(&sshd);
+    // The same when it broke.
+    let shell = connected(&sshd, root.path());
+    shell.cut();
+    assert!(shell.exists("/etc").is_err());
+    none_left(&sshd);
+}
+
+fn none_left(sshd: &Sshd) {
+    let began = Instant::now();
+    while sshd.connections().unwrap() > 0 {
+        assert!(began.elapsed() < PATIENCE, "a connection is left");
+        thread::yield_now();
+    }
 }
 
 #[test]
