@@ -12,7 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("bbb-api", &["cluster"]),
     ("config", &["cluster", "tenant"]),
     ("admin", &["bbb-api", "cluster", "tenant"]),
-    ("doctor", &["bbb-api", "cluster", "site"]),
+    ("doctor", &["bbb-api", "cluster", "net", "site"]),
     ("export", &["cluster"]),
     ("net", &["cluster"]),
     ("site", &["cluster"]),

@@ -4,7 +4,7 @@
 //! files ([`tls`]), the accept loop with its [`Limits`] and its drain
 //! ([`serve()`]), the choice between two roles that share a listener
 //! ([`dispatch`]), and the way of the sockets to the next process
-//! ([`handover`]). It does not know what the requests mean: a role implements
+//! ([`handover`]). For the way out there is [`Outgoing`]. It does not know what the requests mean: a role implements
 //! [`Service`], or hands over an `axum::Router` wrapped in [`RouterService`].
 
 pub mod acme;
@@ -20,6 +20,7 @@ pub mod handover;
 mod handshakes;
 mod hsts;
 mod limits;
+mod outgoing;
 mod policy;
 mod proxy_protocol;
 mod redirect;
@@ -39,6 +40,7 @@ pub use descriptors::{TooFewDescriptors, fit_connections, raise_descriptor_limit
 pub use handshakes::{HandshakeReport, Handshakes};
 pub use hsts::Hsts;
 pub use limits::Limits;
+pub use outgoing::Outgoing;
 pub use policy::Policy;
 pub use redirect::Redirect;
 pub use request_id::X_REQUEST_ID;

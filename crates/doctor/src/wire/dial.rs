@@ -10,16 +10,11 @@ use std::{
 };
 
 use bluegate_cluster::{Address, Origin, Scheme};
+use bluegate_net::Outgoing;
 use http::Uri;
-use hyper_util::{
-    client::legacy::connect::{Connected, Connection},
-    rt::TokioIo,
-};
+use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tower_service::Service;
 
@@ -90,14 +85,14 @@ impl Dialer {
 
     /// A connection to the first address that takes one, with TLS if the
     /// origin has it.
-    pub(crate) async fn connect(&self, place: &Place) -> Result<Stream, Trouble> {
+    pub(crate) async fn connect(&self, place: &Place) -> Result<Outgoing, Trouble> {
         let name = match place.origin.scheme() {
             Scheme::Http => None,
             Scheme::Https => Some(server_name(place.origin.host())?),
         };
         let stream = self.tcp(&place.addresses).await?;
-        let Some(name) = name else { return Ok(Stream::Plain(stream)) };
-        self.secure(stream, name, &self.tls).await.map(|stream| Stream::Tls(Box::new(stream)))
+        let Some(name) = name else { return Ok(Outgoing::Plain(stream)) };
+        self.secure(stream, name, &self.tls).await.map(|stream| Outgoing::Tls(Box::new(stream)))
     }
 
     /// A TCP connection to the first address that takes one.
@@ -166,7 +161,7 @@ pub(crate) struct Connector {
 }
 
 impl Service<Uri> for Connector {
-    type Response = TokioIo<Stream>;
+    type Response = TokioIo<Outgoing>;
     type Error = DialError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, DialError>> + Send>>;
 
@@ -177,57 +172,5 @@ impl Service<Uri> for Connector {
     fn call(&mut self, _uri: Uri) -> Self::Future {
         let Self { dialer, place } = self.clone();
         Box::pin(async move { dialer.connect(&place).await.map(TokioIo::new).map_err(DialError) })
-    }
-}
-
-/// A connection, encrypted or not.
-pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-        }
     }
 }
