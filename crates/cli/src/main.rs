@@ -11,6 +11,7 @@ mod exit;
 mod export_command;
 mod meeting_command;
 mod node_command;
+mod progress;
 mod report;
 mod routes_command;
 mod scalelite_command;

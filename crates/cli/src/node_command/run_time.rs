@@ -1,12 +1,9 @@
 //! `bluegate node add|remove|weight|drain`, and the rest of what a running
 //! scaler is told of its nodes.
 
-use std::{
-    io::{IsTerminal as _, Write as _},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use anstream::{eprint, eprintln, print, println};
+use anstream::{print, println};
 use anyhow::bail;
 use bluegate_admin::{DrainStatus, NodeChange, NodeDetail, NodeSpec, NodesReport, ScalerNode};
 use bluegate_cluster::{Mount, Node};
@@ -22,6 +19,7 @@ use crate::{
     admin_command::{ask, print_json},
     arguments::AdminOptions,
     exit::{Exit, UsageError},
+    progress::Progress,
     serve::secrets,
     table::table,
 };
@@ -101,26 +99,18 @@ pub(super) fn drain(options: &DrainOptions) -> Outcome {
     }
     let patience = Patience::new()?;
     let begun = Instant::now();
-    let in_place = std::io::stderr().is_terminal();
-    let mut said = String::new();
-    let mut answered = Instant::now();
+    let progress = Progress::new(options.json);
+    let (mut answered, mut most) = (Instant::now(), 0);
     while !status.empty {
-        let line = match answered.elapsed() {
+        let left = status.meetings + status.breakout_rooms;
+        most = most.max(left);
+        let text = match answered.elapsed() {
             age if age < LOOK * 2 => format!("{name}: {}", told(&status)),
             _ => format!("{name}: the scaler does not answer; waiting for it"),
         };
-        if in_place {
-            eprint!("\r\x1b[K{line}");
-            std::io::stderr().flush().unwrap_or_default();
-        } else if line != said {
-            eprintln!("{line}");
-        }
-        said = line;
+        progress.wait(most - left, most, &text);
         let is_over = options.timeout.is_some_and(|timeout| begun.elapsed() >= timeout);
         if is_over || !patience.wait(LOOK) {
-            if in_place {
-                eprintln!();
-            }
             let why = if is_over { "the time is over" } else { "interrupted" };
             bail!(
                 "{why}: `{name}` stays cordoned with {}; `bluegate node uncordon {name}` lets \
@@ -134,9 +124,7 @@ pub(super) fn drain(options: &DrainOptions) -> Outcome {
             Err(_) => {}
         }
     }
-    if in_place {
-        eprint!("\r\x1b[K");
-    }
+    drop(progress);
     if options.json {
         print_json(&status)?;
     } else {
