@@ -1,4 +1,7 @@
 //! Prometheus' text format, version 0.0.4. Pure.
+//!
+//! A scrape of 500 nodes has ten thousand lines, written while others wait: each
+//! goes straight into the text, and nothing is allocated for it.
 
 use std::fmt::{Display, Write as _};
 
@@ -52,10 +55,13 @@ impl Exposition {
             },
         );
         for (labels, value) in samples {
-            match self::labels(&labels).as_str() {
-                "" => self.line(format_args!("{name} {value}")),
-                labels => self.line(format_args!("{name}{{{labels}}} {value}")),
+            self.text.push_str(name);
+            if !labels.is_empty() {
+                self.text.push('{');
+                self.labels(&labels);
+                self.text.push('}');
             }
+            self.value(value);
         }
     }
 
@@ -68,22 +74,41 @@ impl Exposition {
     ) {
         self.head(name, help, "histogram");
         for (labels, histogram) in samples {
-            let labels = self::labels(&labels);
-            let comma = if labels.is_empty() { "" } else { "," };
             let Histogram { buckets, count, sum } = histogram;
             for (bound, below) in buckets {
-                self.line(format_args!("{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {below}"));
+                self.bucket(name, &labels, bound, below);
             }
-            self.line(format_args!("{name}_bucket{{{labels}{comma}le=\"+Inf\"}} {count}"));
-            self.line(format_args!("{name}_sum{{{labels}}} {sum}"));
-            self.line(format_args!("{name}_count{{{labels}}} {count}"));
+            self.bucket(name, &labels, "+Inf", count);
+            self.part(name, "_sum{", &labels);
+            self.text.push('}');
+            self.value(sum);
+            self.part(name, "_count{", &labels);
+            self.text.push('}');
+            self.value(count);
         }
     }
 
+    fn bucket(&mut self, name: &str, labels: &[(&str, &str)], bound: impl Display, below: u64) {
+        self.part(name, "_bucket{", labels);
+        self.text.push_str(if labels.is_empty() { "le=\"" } else { ",le=\"" });
+        self.print(bound);
+        self.text.push_str("\"}");
+        self.value(below);
+    }
+
+    fn part(&mut self, name: &str, part: &str, labels: &[(&str, &str)]) {
+        self.text.push_str(name);
+        self.text.push_str(part);
+        self.labels(labels);
+    }
+
     fn head(&mut self, name: &str, help: &str, kind: &str) {
-        let help = help.replace('\\', "\\\\").replace('\n', "\\n");
-        self.line(format_args!("# HELP {name} {help}"));
-        self.line(format_args!("# TYPE {name} {kind}"));
+        for part in ["# HELP ", name, " ", &help.replace('\\', "\\\\").replace('\n', "\\n")] {
+            self.text.push_str(part);
+        }
+        for part in ["\n# TYPE ", name, " ", kind, "\n"] {
+            self.text.push_str(part);
+        }
     }
 
     /// The whole text.
@@ -92,18 +117,43 @@ impl Exposition {
         self.text
     }
 
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        writeln!(self.text, "{line}").expect("writing to a string cannot fail");
+    fn labels(&mut self, labels: &[(&str, &str)]) {
+        for (index, (key, value)) in labels.iter().enumerate() {
+            if index > 0 {
+                self.text.push(',');
+            }
+            self.text.push_str(key);
+            self.text.push_str("=\"");
+            self.escaped(value);
+            self.text.push('"');
+        }
     }
-}
 
-fn labels(labels: &[(&str, &str)]) -> String {
-    let labels = labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escape(value)));
-    labels.collect::<Vec<_>>().join(",")
-}
+    fn escaped(&mut self, value: &str) {
+        // Names of nodes and tenants and words of ours never need it.
+        if !value.contains(['\\', '"', '\n']) {
+            return self.text.push_str(value);
+        }
+        for character in value.chars() {
+            match character {
+                '\\' => self.text.push_str("\\\\"),
+                '"' => self.text.push_str("\\\""),
+                '\n' => self.text.push_str("\\n"),
+                other => self.text.push(other),
+            }
+        }
+    }
 
-fn escape(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    /// What ends a line.
+    fn value(&mut self, value: impl Display) {
+        self.text.push(' ');
+        self.print(value);
+        self.text.push('\n');
+    }
+
+    fn print(&mut self, value: impl Display) {
+        write!(self.text, "{value}").expect("writing to a string cannot fail");
+    }
 }
 
 #[cfg(test)]
