@@ -39,8 +39,25 @@ impl Answer {
     /// # Errors
     /// [`AnswerError`] when it is not an answer of the BBB API.
     pub fn parse(bytes: &[u8]) -> Result<Self, AnswerError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| AnswerError::Encoding)?;
-        let document = Document::parse(text).map_err(AnswerError::Xml)?;
+        Self::of(Document::parse(text_of(bytes)?).map_err(AnswerError::Xml)?)
+    }
+
+    /// Reads a node's answer without the elements of the list in it that is called
+    /// `list`; each of them comes beside it as its text, to be read by whoever
+    /// does not know it yet.
+    ///
+    /// # Errors
+    /// [`AnswerError`] when it is not an answer of the BBB API, its list included.
+    pub fn parse_apart<'a>(
+        bytes: &'a [u8],
+        list: &str,
+    ) -> Result<(Self, Vec<&'a str>), AnswerError> {
+        let apart = Document::parse_apart(text_of(bytes)?, list);
+        let (document, elements) = apart.map_err(AnswerError::Xml)?;
+        Ok((Self::of(document)?, elements))
+    }
+
+    fn of(document: Document) -> Result<Self, AnswerError> {
         let root = document.root();
         let returncode = root.text_of("returncode").filter(|_| root.name() == "response");
         match returncode.as_deref().map(str::trim) {
@@ -151,6 +168,10 @@ impl Answer {
     pub fn root_mut(&mut self) -> &mut Element {
         self.document.root_mut()
     }
+}
+
+fn text_of(bytes: &[u8]) -> Result<&str, AnswerError> {
+    std::str::from_utf8(bytes).map_err(|_| AnswerError::Encoding)
 }
 
 fn leaf((name, text): (&str, &str)) -> Element {

@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+mod apart;
 mod read;
 
 pub use read::XmlError;
@@ -33,6 +34,16 @@ impl Document {
     /// [`XmlError`] when it is not XML or exceeds [`XmlError::MAX_DEPTH`].
     pub fn parse(text: &str) -> Result<Self, XmlError> {
         read::document(text)
+    }
+
+    /// Reads a document without the elements of a list: those in the first child of
+    /// its root that is called `list`. Each of them comes beside it as its text,
+    /// which is a document by itself.
+    ///
+    /// # Errors
+    /// The same as [`Document::parse`], for what is in the list too.
+    pub fn parse_apart<'a>(text: &'a str, list: &str) -> Result<(Self, Vec<&'a str>), XmlError> {
+        apart::document(text, list)
     }
 
     /// The root element.
@@ -92,7 +103,7 @@ impl Element {
     /// The element's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.start.split_ascii_whitespace().next().unwrap_or_default()
+        name_of(&self.start)
     }
 
     /// This element with one more child element.
@@ -229,6 +240,11 @@ pub fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// The name of the element with this start tag.
+fn name_of(start: &str) -> &str {
+    start.split_ascii_whitespace().next().unwrap_or_default()
 }
 
 /// Resolves the five named entities and character references; what is none of

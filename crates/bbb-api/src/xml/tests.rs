@@ -67,6 +67,19 @@ fn what_is_not_a_document_is_refused() {
     }
 }
 
+#[test]
+fn elements_of_a_list_come_as_they_stand() {
+    let text =
+        "<r><x><l><m>0</m></l></x><l> <m a='1'>x<m/><![CDATA[</m>]]></m>,<m/></l><l><m/></l></r>";
+    let (around, elements) = Document::parse_apart(text, "l").unwrap();
+    assert_eq!(elements, ["<m a='1'>x<m/><![CDATA[</m>]]></m>", "<m/>"]);
+    assert_eq!(around.to_string(), "<r><x><l><m>0</m></l></x><l> ,</l><l><m/></l></r>");
+
+    let deep = format!("<r><l>{}{}</l></r>", "<a>".repeat(31), "</a>".repeat(31));
+    assert_eq!(Document::parse_apart(&deep, "l"), Err(XmlError::TooDeep));
+    assert_eq!(Document::parse_apart("<r><l><m></n></l></r>", "l"), Err(XmlError::Malformed));
+}
+
 fn elements() -> impl Strategy<Value = Element> {
     let name = "[a-z][a-zA-Z0-9-]{0,8}";
     let leaf = (name, "[^\u{0}-\u{8}\u{b}\u{c}\u{e}-\u{1f}\u{fffe}\u{ffff}]{0,12}").prop_map(
@@ -97,6 +110,32 @@ proptest! {
         if let Ok(document) = Document::parse(&text) {
             prop_assert_eq!(document.to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_list_read_apart_is_the_list(
+        text in "(<[lm]( x='1')?/?>|<m>|</[lm] ?>|<!\\[CDATA\\[</m><l>\\]\\]>|[&;x ]|<!-- </m> -->){0,24}"
+    ) {
+        let text = format!("\u{feff}<r>{text}</r>");
+        let apart = Document::parse_apart(&text, "l");
+        let mut whole = Document::parse(&text);
+        let (around, elements) = match (apart, &mut whole) {
+            (Ok(apart), Ok(_)) => apart,
+            (apart, whole) => {
+                prop_assert_eq!(apart.map(drop), whole.clone().map(drop));
+                return Ok(());
+            }
+        };
+        let read = elements.iter().map(|text| Document::parse(text).map(|read| read.root));
+        let read: Vec<Element> = read.collect::<Result<_, _>>().unwrap();
+        let root = whole.as_mut().unwrap().root_mut();
+        let listed: Vec<Element> =
+            root.child("l").into_iter().flat_map(Element::elements).cloned().collect();
+        prop_assert_eq!(read, listed);
+        if let Some(list) = root.child_mut("l") {
+            list.remove_where(|_| true);
+        }
+        prop_assert_eq!(around.to_string(), whole.unwrap().to_string());
     }
 
     #[test]
