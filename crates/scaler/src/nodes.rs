@@ -4,12 +4,14 @@ pub(crate) mod admin;
 pub(crate) mod book;
 pub(crate) mod client;
 pub(crate) mod fleet;
+pub(crate) mod list_reader;
+pub(crate) mod occupancy;
 pub(crate) mod reads;
 pub(crate) mod signing;
+mod snapshot;
 
 use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
@@ -18,9 +20,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use bluegate_bbb_api::{Document, MeetingFacts, ids, show_to_tenant, stamp::Stamp};
-use bluegate_cluster::{Mount, Node, Secret, TenantName};
-use bluegate_store::Generation;
+use bluegate_cluster::{Mount, Node, Secret};
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
@@ -31,8 +31,10 @@ use crate::{
     config::{Bounds, NodeConfig},
     health::{Health, Record, report::Split},
     nodes::{client::NodeClient, signing::Signing},
-    placement::{Count, NodeTerms, Polled, Release, Totals},
+    placement::{NodeTerms, Release},
 };
+
+pub(crate) use snapshot::{Listing, PolledMeeting, Snapshot};
 
 /// All nodes, by name.
 pub(crate) type Nodes = BTreeMap<Mount, Arc<NodeHandle>>;
@@ -72,34 +74,12 @@ pub(crate) struct NodeHandle {
     /// When it last became healthy again, in ms since 1970; 0: never.
     returned_at: AtomicI64,
     snapshot: ArcSwap<Snapshot>,
+    /// What is on it, as it was last counted.
+    occupancy: ArcSwapOption<occupancy::Kept>,
     /// What it told of its release.
     told_release: ArcSwapOption<Release>,
     /// Its copies of meetings that live on another node.
     splits: Mutex<Vec<Split>>,
-}
-
-/// What a node said in its last answered poll.
-#[derive(Debug, Default)]
-pub(crate) struct Snapshot {
-    /// When that poll began, by our clock; 0 before the first.
-    pub(crate) begun: i64,
-    /// Its meetings, as they came.
-    pub(crate) meetings: Vec<Arc<PolledMeeting>>,
-    by_internal: HashMap<String, usize>,
-    by_external: HashMap<String, usize>,
-    users_of_tenants: HashMap<TenantName, u64>,
-    totals: Totals,
-}
-
-/// A meeting in a poll.
-#[derive(Debug)]
-pub(crate) struct PolledMeeting {
-    /// What we use of it.
-    pub(crate) facts: MeetingFacts,
-    /// Whose it is, by a stamp of this node's secret.
-    pub(crate) stamp: Option<Stamp>,
-    /// The `<meeting>` element as its tenant may see it.
-    pub(crate) shown: String,
 }
 
 impl NodeHandle {
@@ -123,6 +103,7 @@ impl NodeHandle {
             record: Mutex::new((Record::default(), Instant::now())),
             returned_at: AtomicI64::new(0),
             snapshot: ArcSwap::default(),
+            occupancy: ArcSwapOption::empty(),
             told_release: ArcSwapOption::empty(),
             splits: Mutex::default(),
         }
@@ -260,131 +241,5 @@ impl NodeHandle {
     /// Keeps what it says now.
     pub(crate) fn keep(&self, snapshot: Arc<Snapshot>) {
         self.snapshot.store(snapshot);
-    }
-}
-
-impl Snapshot {
-    pub(crate) fn new(begun: i64, meetings: Vec<PolledMeeting>) -> Self {
-        let index = |key: fn(&MeetingFacts) -> &String| {
-            meetings.iter().enumerate().map(|(i, m)| (key(&m.facts).clone(), i)).collect()
-        };
-        Self {
-            begun,
-            by_internal: index(|facts| &facts.internal_id),
-            by_external: index(|facts| &facts.external_id),
-            users_of_tenants: users_of_tenants(&meetings),
-            totals: totals(&meetings),
-            meetings: meetings.into_iter().map(Arc::new).collect(),
-        }
-    }
-
-    /// The meeting of this internal ID.
-    pub(crate) fn internal(&self, internal_meeting_id: &str) -> Option<&Arc<PolledMeeting>> {
-        self.by_internal.get(internal_meeting_id).and_then(|&index| self.meetings.get(index))
-    }
-
-    /// The meeting a generation is: by its internal ID, or, while that is not
-    /// known, by the ID it was created with.
-    pub(crate) fn meeting_of(&self, generation: &Generation) -> Option<&Arc<PolledMeeting>> {
-        match &generation.internal_meeting_id {
-            Some(internal) => self.internal(internal),
-            None => self
-                .by_external
-                .get(&generation.node_meeting_id)
-                .and_then(|&index| self.meetings.get(index))
-                .filter(|meeting| !meeting.facts.is_breakout),
-        }
-    }
-
-    /// The meeting that was created with this ID, which may be anybody's.
-    pub(crate) fn external(&self, node_meeting_id: &str) -> Option<&Arc<PolledMeeting>> {
-        self.by_external.get(node_meeting_id).and_then(|&index| self.meetings.get(index))
-    }
-
-    /// Users in this tenant's meetings.
-    pub(crate) fn users_of_tenant(&self, tenant: &TenantName) -> u64 {
-        self.users_of_tenants.get(tenant).copied().unwrap_or(0)
-    }
-
-    /// How many breakout rooms there are.
-    pub(crate) fn rooms(&self) -> u64 {
-        self.meetings.iter().filter(|meeting| meeting.facts.is_breakout).count() as u64
-    }
-
-    /// A breakout room of this tenant, by either of its IDs.
-    pub(crate) fn breakout(&self, tenant: &TenantName, id: &str) -> Option<&Arc<PolledMeeting>> {
-        let index = self.by_internal.get(id).or_else(|| self.by_external.get(id))?;
-        self.meetings.get(*index).filter(|meeting| meeting.is_breakout_of(tenant))
-    }
-}
-
-/// People in a breakout room are counted in its parent, where they still are.
-fn users_of_tenants(meetings: &[PolledMeeting]) -> HashMap<TenantName, u64> {
-    let mut users = HashMap::new();
-    for meeting in meetings.iter().filter(|meeting| !meeting.facts.is_breakout) {
-        if let Some(stamp) = &meeting.stamp {
-            *users.entry(stamp.tenant.clone()).or_default() += u64::from(meeting.facts.users);
-        }
-    }
-    users
-}
-
-impl Polled for Snapshot {
-    fn of(&self, generation: &Generation) -> Option<Count> {
-        self.meeting_of(generation).map(|meeting| counted(&meeting.facts))
-    }
-
-    fn totals(&self) -> Totals {
-        self.totals
-    }
-}
-
-fn counted(facts: &MeetingFacts) -> Count {
-    Count { users: facts.users.into(), audio: facts.audio.into(), video: facts.video.into() }
-}
-
-fn totals(meetings: &[PolledMeeting]) -> Totals {
-    let mut totals = Totals::default();
-    for meeting in meetings {
-        let Count { users, audio, video } = counted(&meeting.facts);
-        totals.count.users += users;
-        totals.count.audio += audio;
-        totals.count.video += video;
-        totals.meetings += u64::from(!meeting.facts.is_breakout);
-    }
-    totals
-}
-
-impl PolledMeeting {
-    /// Whether it is a breakout room under a meeting of this tenant: BBB
-    /// copies the parent's stamp to it.
-    pub(crate) fn is_breakout_of(&self, tenant: &TenantName) -> bool {
-        self.facts.is_breakout && self.stamp.as_ref().is_some_and(|stamp| stamp.tenant == *tenant)
-    }
-
-    /// The element for the tenant of the generation it stands for. A breakout
-    /// room that was created through us has a row, and its ID is the tenant's.
-    pub(crate) fn shown_as(&self, generation: &Generation) -> Cow<'_, str> {
-        let is_own_room = self.facts.is_breakout
-            && self.facts.external_id == generation.node_meeting_id
-            && generation.node_meeting_id != generation.meeting_id;
-        let shown = Cow::Borrowed(self.shown.as_str());
-        if !is_own_room {
-            return shown;
-        }
-        Document::parse(&self.shown).map_or(shown, |mut document| {
-            show_to_tenant(document.root_mut(), Some(&generation.meeting_id));
-            Cow::Owned(document.to_string())
-        })
-    }
-
-    /// The stamp, when it says that this very meeting was created through us
-    /// for the tenant and meeting ID it names.
-    pub(crate) fn own_stamp(&self, scope: ids::Scope) -> Option<&Stamp> {
-        self.stamp.as_ref().filter(|stamp| {
-            !self.facts.is_breakout
-                && ids::node_meeting_id(&stamp.tenant, scope, &stamp.meeting_id)
-                    == self.facts.external_id
-        })
     }
 }

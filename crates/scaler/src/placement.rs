@@ -22,8 +22,7 @@ mod wishes;
 pub use decision::{Bar, Decision, Excluded, Weighed};
 pub(crate) use expected::expect;
 pub use expected::{Expected, Placements, Source};
-pub(crate) use load::book;
-pub(crate) use load::{Booked, Count, Polled, Totals};
+pub(crate) use load::{Booked, Count, Polled, Totals, book, book_node};
 pub use release::Release;
 pub(crate) use wishes::Wishes;
 
@@ -111,7 +110,8 @@ pub(crate) fn decide<G: Borrow<Generation>>(
             shown.exclude(candidate.node, bar);
             continue;
         }
-        let weight = weight(candidate, terms, question.now);
+        let whole = candidate.weight.unwrap_or(candidate.terms.weight);
+        let weight = weight(whole, candidate.returned_at, terms, question.now);
         let added = load::of_users(question.expected.users, terms);
         fitting.push(Fit {
             node: candidate.node,
@@ -179,9 +179,8 @@ fn excluded(question: &Question<'_>, candidate: &Candidate<'_>, booked: Booked) 
 
 /// The weight in force: what is configured or was set, and less while the node
 /// is only just back.
-pub(crate) fn weight(candidate: &Candidate<'_>, terms: &Placement, now: i64) -> f64 {
-    let whole = candidate.weight.unwrap_or(candidate.terms.weight);
-    whole * share(candidate.returned_at, terms, now)
+pub(crate) fn weight(whole: f64, returned_at: Option<i64>, terms: &Placement, now: i64) -> f64 {
+    whole * share(returned_at, terms, now)
 }
 
 /// From [`LEAST_SHARE`] to 1, evenly over the time of the slow start.

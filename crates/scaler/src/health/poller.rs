@@ -1,8 +1,8 @@
 //! Polling: one task per node, so that a dead node delays nobody.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
-use bluegate_bbb_api::{Call, MeetingFacts, Outcome, RawQuery, show_to_tenant, stamp::Stamp};
+use bluegate_bbb_api::{Call, RawQuery};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +12,13 @@ use crate::{
     context::Context,
     health::{Health, Record, pace::Pace},
     meetings::reconcile::Reconciler,
-    nodes::{NodeHandle, PolledMeeting, Snapshot, client::CallError, signing::NodeCall},
+    nodes::{
+        NodeHandle, Snapshot,
+        client::CallError,
+        list_reader::{Keys, ListError, ListReader},
+        occupancy,
+        signing::NodeCall,
+    },
     placement::Release,
 };
 
@@ -24,14 +30,17 @@ const RELEASE_RETRY: Duration = Duration::from_secs(60);
 /// Polls a node until `shutdown`. What follows from a poll is always finished.
 pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: CancellationToken) {
     let mut reconciler = Reconciler::new(Arc::clone(&context), Arc::clone(&node));
-    let mut pace = Pace::default();
+    let (mut reader, mut pace) = (ListReader::default(), Pace::default());
     let mut ask_release = Instant::now();
+    // Nodes are found all at one time, and each is asked at once: from then on at
+    // moments of their own.
+    let mut spread = Spread::Anywhere;
     loop {
         let begun = Instant::now();
         let patience = pace.patience(context.bounds.poll_patience, context.bounds.poll_timeout);
         let fetched = tokio::select! {
             () = shutdown.cancelled() => return,
-            fetched = fetch(&node, context.callbacks.as_deref(), patience) => fetched,
+            fetched = fetch(&node, &mut reader, context.callbacks.as_deref(), patience) => fetched,
         };
         pace = match &fetched {
             Ok(_) => pace.answered(begun.elapsed()),
@@ -40,6 +49,8 @@ pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: 
         let was_silent = node.record().is_silent();
         let answered = fetched.is_ok();
         conclude(&node, &mut reconciler, fetched).await;
+        // Counted while nobody waits for it.
+        occupancy::of(&context, &node);
         node.polled.send_replace(true);
         // An upgrade takes bbb-web away for a while.
         if answered && (was_silent || Instant::now() >= ask_release) {
@@ -51,7 +62,8 @@ pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: 
             };
             ask_release = Instant::now() + again;
         }
-        let next = next_poll(begun, Instant::now(), jittered(context.bounds.poll_interval));
+        let interval = mem::replace(&mut spread, Spread::Tenth).of(context.bounds.poll_interval);
+        let next = next_poll(begun, Instant::now(), interval);
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep_until(next) => {}
@@ -111,36 +123,21 @@ async fn conclude(
 enum PollError {
     #[error("the node gave no usable answer")]
     Call(#[source] CallError),
-    #[error("the node refused with `{0}`")]
-    Refused(String),
+    #[error(transparent)]
+    List(#[from] ListError),
 }
 
 async fn fetch(
     node: &NodeHandle,
+    reader: &mut ListReader,
     callbacks: Option<&Callbacks>,
     patience: Duration,
 ) -> Result<Snapshot, PollError> {
     let begun = clock::now();
     let call = NodeCall::new(Call::GetMeetings.name(), RawQuery::default());
-    let answer = node.poll(call, patience).await.map_err(PollError::Call)?;
-    if answer.outcome() == Outcome::Failed {
-        return Err(PollError::Refused(answer.key()));
-    }
-    let list = answer.root().child("meetings");
-    let meetings = list.into_iter().flat_map(bluegate_bbb_api::Element::elements);
-    let polled = meetings.filter_map(|element| {
-        // A probe is nobody's meeting and nobody's load.
-        let facts = MeetingFacts::read(element).filter(|facts| !facts.is_probe)?;
-        let stamp = facts.stamp.as_ref().and_then(|text| Stamp::verify(text, &node.secrets));
-        let mut shown = element.clone();
-        let own_id = stamp.as_ref().filter(|_| !facts.is_breakout).map(|s| s.meeting_id.as_str());
-        show_to_tenant(&mut shown, own_id);
-        if let Some(callbacks) = callbacks {
-            callbacks.restore(&mut shown);
-        }
-        Some(PolledMeeting { facts, stamp, shown: shown.to_string() })
-    });
-    Ok(Snapshot::new(begun, polled.collect()))
+    let body = node.poll_unread(call, patience).await.map_err(PollError::Call)?;
+    let keys = Keys { secrets: &node.secrets, callbacks };
+    Ok(Snapshot::new(begun, reader.read(&body, keys).await?))
 }
 
 /// From begin to begin, so that a slow node's word is not much older for it; with
@@ -149,15 +146,41 @@ fn next_poll(begun: Instant, done: Instant, interval: Duration) -> Instant {
     (begun + interval).max(done + interval / 4)
 }
 
-/// Give or take a tenth, so that many nodes are not asked at once.
-fn jittered(interval: Duration) -> Duration {
-    interval.mul_f64(rand::random_range(0.9..1.1))
+/// Keeps many nodes from being asked at once: what answers them all together keeps
+/// requests waiting.
+#[derive(Clone, Copy)]
+enum Spread {
+    /// Anywhere within the interval.
+    Anywhere,
+    /// The interval give or take a tenth.
+    Tenth,
+}
+
+impl Spread {
+    fn of(self, interval: Duration) -> Duration {
+        interval.mul_f64(match self {
+            Self::Anywhere => rand::random_range(0.0..1.0),
+            Self::Tenth => rand::random_range(0.9..1.1),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Bounds;
+
+    #[test]
+    fn nodes_that_are_found_at_once_are_asked_evenly_over_the_interval() {
+        let interval = Duration::from_secs(2);
+        let mut tenths = [0; 10];
+        for _ in 0..500 {
+            let pauses = [Spread::Anywhere, Spread::Tenth];
+            let asked: Duration = pauses.map(|spread| spread.of(interval)).iter().sum();
+            tenths[(asked.as_millis() % 2_000 / 200) as usize] += 1;
+        }
+        assert!(tenths.iter().all(|asked| (15..100).contains(asked)), "{tenths:?}");
+    }
 
     /// What docs/scaler.md says of the age of lists.
     #[test]

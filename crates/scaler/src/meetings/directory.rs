@@ -23,7 +23,16 @@ struct Maps {
     /// By tenant, then meeting ID.
     by_meeting: HashMap<TenantName, HashMap<String, Arc<Generation>>>,
     by_internal: HashMap<String, Arc<Generation>>,
-    by_node: HashMap<Mount, Vec<Arc<Generation>>>,
+    by_node: HashMap<Mount, OnNode>,
+    /// How often rows were put in or taken out, ever.
+    revision: u64,
+}
+
+#[derive(Debug, Default)]
+struct OnNode {
+    rows: Vec<Arc<Generation>>,
+    /// The last revision that changed them.
+    revision: u64,
 }
 
 impl Directory {
@@ -38,7 +47,8 @@ impl Directory {
 
     /// Takes over all open rows as they now are in the store.
     pub(crate) fn replace(&self, generations: Vec<Generation>) {
-        let mut maps = Maps::default();
+        // Goes on counting: no revision must ever stand for other rows.
+        let mut maps = Maps { revision: self.read().revision, ..Maps::default() };
         for generation in generations {
             maps.insert(generation);
         }
@@ -70,30 +80,20 @@ impl Directory {
         sorted(of_tenant.cloned().collect())
     }
 
-    /// How many of a tenant's open generations are `counted`.
-    pub(crate) fn count_of_tenant(
-        &self,
-        tenant: &TenantName,
-        counted: impl Fn(&Generation) -> bool,
-    ) -> usize {
-        let maps = self.read();
-        let of_tenant = maps.by_meeting.get(tenant).into_iter().flat_map(HashMap::values);
-        of_tenant.filter(|generation| counted(generation)).count()
-    }
-
     /// Every open generation, oldest first.
     pub(crate) fn all(&self) -> Vec<Arc<Generation>> {
-        sorted(self.unsorted())
-    }
-
-    /// Every open generation, in any order.
-    pub(crate) fn unsorted(&self) -> Vec<Arc<Generation>> {
-        self.read().by_id.values().cloned().collect()
+        sorted(self.read().by_id.values().cloned().collect())
     }
 
     /// A node's open generations, oldest first.
     pub(crate) fn on_node(&self, node: &Mount) -> Vec<Arc<Generation>> {
-        sorted(self.read().by_node.get(node).cloned().unwrap_or_default())
+        sorted(self.read().by_node.get(node).map(|on| on.rows.clone()).unwrap_or_default())
+    }
+
+    /// What is another number whenever a node's open generations are others.
+    pub(crate) fn revision_of(&self, node: &Mount) -> u64 {
+        let maps = self.read();
+        maps.by_node.get(node).map_or(0, |on| on.revision)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Maps> {
@@ -115,7 +115,10 @@ impl Maps {
         if let Some(internal) = &generation.internal_meeting_id {
             self.by_internal.insert(internal.clone(), Arc::clone(&generation));
         }
-        self.by_node.entry(generation.node.clone()).or_default().push(Arc::clone(&generation));
+        self.revision += 1;
+        let on_node = self.by_node.entry(generation.node.clone()).or_default();
+        on_node.revision = self.revision;
+        on_node.rows.push(Arc::clone(&generation));
         self.by_id.insert(generation.id.clone(), generation);
     }
 
@@ -133,11 +136,13 @@ impl Maps {
             meetings.remove(&generation.meeting_id);
         }
         if let Some(on_node) = self.by_node.get_mut(&generation.node) {
+            self.revision += 1;
+            on_node.revision = self.revision;
             // The youngest change most often.
-            if let Some(place) = on_node.iter().rposition(|known| known.id == id) {
-                on_node.swap_remove(place);
+            if let Some(place) = on_node.rows.iter().rposition(|known| known.id == id) {
+                on_node.rows.swap_remove(place);
             }
-            if on_node.is_empty() {
+            if on_node.rows.is_empty() {
                 self.by_node.remove(&generation.node);
             }
         }
@@ -147,4 +152,64 @@ impl Maps {
 fn sorted(mut generations: Vec<Arc<Generation>>) -> Vec<Arc<Generation>> {
     generations.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
     generations
+}
+
+#[cfg(test)]
+mod tests {
+    use bluegate_store::State;
+
+    use super::*;
+
+    fn row(id: &str, node: &str, users: i64) -> Generation {
+        Generation {
+            id: id.to_owned(),
+            tenant: "physics".parse().unwrap(),
+            meeting_id: id.to_owned(),
+            node: node.parse().unwrap(),
+            node_meeting_id: id.to_owned(),
+            state: State::Live,
+            internal_meeting_id: None,
+            create_time: None,
+            voice_bridge: None,
+            in_flight: 0,
+            attempted_at: 0,
+            first_answered: true,
+            reserved: users,
+            description: None,
+            created_at: 0,
+            live_at: None,
+            end_requested_at: None,
+            ended_at: None,
+        }
+    }
+
+    #[test]
+    fn a_revision_never_stands_for_other_rows() {
+        let (directory, node) = (Directory::default(), "bbb-01".parse().unwrap());
+        let mut seen: Vec<(u64, Vec<Arc<Generation>>)> = Vec::new();
+        let mut look = |step: &str, changed: bool| {
+            let now = (directory.revision_of(&node), directory.on_node(&node));
+            if let Some(before) = seen.last() {
+                assert_eq!(before.0 != now.0, changed, "{step}");
+            }
+            let same = |(revision, rows): &&(u64, _)| *revision == now.0 && *rows != now.1;
+            assert_eq!(seen.iter().find(same), None, "{step}");
+            seen.push(now);
+        };
+        look("nothing", false);
+        directory.apply(row("a", "bbb-01", 1));
+        look("put in", true);
+        directory.apply(row("b", "bbb-02", 1));
+        look("another node's", false);
+        directory.apply(row("a", "bbb-01", 2));
+        look("changed", true);
+        directory.replace(vec![row("a", "bbb-01", 3), row("b", "bbb-02", 1)]);
+        look("read again", true);
+        directory.apply(row("a", "bbb-02", 3));
+        look("moved", true);
+        directory.replace(vec![row("c", "bbb-01", 1)]);
+        look("another", true);
+        directory.apply(Generation { state: State::Ended, ..row("c", "bbb-01", 1) });
+        look("ended", true);
+    }
 }

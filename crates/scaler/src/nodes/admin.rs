@@ -9,8 +9,8 @@ use bluegate_store::{Generation, Life, StoreError};
 use crate::{
     Health, NodeConfig, NodeTerms, Placements, Release, Scaler, clock,
     context::Context,
-    nodes::{NodeHandle, book::NodeError, signing::NodeCall},
-    placement::{self, Candidate, Polled},
+    nodes::{NodeHandle, book::NodeError, occupancy, signing::NodeCall},
+    placement::{self, Polled},
 };
 
 /// Meetings whose end is foreseen for a forecast; the others count as unforeseen.
@@ -101,50 +101,33 @@ impl Scaler {
     pub fn nodes(&self) -> Vec<NodeReport> {
         let context = self.context();
         let (nodes, states) = (context.nodes(), context.node_book.states());
-        let nodes: Vec<_> = nodes.values().map(|node| (node, node.snapshot())).collect();
-        let candidates: Vec<Candidate<'_>> = nodes
-            .iter()
-            .map(|(node, snapshot)| {
-                let state = states.get(&node.node.name);
-                Candidate {
-                    node: &node.node.name,
-                    release: None,
-                    terms: &node.terms,
-                    polled: snapshot.as_ref() as &dyn Polled,
-                    bar: None,
-                    found_broken: false,
-                    weight: state.and_then(|state| state.weight),
-                    returned_at: node
-                        .returned_at()
-                        .max(state.and_then(|state| state.uncordoned_at)),
-                }
-            })
-            .collect();
-        let now = clock::now();
-        let terms = context.ledger.placement();
-        let open = context.ledger.directory().unsorted();
-        let booked = placement::book(&candidates, &open, terms, now);
-        let reports = nodes.iter().zip(&candidates).zip(booked);
-        reports
-            .map(|(((node, snapshot), candidate), booked)| {
-                let weight = placement::weight(candidate, terms, now);
-                NodeReport {
-                    node: node.node.clone(),
-                    release: node.release(),
-                    in_file: context.node_book.is_in_file(&node.node.name),
-                    health: node.health(),
-                    terms: node.terms.clone(),
-                    weight_set: candidate.weight,
-                    weight,
-                    cordoned_at: states.get(&node.node.name).and_then(|s| s.cordoned_at),
-                    load: placement::shown_load(booked.load, weight),
-                    meetings: booked.meetings,
-                    breakout_rooms: snapshot.rooms(),
-                    users: booked.users,
-                    reserved_users: booked.reserved,
-                }
-            })
-            .collect()
+        let (terms, now) = (context.ledger.placement(), clock::now());
+        let in_file = context.node_book.in_file();
+        let report = |node: &Arc<NodeHandle>| {
+            let state = states.get(&node.node.name);
+            let weight_set = state.and_then(|state| state.weight);
+            let returned_at = node.returned_at().max(state.and_then(|state| state.uncordoned_at));
+            let weight =
+                placement::weight(weight_set.unwrap_or(node.terms.weight), returned_at, terms, now);
+            let occupancy = occupancy::of(context, node);
+            let booked = occupancy.booked;
+            NodeReport {
+                node: node.node.clone(),
+                release: node.release(),
+                in_file: in_file.contains(&node.node.name),
+                health: node.health(),
+                terms: node.terms.clone(),
+                weight_set,
+                weight,
+                cordoned_at: state.and_then(|state| state.cordoned_at),
+                load: placement::shown_load(booked.load, weight),
+                meetings: booked.meetings,
+                breakout_rooms: occupancy.rooms,
+                users: booked.users,
+                reserved_users: booked.reserved,
+            }
+        };
+        nodes.values().map(report).collect()
     }
 
     /// How placement went since the start.

@@ -326,9 +326,9 @@ impl NodeBook {
         self.states.load_full()
     }
 
-    /// Whether the node in force is the file's.
-    pub(crate) fn is_in_file(&self, name: &Mount) -> bool {
-        lock(&self.file).iter().any(|config| config.node.name == *name)
+    /// The nodes of the file, which are in force as it has them.
+    pub(crate) fn in_file(&self) -> BTreeSet<Mount> {
+        lock(&self.file).iter().map(|config| config.node.name.clone()).collect()
     }
 
     /// Nodes of the store that the file's stand before.

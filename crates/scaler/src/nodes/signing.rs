@@ -113,14 +113,14 @@ impl NodeHandle {
         call: NodeCall<'_>,
         timeout: Duration,
     ) -> Result<Answer, CallError> {
-        read(&self.send(call, timeout).await?)
+        read(self.send(call, timeout).await?)
     }
 
     /// Asks for its version document, which nobody signs for.
     pub(crate) async fn index(&self, timeout: Duration) -> Result<Answer, CallError> {
         let call = Call::Index.name();
         let request = NodeRequest { call, query: String::new(), body: None };
-        read(&self.client.send(request, Lane::Poll, timeout).await?)
+        read(self.client.send(request, Lane::Poll, timeout).await?)
     }
 
     /// The same for what is asked in the background, which waits for nobody's calls.
@@ -129,7 +129,16 @@ impl NodeHandle {
         call: NodeCall<'_>,
         timeout: Duration,
     ) -> Result<Answer, CallError> {
-        read(&self.send_on(Lane::Poll, call, timeout).await?)
+        read(self.send_on(Lane::Poll, call, timeout).await?)
+    }
+
+    /// The same, not read yet.
+    pub(crate) async fn poll_unread(
+        &self,
+        call: NodeCall<'_>,
+        timeout: Duration,
+    ) -> Result<Bytes, CallError> {
+        whole(self.send_on(Lane::Poll, call, timeout).await?)
     }
 
     /// Sends a call and hands back whatever comes. `checksumError` comes back
@@ -183,11 +192,12 @@ impl NodeHandle {
     }
 }
 
-fn read(raw: &RawAnswer) -> Result<Answer, CallError> {
-    if raw.status != StatusCode::OK {
-        return Err(CallError::Status(raw.status));
-    }
-    Answer::parse(&raw.body).map_err(CallError::Unusable)
+fn read(raw: RawAnswer) -> Result<Answer, CallError> {
+    Answer::parse(&whole(raw)?).map_err(CallError::Unusable)
+}
+
+fn whole(raw: RawAnswer) -> Result<Bytes, CallError> {
+    if raw.status == StatusCode::OK { Ok(raw.body) } else { Err(CallError::Status(raw.status)) }
 }
 
 /// Whether the node is one that has read the checksum.

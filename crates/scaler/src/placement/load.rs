@@ -6,7 +6,7 @@ use std::{borrow::Borrow, collections::HashMap, time::Duration};
 use bluegate_cluster::Mount;
 use bluegate_store::Generation;
 
-use super::Candidate;
+use super::{Candidate, NodeTerms};
 use crate::config::Placement;
 
 /// Thousandths of a user, so that a reservation can shrink smoothly.
@@ -100,6 +100,27 @@ pub(crate) fn book<G: Borrow<Generation>>(
             }
         })
         .collect()
+}
+
+/// What is on one node.
+pub(crate) fn book_node<G: Borrow<Generation>>(
+    node: &Mount,
+    polled: &dyn Polled,
+    generations: &[G],
+    terms: &Placement,
+    now: i64,
+) -> Booked {
+    let candidate = Candidate {
+        node,
+        release: None,
+        terms: &NodeTerms::default(),
+        polled,
+        bar: None,
+        found_broken: false,
+        weight: None,
+        returned_at: None,
+    };
+    book(&[candidate], generations, terms, now).pop().unwrap_or_default()
 }
 
 #[derive(Clone, Copy, Default)]

@@ -7,6 +7,7 @@
 //! is in force and the other is held back.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
@@ -137,8 +138,12 @@ impl TenantBook {
         self.sources().held_back.clone()
     }
 
-    /// Whether the file names this tenant.
-    pub(crate) fn is_in_file(&self, name: &TenantName) -> bool {
+    /// The tenants that the file names.
+    pub(crate) fn in_file(&self) -> BTreeSet<TenantName> {
+        self.sources().file.iter().map(|tenant| tenant.name.clone()).collect()
+    }
+
+    fn is_in_file(&self, name: &TenantName) -> bool {
         self.sources().file.iter().any(|tenant| tenant.name == *name)
     }
 

@@ -1,16 +1,19 @@
 //! What each tenant has and did, to be looked at.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use bluegate_cluster::TenantName;
-use bluegate_store::{Generation, State};
 use bluegate_tenant::Settings;
 
 use crate::{
     context::Context,
     front::outcome::Outcome,
-    nodes::lost,
-    tenants::{Tenant, shape, usage::LimitKind},
+    health::Health,
+    nodes::occupancy::{self, Occupancy, Share},
+    tenants::{Tenant, usage::LimitKind},
 };
 
 /// One tenant.
@@ -38,25 +41,32 @@ pub struct TenantReport {
     pub exceeded: BTreeMap<LimitKind, u64>,
 }
 
-/// All tenants, by name.
+/// All tenants, by name. From what each node's poll counted, so that it takes no
+/// look at every meeting.
 pub(crate) fn of(context: &Context) -> Vec<TenantReport> {
     let nodes = context.nodes();
-    let lost = lost(&nodes);
-    let is_there = |generation: &Generation| {
-        generation.state == State::Live
-            && generation.end_requested_at.is_none()
-            && !lost.contains(&generation.node)
-    };
+    let occupancies: Vec<Arc<Occupancy>> = nodes
+        .values()
+        .filter(|node| node.health() != Health::Lost)
+        .map(|node| occupancy::of(context, node))
+        .collect();
+    let mut shares: HashMap<&TenantName, Share> = HashMap::new();
+    for (tenant, here) in occupancies.iter().flat_map(|occupancy| &occupancy.tenants) {
+        let share = shares.entry(tenant).or_default();
+        share.meetings += here.meetings;
+        share.users += here.users;
+    }
+    let in_file = context.book.in_file();
     let report = |tenant: &Arc<Tenant>| {
-        let there = context.ledger.directory().count_of_tenant(&tenant.name, is_there);
+        let Share { meetings, users } = shares.get(&tenant.name).copied().unwrap_or_default();
         let limited = tenant.usage.limited();
         TenantReport {
             name: tenant.name.clone(),
             settings: tenant.settings.clone(),
-            in_file: context.book.is_in_file(&tenant.name),
+            in_file: in_file.contains(&tenant.name),
             secrets: tenant.secrets().len(),
-            meetings: there as u64,
-            users: shape::users_polled(context, tenant),
+            meetings,
+            users,
             recordings: context.recordings.count(&tenant.name),
             requests: tenant.usage.requests(),
             refused: limited.iter().map(|(limit, refused, _)| (*limit, *refused)).collect(),

@@ -105,7 +105,7 @@ pub(crate) fn users_there(context: &Context, tenant: &Tenant) -> u64 {
 
 /// Users that a tenant has as the last polls counted them. What is on a lost
 /// node is gone for its frontends.
-pub(crate) fn users_polled(context: &Context, tenant: &Tenant) -> u64 {
+fn users_polled(context: &Context, tenant: &Tenant) -> u64 {
     let nodes = context.nodes();
     let there = nodes.values().filter(|node| node.health() != Health::Lost);
     there.map(|node| node.snapshot().users_of_tenant(&tenant.name)).sum()

@@ -26,6 +26,7 @@ mod placement;
 mod receiver;
 mod recordings;
 mod replicas;
+mod reports;
 mod signing;
 mod simulated;
 mod successor;
