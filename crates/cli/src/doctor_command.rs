@@ -2,16 +2,15 @@
 
 use std::{
     fs,
-    io::IsTerminal as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use anstream::{eprint, eprintln, print, println};
+use anstream::{eprintln, print, println};
 use anyhow::{Context as _, bail, ensure};
 use bluegate_config::{Config, NodeEntry};
 use bluegate_doctor::{
-    Bounds, Browser, BrowserSeat, Patient, Progress, Recording, Subject, examine_and_record,
+    Bounds, Browser, BrowserSeat, Patient, Recording, Subject, examine_and_record,
 };
 use bluegate_net::tls;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +21,7 @@ use crate::{
     config_command,
     exit::{Exit, UsageError},
     node_command::{OneOptions, record_files},
+    progress::Progress,
     serve::secrets,
 };
 
@@ -41,11 +41,15 @@ pub(crate) fn run(options: &DoctorOptions) -> Outcome {
     let (report, recordings) = runtime.block_on(async {
         let stop = CancellationToken::new();
         let watch = tokio::spawn(stop_on_signal(stop.clone()));
-        let report = examine_and_record(&config, &stop, show_progress()).await;
+        let progress = Progress::new(options.json);
+        let report = examine_and_record(&config, &stop, |seen| {
+            let text = format!("looked at {} of {}: {}", seen.done, seen.all, seen.node);
+            progress.bar(seen.done as u64, seen.all as u64, &text);
+        });
+        let report = report.await;
         watch.abort();
         report
     });
-    clear_progress();
     if let Some(folder) = &options.record {
         keep(folder, &recordings)?;
     }
@@ -142,22 +146,5 @@ fn patient(entry: &NodeEntry) -> Result<Patient, anyhow::Error> {
 async fn stop_on_signal(stop: CancellationToken) {
     if tokio::signal::ctrl_c().await.is_ok() {
         stop.cancel();
-    }
-}
-
-/// On a terminal one line that counts; elsewhere nothing, since the report
-/// follows within seconds.
-fn show_progress() -> impl Fn(Progress) {
-    let on_terminal = std::io::stderr().is_terminal();
-    move |progress| {
-        if on_terminal {
-            eprint!("\r\x1b[2Klooked at {} of {}: {}", progress.done, progress.all, progress.node);
-        }
-    }
-}
-
-fn clear_progress() {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r\x1b[2K");
     }
 }

@@ -1,7 +1,6 @@
 //! The same work at many nodes, a few at a time: one that fails stops no other.
 
 use std::{
-    io::IsTerminal as _,
     num::NonZeroUsize,
     sync::{
         Mutex, PoisonError,
@@ -10,13 +9,14 @@ use std::{
     thread,
 };
 
-use anstream::{eprint, eprintln, print};
+use anstream::print;
 use bluegate_cluster::Mount;
 use bluegate_config::{Config, NodeEntry};
 use bluegate_nodeops::Event;
 
 use crate::{
     exit::{Exit, UsageError},
+    progress::Progress,
     table::table,
 };
 
@@ -61,7 +61,7 @@ impl<'a> Fleet<'a> {
         &self,
         job: impl Fn(&NodeEntry, &dyn Fn(&Event)) -> Result<T, anyhow::Error> + Sync,
     ) -> Outcomes<T> {
-        let progress = Progress::new(self.entries.len());
+        let steps = Steps::new(self.entries.len());
         let next = AtomicUsize::new(0);
         let done = Mutex::new(Vec::new());
         thread::scope(|scope| {
@@ -71,70 +71,56 @@ impl<'a> Fleet<'a> {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some(entry) = self.entries.get(index) else { break };
                         let name = &entry.node.name;
-                        progress.begin(name);
-                        let outcome = job(entry, &|event| progress.say(name, event));
-                        progress.end(name, outcome.is_ok());
+                        steps.begin(name);
+                        let outcome = job(entry, &|event| steps.say(name, event));
+                        steps.end(name, outcome.is_ok());
                         let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                         done.push((index, (name.clone(), outcome)));
                     }
                 });
             }
         });
-        progress.finish();
+        drop(steps);
         let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_by_key(|(index, _)| *index);
         done.into_iter().map(|(_, outcome)| outcome).collect()
     }
 }
 
-/// One line per step on stderr; on a terminal also what is at work, below them.
-struct Progress {
-    is_terminal: bool,
+/// One line per step; on a terminal also a bar, and what is at work.
+struct Steps {
+    progress: Progress,
     total: usize,
     state: Mutex<(usize, Vec<Mount>)>,
 }
 
-impl Progress {
+impl Steps {
     fn new(total: usize) -> Self {
-        Self { is_terminal: std::io::stderr().is_terminal(), total, state: Mutex::default() }
+        Self { progress: Progress::new(false), total, state: Mutex::default() }
     }
 
     fn begin(&self, name: &Mount) {
-        self.change(None, |(_, at_work)| at_work.push(name.clone()));
+        self.change(|(_, at_work)| at_work.push(name.clone()));
     }
 
     fn say(&self, name: &Mount, event: &Event) {
-        self.change(Some(&format!("{name}: {event}")), |_| ());
+        self.progress.say(&format!("{name}: {event}"));
     }
 
     fn end(&self, name: &Mount, is_ok: bool) {
-        let line = format!("{name}: {}", if is_ok { "done" } else { "failed" });
-        self.change(Some(&line), |(done, at_work)| {
+        self.progress.say(&format!("{name}: {}", if is_ok { "done" } else { "failed" }));
+        self.change(|(done, at_work)| {
             *done += 1;
             at_work.retain(|one| one != name);
         });
     }
 
-    fn finish(&self) {
-        if self.is_terminal {
-            eprint!("\r\x1b[2K");
-        }
-    }
-
-    fn change(&self, line: Option<&str>, change: impl FnOnce(&mut (usize, Vec<Mount>))) {
-        // Held while it is written, so that lines stay whole.
+    fn change(&self, change: impl FnOnce(&mut (usize, Vec<Mount>))) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
-        if self.is_terminal {
-            eprint!("\r\x1b[2K");
-        }
-        if let Some(line) = line {
-            eprintln!("{line}");
-        }
-        if self.is_terminal {
-            let at_work: Vec<&str> = state.1.iter().map(Mount::as_str).collect();
-            eprint!("{} of {} done; at work: {}", state.0, self.total, at_work.join(", "));
-        }
+        let at_work: Vec<&str> = state.1.iter().map(Mount::as_str).collect();
+        let text = format!("{} of {} done; at work: {}", state.0, self.total, at_work.join(", "));
+        self.progress.bar(state.0 as u64, self.total as u64, &text);
     }
 }
 
