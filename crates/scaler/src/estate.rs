@@ -221,7 +221,8 @@ impl Estate {
             free(written, "tenant", &tenant.name)?;
         }
         for meeting in &taking.meetings {
-            free(write.insert(&uncertain(meeting, now)).await, "meeting", &meeting.meeting_id)?;
+            let written = write.put(&uncertain(meeting, now)).await.map(drop);
+            free(written, "meeting", &meeting.meeting_id)?;
         }
         for Record { kind, name, text } in &taking.records {
             let record = key.seal(&purpose(source, kind, name), text.as_bytes());

@@ -6,23 +6,22 @@
 //! the least load once the meeting is counted, then the fewest meetings; what is
 //! still equal takes turns.
 
-use std::borrow::Borrow;
-
 use bluegate_cluster::{Mount, Tag};
-use bluegate_store::Generation;
 
 use crate::config::Placement;
 
+mod account;
 mod decision;
 mod expected;
 mod load;
 mod release;
 mod wishes;
 
+pub(crate) use account::Account;
 pub use decision::{Bar, Decision, Excluded, Weighed};
 pub(crate) use expected::expect;
 pub use expected::{Expected, Placements, Source};
-pub(crate) use load::{Booked, Count, Polled, Totals, book, book_node};
+pub(crate) use load::{Booked, Count, Polled, Totals, book};
 pub use release::Release;
 pub(crate) use wishes::Wishes;
 
@@ -63,8 +62,6 @@ pub(crate) struct Candidate<'a> {
     pub(crate) release: Option<Release>,
     /// What its operator says.
     pub(crate) terms: &'a NodeTerms,
-    /// What it last said of its meetings.
-    pub(crate) polled: &'a dyn Polled,
     /// Why it is out of the question, whatever the meeting.
     pub(crate) bar: Option<Bar>,
     /// Whether somebody found it broken: it is out of the question as long as
@@ -93,14 +90,13 @@ const LEAST_SHARE: f64 = 0.1;
 /// A weight of 1, in the units that loads are divided by.
 const WEIGHT_UNIT: f64 = 1000.0;
 
-/// Decides for a new meeting, with these open generations.
-pub(crate) fn decide<G: Borrow<Generation>>(
+/// Decides for a new meeting, with what is booked on each candidate.
+pub(crate) fn decide(
     question: &Question<'_>,
     candidates: &[Candidate<'_>],
-    generations: &[G],
+    booked: Vec<Booked>,
     terms: &Placement,
 ) -> Decision {
-    let booked = book(candidates, generations, terms, question.now);
     let mut shown = Shown::default();
     let mut fitting: Vec<Fit<'_>> = Vec::new();
     let count = u64::try_from(candidates.len()).unwrap_or(u64::MAX).max(1);

@@ -25,7 +25,7 @@ use http::StatusCode;
 use crate::{
     clock,
     config::{NodeConfig, Placement, TenantConfig},
-    placement::{Candidate, Question, Release, Wishes, decide, expect},
+    placement::{Candidate, Polled, Question, Release, Wishes, book, decide, expect},
 };
 use line::Line;
 use morning::{Morning, Place};
@@ -172,12 +172,10 @@ impl Shadow {
         let candidates: Vec<Candidate<'_>> = self
             .nodes
             .iter()
-            .zip(&polls)
-            .map(|(node, polled)| Candidate {
+            .map(|node| Candidate {
                 node: &node.node.name,
                 release: node.node.bbb.clone().map(Release::Version),
                 terms: &node.terms,
-                polled,
                 bar: None,
                 found_broken: false,
                 weight: None,
@@ -187,7 +185,14 @@ impl Shadow {
         // Equals take turns, the same each time the log is read.
         let seed = self.morning.placed();
         let question = Question { wishes, is_room: false, expected, now: at, seed };
-        let decision = decide(&question, &candidates, &open, &self.placement);
+        let polls: Vec<(&Mount, &dyn Polled)> = self
+            .nodes
+            .iter()
+            .zip(&polls)
+            .map(|(node, polled)| (&node.node.name, polled as &dyn Polled))
+            .collect();
+        let booked = book(&polls, &open, &self.placement, at);
+        let decision = decide(&question, &candidates, booked, &self.placement);
         let node = decision.node.as_deref().and_then(|name| name.parse::<Mount>().ok());
         match node {
             Some(node) => {

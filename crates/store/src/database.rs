@@ -160,7 +160,8 @@ async fn open_sqlite(path: PathBuf, steps: &[Step]) -> Result<Database, OpenErro
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(LOCK_TIMEOUT)
         .foreign_keys(true);
-    let pool = || SqlitePoolOptions::new().acquire_timeout(LOCK_TIMEOUT);
+    // A file needs no word to know that it is still there.
+    let pool = || SqlitePoolOptions::new().acquire_timeout(LOCK_TIMEOUT).test_before_acquire(false);
     // Always the same connection: by what it sees, others' writes are noticed.
     let writer = pool().max_connections(1).idle_timeout(None).max_lifetime(None);
     let writer = writer.connect_with(options.clone()).await.map_err(connect)?;

@@ -1,7 +1,5 @@
 //! The row of a generation.
 
-use std::{borrow::Borrow, ops::Deref};
-
 use bluegate_cluster::{Mount, TenantMeetingId, TenantName};
 use sqlx::{Row, postgres::PgRow, sqlite::SqliteRow};
 
@@ -99,23 +97,13 @@ impl Generation {
     }
 }
 
-/// An open generation without its description, which is most of what a row
-/// holds: to decide by, and never to be written back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Brief(pub(crate) Generation);
-
-impl Deref for Brief {
-    type Target = Generation;
-
-    fn deref(&self) -> &Generation {
-        &self.0
-    }
-}
-
-impl Borrow<Generation> for Brief {
-    fn borrow(&self) -> &Generation {
-        &self.0
-    }
+/// What changed among the generations, and up to which change that is so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Rows as they now are; closed ones are among them.
+    pub generations: Vec<Generation>,
+    /// The last change, to ask for those after it.
+    pub revision: i64,
 }
 
 /// The columns, in the order of [`Generation`]'s fields.
@@ -133,12 +121,15 @@ pub(crate) const SELECT_OPEN: &str = concat!(
     columns!(),
     " FROM generations WHERE state IN ('placing', 'uncertain', 'live') ORDER BY created_at, id"
 );
-/// The same without their descriptions.
-pub(crate) const SELECT_OPEN_BRIEFLY: &str = "SELECT id, tenant, meeting_id, node, \
-     node_meeting_id, state, internal_meeting_id, create_time, voice_bridge, in_flight, \
-     attempted_at, first_answered, reserved, CAST(NULL AS TEXT) AS description, created_at, \
-     live_at, end_requested_at, ended_at FROM generations \
-     WHERE state IN ('placing', 'uncertain', 'live')";
+/// What changed after a revision. Writers take turns, so that a change is visible
+/// only with all those before it.
+pub(crate) const SELECT_CHANGED: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", revision FROM generations WHERE revision > $1 ORDER BY revision"
+);
+/// The last change.
+pub(crate) const SELECT_REVISION: &str = "SELECT COALESCE(MAX(revision), 0) FROM generations";
 /// The open generation of a tenant's meeting.
 pub(crate) const SELECT_OPEN_OF_MEETING: &str = concat!(
     "SELECT ",
@@ -170,16 +161,34 @@ pub(crate) const SELECT_OF_MEETING: &str = concat!(
     columns!(),
     " FROM generations WHERE tenant = $1 AND meeting_id = $2 ORDER BY created_at DESC, id LIMIT $3"
 );
-/// A new row.
-pub(crate) const INSERT: &str = concat!(
+/// A row, new or known by its id, as the next change.
+pub(crate) const UPSERT: &str = concat!(
     "INSERT INTO generations (",
     columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+    ", revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+     $17, $18, (SELECT COALESCE(MAX(revision), 0) + 1 FROM generations)) \
+     ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, meeting_id = excluded.meeting_id, \
+     node = excluded.node, node_meeting_id = excluded.node_meeting_id, state = excluded.state, \
+     internal_meeting_id = excluded.internal_meeting_id, create_time = excluded.create_time, \
+     voice_bridge = excluded.voice_bridge, in_flight = excluded.in_flight, \
+     attempted_at = excluded.attempted_at, first_answered = excluded.first_answered, \
+     reserved = excluded.reserved, description = excluded.description, \
+     created_at = excluded.created_at, live_at = excluded.live_at, \
+     end_requested_at = excluded.end_requested_at, ended_at = excluded.ended_at, \
+     revision = excluded.revision RETURNING revision"
 );
 
 /// A row that holds a generation.
 pub(crate) trait Readable {
     fn generation(&self) -> Result<Generation, StoreError>;
+    fn revision(&self) -> Result<i64, StoreError>;
+}
+
+/// Rows of [`SELECT_CHANGED`], asked for with `known`.
+pub(crate) fn changes<R: Readable>(rows: &[R], known: i64) -> Result<Changes, StoreError> {
+    let revision = rows.last().map_or(Ok(known), Readable::revision)?;
+    let generations = rows.iter().map(Readable::generation).collect::<Result<_, _>>()?;
+    Ok(Changes { generations, revision })
 }
 
 /// The same columns, read from the rows of each database.
@@ -220,6 +229,11 @@ macro_rules! readable {
                     end_requested_at: get(row, "end_requested_at")?,
                     ended_at: get(row, "ended_at")?,
                 })
+            }
+
+            fn revision(&self) -> Result<i64, StoreError> {
+                let failed = |source| StoreError::Query { operation: "read a change", source };
+                self.try_get("revision").map_err(failed)
             }
         }
     };

@@ -50,7 +50,7 @@ pub use callback::{Callback, CallbackState, Settled};
 pub use copy::{backup, restore};
 pub use error::{CopyError, OpenError, StoreError, WriteError};
 pub use foreign::ForeignRecord;
-pub use generation::{Brief, Generation, State};
+pub use generation::{Changes, Generation, State};
 pub use health::{Loss, Observer};
 pub use history::Life;
 pub use hook::Hook;

@@ -21,6 +21,7 @@ pub(crate) const MIGRATIONS: &[Step] = &[
     (7, "health", include_str!("../migrations/0007_health.sql")),
     (9, "takeover", include_str!("../migrations/0009_takeover.sql")),
     (10, "stores", include_str!("../migrations/0010_stores.sql")),
+    (11, "revisions", include_str!("../migrations/0011_revisions.sql")),
 ];
 
 /// The newest schema of these.

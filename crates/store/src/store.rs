@@ -6,8 +6,8 @@ use crate::{
     database::{Database, Readers, on_each},
     error::{OpenError, StoreError},
     generation::{
-        Generation, Readable, SELECT_BY_INTERNAL, SELECT_OPEN, SELECT_OPEN_BY_EITHER,
-        SELECT_OPEN_OF_MEETING,
+        Changes, Generation, Readable, SELECT_BY_INTERNAL, SELECT_CHANGED, SELECT_OPEN,
+        SELECT_OPEN_BY_EITHER, SELECT_OPEN_OF_MEETING, SELECT_REVISION, changes,
     },
     write::Write,
 };
@@ -80,6 +80,32 @@ impl Store {
         on_each!(Readers, self.database.readers(), readers => {
             let rows = sqlx::query(SELECT_OPEN).fetch_all(readers).await.map_err(failed)?;
             rows.iter().map(Readable::generation).collect()
+        })
+    }
+
+    /// Every open generation, as a beginning for [`Store::changes`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub async fn all_open(&self) -> Result<Changes, StoreError> {
+        let failed = |source| StoreError::Query { operation: "list open meetings", source };
+        // First: a row that changes meanwhile is told of again, not missed.
+        let revision = on_each!(Readers, self.database.readers(), readers => {
+            let query = sqlx::query_scalar(SELECT_REVISION);
+            query.fetch_one(readers).await.map_err(failed)?
+        });
+        Ok(Changes { generations: self.open_generations().await?, revision })
+    }
+
+    /// What changed after this revision.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub async fn changes(&self, revision: i64) -> Result<Changes, StoreError> {
+        let failed = |source| StoreError::Query { operation: "list changed meetings", source };
+        on_each!(Readers, self.database.readers(), readers => {
+            let query = sqlx::query(SELECT_CHANGED).bind(revision);
+            changes(&query.fetch_all(readers).await.map_err(failed)?, revision)
         })
     }
 

@@ -7,20 +7,16 @@ use crate::{
     database::on_each,
     error::{StoreError, WriteError},
     generation::{
-        Brief, Generation, INSERT, Readable, SELECT_BY_ID, SELECT_BY_INTERNAL, SELECT_OPEN,
-        SELECT_OPEN_BRIEFLY, SELECT_OPEN_OF_MEETING,
+        Changes, Generation, Readable, SELECT_BY_ID, SELECT_BY_INTERNAL, SELECT_CHANGED,
+        SELECT_OPEN, SELECT_OPEN_OF_MEETING, SELECT_REVISION, UPSERT, changes,
     },
 };
 
-const UPDATE: &str = "UPDATE generations SET tenant = $2, meeting_id = $3, node = $4, \
-     node_meeting_id = $5, state = $6, internal_meeting_id = $7, create_time = $8, \
-     voice_bridge = $9, in_flight = $10, attempted_at = $11, first_answered = $12, reserved = $13, \
-     description = $14, created_at = $15, live_at = $16, end_requested_at = $17, ended_at = $18 \
-     WHERE id = $1";
 const DELETE_DECISIONS: &str = "DELETE FROM decisions WHERE generation IN (SELECT id FROM \
      generations WHERE state IN ('ended', 'superseded') AND ended_at < $1)";
-const DELETE_ENDED: &str =
-    "DELETE FROM generations WHERE state IN ('ended', 'superseded') AND ended_at < $1";
+// The last change stays: revisions must never be given twice.
+const DELETE_ENDED: &str = "DELETE FROM generations WHERE state IN ('ended', 'superseded') \
+     AND ended_at < $1 AND revision < (SELECT MAX(revision) FROM generations)";
 
 /// A transaction with the write lock; dropped without [`Write::commit`], it
 /// leaves no trace.
@@ -57,15 +53,28 @@ impl Write {
         })
     }
 
-    /// Every open generation, without its description.
+    /// Every open generation, as a beginning for [`Write::changes`].
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
-    pub async fn open_briefly(&mut self) -> Result<Vec<Brief>, StoreError> {
+    pub async fn all_open(&mut self) -> Result<Changes, StoreError> {
         let failed = |source| StoreError::Query { operation: "list open meetings", source };
+        let revision = on_each!(Open, &mut self.transaction, transaction => {
+            let query = sqlx::query_scalar(SELECT_REVISION);
+            query.fetch_one(&mut **transaction).await.map_err(failed)?
+        });
+        Ok(Changes { generations: self.open_generations().await?, revision })
+    }
+
+    /// What changed after this revision.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub async fn changes(&mut self, revision: i64) -> Result<Changes, StoreError> {
+        let failed = |source| StoreError::Query { operation: "list changed meetings", source };
         on_each!(Open, &mut self.transaction, transaction => {
-            let rows = sqlx::query(SELECT_OPEN_BRIEFLY).fetch_all(&mut **transaction).await;
-            rows.map_err(failed)?.iter().map(|row| row.generation().map(Brief)).collect()
+            let query = sqlx::query(SELECT_CHANGED).bind(revision);
+            changes(&query.fetch_all(&mut **transaction).await.map_err(failed)?, revision)
         })
     }
 
@@ -99,25 +108,41 @@ impl Write {
         self.optional(SELECT_BY_INTERNAL, &[internal_meeting_id]).await
     }
 
-    /// Adds a row.
+    /// Writes a row, new or in the place of the one with its id; the revision
+    /// that this change takes.
     ///
     /// # Errors
     /// [`WriteError::Taken`] when another open generation has the meeting or
     /// its ID on the nodes.
-    pub async fn insert(&mut self, generation: &Generation) -> Result<(), WriteError> {
-        self.execute("add a meeting", INSERT, generation).await
-    }
-
-    /// Overwrites the row with this generation's id.
-    ///
-    /// # Errors
-    /// [`WriteError::Taken`] as for [`Write::insert`].
-    pub async fn update(&mut self, generation: &Generation) -> Result<(), WriteError> {
-        self.execute("change a meeting", UPDATE, generation).await
+    pub async fn put(&mut self, generation: &Generation) -> Result<i64, WriteError> {
+        let failed = |source| WriteError::from_sqlx("write a meeting", source);
+        on_each!(Open, &mut self.transaction, transaction => {
+            let query = sqlx::query_scalar(UPSERT)
+                .bind(&generation.id)
+                .bind(generation.tenant.as_str())
+                .bind(&generation.meeting_id)
+                .bind(generation.node.as_str())
+                .bind(&generation.node_meeting_id)
+                .bind(generation.state.as_str())
+                .bind(&generation.internal_meeting_id)
+                .bind(generation.create_time)
+                .bind(&generation.voice_bridge)
+                .bind(generation.in_flight)
+                .bind(generation.attempted_at)
+                .bind(generation.first_answered)
+                .bind(generation.reserved)
+                .bind(&generation.description)
+                .bind(generation.created_at)
+                .bind(generation.live_at)
+                .bind(generation.end_requested_at)
+                .bind(generation.ended_at);
+            query.fetch_one(&mut **transaction).await.map_err(failed)
+        })
     }
 
     /// Deletes generations that ended or were superseded before `time`, and why
-    /// they were placed.
+    /// they were placed. No change tells of it: whoever follows changes must not
+    /// be that far behind.
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
@@ -153,39 +178,6 @@ impl Write {
             }
             let row = query.fetch_optional(&mut **transaction).await.map_err(failed)?;
             row.as_ref().map(Readable::generation).transpose()
-        })
-    }
-
-    async fn execute(
-        &mut self,
-        operation: &'static str,
-        statement: &'static str,
-        generation: &Generation,
-    ) -> Result<(), WriteError> {
-        on_each!(Open, &mut self.transaction, transaction => {
-            sqlx::query(statement)
-                .bind(&generation.id)
-                .bind(generation.tenant.as_str())
-                .bind(&generation.meeting_id)
-                .bind(generation.node.as_str())
-                .bind(&generation.node_meeting_id)
-                .bind(generation.state.as_str())
-                .bind(&generation.internal_meeting_id)
-                .bind(generation.create_time)
-                .bind(&generation.voice_bridge)
-                .bind(generation.in_flight)
-                .bind(generation.attempted_at)
-                .bind(generation.first_answered)
-                .bind(generation.reserved)
-                .bind(&generation.description)
-                .bind(generation.created_at)
-                .bind(generation.live_at)
-                .bind(generation.end_requested_at)
-                .bind(generation.ended_at)
-                .execute(&mut **transaction)
-                .await
-                .map(drop)
-                .map_err(|source| WriteError::from_sqlx(operation, source))
         })
     }
 }

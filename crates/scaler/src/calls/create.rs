@@ -29,7 +29,7 @@ use crate::{
         life::Sign,
     },
     nodes::{NodeHandle, client::CallError, signing::NodeCall},
-    placement::{Bar, Candidate, Decision, Polled, Wishes},
+    placement::{Bar, Candidate, Decision, Wishes},
     tenants::{quota::Quota, shape},
 };
 
@@ -144,15 +144,13 @@ impl Creation {
 
     async fn enter(&self) -> Result<Entered, bluegate_store::StoreError> {
         let nodes = self.context.nodes();
-        let nodes: Vec<_> = nodes.values().map(|node| (node, node.snapshot())).collect();
         let held_back = self.context.held_back.load();
         let candidates: Vec<Candidate<'_>> = nodes
-            .iter()
-            .map(|(node, snapshot)| Candidate {
+            .values()
+            .map(|node| Candidate {
                 node: &node.node.name,
                 release: node.release(),
                 terms: &node.terms,
-                polled: snapshot.as_ref() as &dyn Polled,
                 bar: Context::bar(node).or_else(|| self.bar(&node.node.name)),
                 found_broken: held_back.contains(&node.node.name),
                 weight: None,
@@ -171,8 +169,9 @@ impl Creation {
             wishes: self.wishes.clone(),
             is_room: self.pinned.is_some(),
         };
+        let polled = |name: &Mount| nodes.get(name).map(|node| node.snapshot()).unwrap_or_default();
         let lost = |node: &Mount| self.context.is_lost(node);
-        self.context.ledger.enter(&wanted, candidates, lost, rand::random()).await
+        self.context.ledger.enter(&wanted, candidates, polled, lost, rand::random()).await
     }
 
     /// What the tenant may have, beside what it has.

@@ -1,20 +1,40 @@
-//! The open generations in memory: what every call but create looks up.
+//! The open generations in memory: what calls look up, and what each node has to
+//! carry.
 //!
-//! Written by the ledger only, right after each commit. Look-ups are exact:
-//! by (tenant, meetingID), or by a whole internal meeting ID of the tenant.
+//! Written by the ledger only, right after each commit, and with what others
+//! have committed. Look-ups are exact: by (tenant, meetingID), or by a whole
+//! internal meeting ID of the tenant.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use bluegate_cluster::{Mount, TenantMeetingId, TenantName};
 use bluegate_store::Generation;
 
+use crate::{
+    clock,
+    config::Placement,
+    nodes::{Listing, Snapshot},
+    placement::{Account, Booked, Polled},
+};
+
 /// The open generations, by every key they are looked up with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Directory {
+    terms: Placement,
+    /// Locked before `maps` where both are.
+    accounts: Mutex<HashMap<Mount, Watched>>,
     maps: RwLock<Maps>,
+}
+
+/// What a node with meetings has to carry.
+#[derive(Debug)]
+struct Watched {
+    /// The list that its meetings were counted with.
+    listing: Arc<Listing>,
+    account: Account,
 }
 
 #[derive(Debug, Default)]
@@ -24,6 +44,8 @@ struct Maps {
     by_meeting: HashMap<TenantName, HashMap<String, Arc<Generation>>>,
     by_internal: HashMap<String, Arc<Generation>>,
     by_node: HashMap<Mount, OnNode>,
+    /// Ids by the dial-in numbers they have.
+    by_voice_bridge: HashMap<String, Vec<String>>,
     /// How often rows were put in or taken out, ever.
     revision: u64,
 }
@@ -36,13 +58,31 @@ struct OnNode {
 }
 
 impl Directory {
+    /// Empty. Loads are reckoned by these terms.
+    pub(crate) fn new(terms: Placement) -> Self {
+        Self { terms, accounts: Mutex::default(), maps: RwLock::default() }
+    }
+
     /// Takes over a row as it now is in the store.
     pub(crate) fn apply(&self, generation: Generation) {
+        let mut accounts = self.accounts();
         let mut maps = self.write();
-        maps.remove(&generation.id);
-        if generation.state.is_open() {
-            maps.insert(generation);
+        if let Some(before) = maps.remove(&generation.id)
+            && let Some(watched) = accounts.get_mut(&before.node)
+        {
+            watched.account.remove(&before.id);
+            if watched.account.is_empty() {
+                accounts.remove(&before.node);
+            }
         }
+        if !generation.state.is_open() {
+            return;
+        }
+        // One that nothing is kept of yet is counted when somebody asks.
+        if let Some(watched) = accounts.get_mut(&generation.node) {
+            watched.add(&generation);
+        }
+        maps.insert(generation);
     }
 
     /// Takes over all open rows as they now are in the store.
@@ -52,7 +92,60 @@ impl Directory {
         for generation in generations {
             maps.insert(generation);
         }
+        let mut accounts = self.accounts();
         *self.write() = maps;
+        accounts.clear();
+    }
+
+    /// Counts a node's meetings with its last poll, so that no decision has to.
+    pub(crate) fn counted(&self, node: &Mount, polled: &Snapshot) {
+        self.watch(&mut self.accounts(), node, polled.listing());
+    }
+
+    /// What is on each of these nodes, in their order, by their last polls; the
+    /// generation `but` counts nowhere.
+    pub(crate) fn booked<'a>(
+        &self,
+        nodes: impl Iterator<Item = (&'a Mount, &'a Snapshot)>,
+        but: Option<&str>,
+        now: i64,
+    ) -> Vec<Booked> {
+        let mut accounts = self.accounts();
+        let booked = |(node, polled): (&Mount, &Snapshot)| {
+            let totals = polled.totals();
+            match self.watch(&mut accounts, node, polled.listing()) {
+                Some(watched) => watched.account.booked(totals, but, &self.terms, now),
+                None => Account::new(&self.terms).booked(totals, but, &self.terms, now),
+            }
+        };
+        nodes.map(booked).collect()
+    }
+
+    /// What a node with meetings has to carry, counted with this list.
+    fn watch<'a>(
+        &self,
+        accounts: &'a mut HashMap<Mount, Watched>,
+        node: &Mount,
+        listing: &Arc<Listing>,
+    ) -> Option<&'a mut Watched> {
+        let is_counted =
+            accounts.get(node).is_some_and(|known| Arc::ptr_eq(&known.listing, listing));
+        if !is_counted {
+            let maps = self.read();
+            let there = maps.by_node.get(node)?;
+            let account = Account::new(&self.terms);
+            let mut watched = Watched { listing: Arc::clone(listing), account };
+            there.rows.iter().for_each(|generation| watched.add(generation));
+            accounts.insert(node.clone(), watched);
+        }
+        accounts.get_mut(node)
+    }
+
+    /// Whether an open generation other than `but` has this dial-in number.
+    pub(crate) fn has_voice_bridge(&self, number: &str, but: Option<&str>) -> bool {
+        let maps = self.read();
+        let ids = maps.by_voice_bridge.get(number);
+        ids.is_some_and(|ids| ids.iter().any(|id| Some(id.as_str()) != but))
     }
 
     /// The open generation of a meeting.
@@ -80,6 +173,17 @@ impl Directory {
         sorted(of_tenant.cloned().collect())
     }
 
+    /// How many of a tenant's open generations are `counted`.
+    pub(crate) fn count_of_tenant(
+        &self,
+        tenant: &TenantName,
+        counted: impl Fn(&Generation) -> bool,
+    ) -> usize {
+        let maps = self.read();
+        let of_tenant = maps.by_meeting.get(tenant).into_iter().flat_map(HashMap::values);
+        of_tenant.filter(|generation| counted(generation)).count()
+    }
+
     /// Every open generation, oldest first.
     pub(crate) fn all(&self) -> Vec<Arc<Generation>> {
         sorted(self.read().by_id.values().cloned().collect())
@@ -96,12 +200,22 @@ impl Directory {
         maps.by_node.get(node).map_or(0, |on| on.revision)
     }
 
+    fn accounts(&self) -> MutexGuard<'_, HashMap<Mount, Watched>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Maps> {
         self.maps.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Maps> {
         self.maps.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    fn add(&mut self, generation: &Generation) {
+        self.account.add(generation, self.listing.of(generation), clock::now());
     }
 }
 
@@ -119,12 +233,15 @@ impl Maps {
         let on_node = self.by_node.entry(generation.node.clone()).or_default();
         on_node.revision = self.revision;
         on_node.rows.push(Arc::clone(&generation));
+        if let Some(number) = &generation.voice_bridge {
+            self.by_voice_bridge.entry(number.clone()).or_default().push(generation.id.clone());
+        }
         self.by_id.insert(generation.id.clone(), generation);
     }
 
     /// Forgets a row, and those of its keys that still lead to it.
-    fn remove(&mut self, id: &str) {
-        let Some(generation) = self.by_id.remove(id) else { return };
+    fn remove(&mut self, id: &str) -> Option<Arc<Generation>> {
+        let generation = self.by_id.remove(id)?;
         if let Some(internal) = &generation.internal_meeting_id
             && self.by_internal.get(internal).is_some_and(|known| known.id == id)
         {
@@ -146,6 +263,15 @@ impl Maps {
                 self.by_node.remove(&generation.node);
             }
         }
+        if let Some(number) = &generation.voice_bridge
+            && let Some(ids) = self.by_voice_bridge.get_mut(number)
+        {
+            ids.retain(|known| known != id);
+            if ids.is_empty() {
+                self.by_voice_bridge.remove(number);
+            }
+        }
+        Some(generation)
     }
 }
 
@@ -185,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_revision_never_stands_for_other_rows() {
-        let (directory, node) = (Directory::default(), "bbb-01".parse().unwrap());
+        let (directory, node) = (Directory::new(Placement::default()), "bbb-01".parse().unwrap());
         let mut seen: Vec<(u64, Vec<Arc<Generation>>)> = Vec::new();
         let mut look = |step: &str, changed: bool| {
             let now = (directory.revision_of(&node), directory.on_node(&node));

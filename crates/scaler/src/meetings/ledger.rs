@@ -1,9 +1,10 @@
 //! The ledger: every change of a generation, in the store first and then in
 //! the directory.
 //!
-//! Each change is one short write transaction that reads the rows, lets
-//! [`crate::meetings::life`] or [`crate::placement`] decide, writes and
-//! commits. A gate keeps the directory in the order of the commits.
+//! Each change is one short write transaction ([`Turn`]) that reads the row, lets
+//! [`crate::meetings::life`] or [`crate::placement`] decide, writes and commits.
+//! It begins by taking over what others have changed, so that the directory is
+//! what the store is while something is decided.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,8 +15,8 @@ use std::{
 };
 
 use bluegate_cluster::{Mount, TenantMeetingId};
-use bluegate_store::{Generation, Life, State, Store, StoreError, Write, WriteError};
-use tokio::sync::{Mutex, MutexGuard};
+use bluegate_store::{Generation, Life, State, Store, StoreError, WriteError};
+use tokio::sync::Mutex;
 
 use crate::{
     clock,
@@ -31,15 +32,18 @@ use crate::{
 
 mod enter;
 mod settle;
+mod turn;
 
 pub(crate) use settle::Success;
+use turn::{Known, Turn};
 
 /// The ledger.
 pub(crate) struct Ledger {
     store: Store,
     reach: Reach,
     directory: Directory,
-    gate: Mutex<()>,
+    /// How far the directory follows the store: one change at a time.
+    gate: Mutex<Known>,
     terms: Terms,
     /// Whether another process writes to our store for now, whatever its kind.
     accompanied: AtomicBool,
@@ -117,12 +121,11 @@ impl Ledger {
         nodes: &HashSet<Mount>,
         terms: Terms,
     ) -> Result<Self, StoreError> {
-        let (directory, gate) = (Directory::default(), Mutex::new(()));
         let ledger = Self {
             store,
             reach: Reach::default(),
-            directory,
-            gate,
+            directory: Directory::new(terms.placement.clone()),
+            gate: Mutex::default(),
             terms,
             accompanied: AtomicBool::new(false),
             foreign_changes: AtomicI64::new(0),
@@ -130,24 +133,18 @@ impl Ledger {
             refused: AtomicU64::new(0),
             peaks: Default::default(),
         };
-        let (_gate, mut write) = ledger.begin().await?;
-        let mut open = write.open_generations().await?;
-        for generation in &mut open {
+        let mut turn = ledger.begin().await?;
+        for generation in ledger.directory.all() {
             if !nodes.contains(&generation.node) {
-                generation.state = State::Superseded;
-                generation.ended_at = Some(clock::now());
-                expect_free(write.update(generation).await)?;
                 tracing::warn!(
                     node.id = %generation.node, tenant.id = %generation.tenant,
                     "a meeting was left behind on a node that is no longer configured"
                 );
+                let generation = Arc::unwrap_or_clone(generation);
+                expect_free(turn.put(life::superseded(generation, clock::now())).await)?;
             }
         }
-        write.commit().await?;
-        for generation in open {
-            ledger.directory.apply(generation);
-        }
-        drop(_gate);
+        turn.commit().await?;
         Ok(ledger)
     }
 
@@ -177,16 +174,14 @@ impl Ledger {
 
     /// Supersedes what stands for meetings on a node that is gone.
     pub(crate) async fn leave_behind(&self, node: &Mount) -> Result<(), StoreError> {
-        let (_gate, mut write) = self.begin().await?;
-        let mut left = write.open_generations().await?;
-        left.retain(|generation| generation.node == *node);
-        let left: Vec<Generation> =
-            left.into_iter().map(|row| life::superseded(row, clock::now())).collect();
+        let turn = self.begin().await?;
+        let left = self.directory.on_node(node).into_iter().map(Arc::unwrap_or_clone);
+        let left: Vec<Generation> = left.map(|row| life::superseded(row, clock::now())).collect();
         tracing::warn!(
             node.id = %node, meetings = left.len(),
             "meetings are left behind on a node that is gone"
         );
-        self.finish(write, left).await
+        self.finish(turn, left).await
     }
 
     /// Whether this is still the open generation of its meeting, by the store.
@@ -198,7 +193,11 @@ impl Ledger {
 
     /// Whether others write to the store.
     fn is_shared(&self) -> bool {
-        self.store.is_shared() || self.accompanied.load(Relaxed)
+        self.store.is_shared() || self.is_accompanied()
+    }
+
+    fn is_accompanied(&self) -> bool {
+        self.accompanied.load(Relaxed)
     }
 
     /// Says whether another process writes to the store for now.
@@ -232,20 +231,6 @@ impl Ledger {
         self.foreign_changes.store(i64::MIN, Relaxed);
     }
 
-    /// Takes over what others have written.
-    pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
-        // With the gate, no commit of ours lies between reading and taking over.
-        let _gate = self.gate.lock().await;
-        let open = self.store.open_generations().await?;
-        {
-            let ids: HashSet<&str> = open.iter().map(|open| open.id.as_str()).collect();
-            let mut peaks = self.peaks.lock().unwrap_or_else(PoisonError::into_inner);
-            peaks.retain(|id, _| ids.contains(id.as_str()));
-        }
-        self.directory.replace(open);
-        Ok(())
-    }
-
     /// Whether we superseded a generation of this meeting with this createTime.
     pub(crate) async fn was_superseded(
         &self,
@@ -267,16 +252,15 @@ impl Ledger {
 
     /// A list or an answer shows that the meeting of this row lives.
     pub(crate) async fn observed(&self, id: &str, sign: Sign) -> Result<(), StoreError> {
-        let (_gate, mut write) = self.begin().await?;
-        let Some(row) = write.generation(id).await?.filter(|row| row.state.is_open()) else {
-            return Ok(());
-        };
+        let mut turn = self.begin().await?;
+        let row = turn.write.generation(id).await?;
+        let Some(row) = row.filter(|row| row.state.is_open()) else { return Ok(()) };
         let changed = match life::lives(row, sign, clock::new_id(), clock::now()) {
             Lives::This(row) => vec![row],
             Lives::Former(_) => return Ok(()),
             Lives::Next { ended, born } => vec![*ended, *born],
         };
-        self.finish(write, changed).await
+        self.finish(turn, changed).await
     }
 
     /// The node says there is no such meeting, asked for at `asked`. It has had
@@ -321,7 +305,7 @@ impl Ledger {
 
     /// A poll saw so many users in this generation.
     pub(crate) fn saw_users(&self, id: &str, users: u32) {
-        let mut peaks = self.peaks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut peaks = self.peaks();
         match peaks.get_mut(id) {
             Some(peak) => *peak = users.max(*peak),
             None => drop(peaks.insert(id.to_owned(), users)),
@@ -331,8 +315,7 @@ impl Ledger {
     /// What is to be remembered of a generation that has ended: nothing if
     /// nobody was seen in it.
     fn life_of(&self, ended: &Generation) -> Option<Life> {
-        let peaks = self.peaks.lock().unwrap_or_else(PoisonError::into_inner);
-        let users = peaks.get(&ended.id).copied().filter(|users| *users > 0)?;
+        let users = self.peaks().get(&ended.id).copied().filter(|users| *users > 0)?;
         let lasted = ended.ended_at?.saturating_sub(ended.live_at?);
         Some(Life { users, minutes: u32::try_from(lasted / 60_000).unwrap_or(0) })
     }
@@ -340,10 +323,10 @@ impl Ledger {
     /// Deletes rows that ended before `ended`, and what is remembered of
     /// meetings that last ended before `history`.
     pub(crate) async fn forget_before(&self, ended: i64, history: i64) -> Result<u64, StoreError> {
-        let (_gate, mut write) = self.begin().await?;
-        let count = write.delete_ended_before(ended).await?;
-        write.forget_history_before(history).await?;
-        write.commit().await?;
+        let mut turn = self.begin().await?;
+        let count = turn.write.delete_ended_before(ended).await?;
+        turn.write.forget_history_before(history).await?;
+        turn.commit().await?;
         Ok(count)
     }
 
@@ -352,18 +335,17 @@ impl Ledger {
         self.store.close().await;
     }
 
-    /// The meeting's generation when it is live: from the store, which other
-    /// scalers write too; from memory while the store is down.
+    /// The meeting's generation when it is live: from the store, where other
+    /// scalers write to it too; from memory while that is down.
     async fn find_live(&self, wanted: &Wanted<'_>) -> Option<Generation> {
-        let found = self.reach.ask(self.store.open_generation(wanted.meeting)).await;
         let known = || self.directory.meeting(wanted.meeting).map(Arc::unwrap_or_clone);
-        found.unwrap_or_else(|_| known()).filter(|generation| generation.state == State::Live)
-    }
-
-    async fn begin(&self) -> Result<(MutexGuard<'_, ()>, Write), StoreError> {
-        let gate = self.gate.lock().await;
-        let write = self.store.write().await?;
-        Ok((gate, write))
+        let found = if self.is_shared() {
+            let found = self.reach.ask(self.store.open_generation(wanted.meeting)).await;
+            found.unwrap_or_else(|_| known())
+        } else {
+            known()
+        };
+        found.filter(|generation| generation.state == State::Live)
     }
 
     /// Changes an open row, when `change` says so.
@@ -372,37 +354,43 @@ impl Ledger {
         id: &str,
         change: impl FnOnce(Generation) -> Option<Generation>,
     ) -> Result<(), StoreError> {
-        let (_gate, mut write) = self.begin().await?;
-        let row = write.generation(id).await?.filter(|row| row.state.is_open());
+        let mut turn = self.begin().await?;
+        let row = turn.write.generation(id).await?.filter(|row| row.state.is_open());
         match row.and_then(change) {
-            Some(changed) => self.finish(write, vec![changed]).await,
+            Some(changed) => self.finish(turn, vec![changed]).await,
             None => Ok(()),
         }
     }
 
-    /// Writes rows that exist or, last, a new one; commits; then lets memory
-    /// follow. Closed rows go first, so that their keys are free.
-    async fn finish(&self, mut write: Write, changed: Vec<Generation>) -> Result<(), StoreError> {
-        for generation in &changed {
-            if write.generation(&generation.id).await?.is_some() {
-                expect_free(write.update(generation).await)?;
-            } else {
-                expect_free(write.insert(generation).await)?;
-            }
-            if let (State::Ended, Some(life)) = (generation.state, self.life_of(generation)) {
-                let ended_at = generation.ended_at.unwrap_or_default();
-                write.remember_life(&generation.meeting(), life, ended_at).await?;
-            }
-        }
-        write.commit().await?;
+    /// Writes rows and commits. Closed rows go first, so that their keys are free.
+    async fn finish(&self, mut turn: Turn<'_>, changed: Vec<Generation>) -> Result<(), StoreError> {
         for generation in changed {
-            if !generation.state.is_open() {
-                let mut peaks = self.peaks.lock().unwrap_or_else(PoisonError::into_inner);
-                peaks.remove(&generation.id);
+            if let (State::Ended, Some(life)) = (generation.state, self.life_of(&generation)) {
+                let ended_at = generation.ended_at.unwrap_or_default();
+                turn.write.remember_life(&generation.meeting(), life, ended_at).await?;
             }
-            self.directory.apply(generation);
+            expect_free(turn.put(generation).await)?;
         }
-        Ok(())
+        turn.commit().await
+    }
+
+    /// Memory follows one row that was changed, by us or by others.
+    fn follow(&self, generation: Generation) {
+        if !generation.state.is_open() {
+            self.peaks().remove(&generation.id);
+        }
+        self.directory.apply(generation);
+    }
+
+    /// Memory becomes what all open rows are.
+    fn follow_all(&self, open: Vec<Generation>) {
+        let ids: HashSet<&str> = open.iter().map(|open| open.id.as_str()).collect();
+        self.peaks().retain(|id, _| ids.contains(id.as_str()));
+        self.directory.replace(open);
+    }
+
+    fn peaks(&self) -> std::sync::MutexGuard<'_, HashMap<String, u32>> {
+        self.peaks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -414,3 +402,6 @@ fn expect_free(written: Result<(), WriteError>) -> Result<(), StoreError> {
         Err(WriteError::Taken) => Err(StoreError::Row { column: "meeting_id" }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,8 @@ impl Reconciler {
     }
 
     /// Draws the conclusions from a poll.
-    pub(crate) async fn after(&mut self, snapshot: &Snapshot) {
+    pub(crate) async fn after(&mut self, snapshot: &Arc<Snapshot>) {
+        self.context.ledger.directory().counted(&self.node.node.name, snapshot);
         let result = async {
             self.other_stores(snapshot).await?;
             self.generations(snapshot).await?;

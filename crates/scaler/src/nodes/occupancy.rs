@@ -11,16 +11,11 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use bluegate_cluster::{Mount, TenantName};
+use bluegate_cluster::TenantName;
 use bluegate_store::{Generation, State};
 
 use super::{NodeHandle, Snapshot};
-use crate::{
-    clock,
-    config::Placement,
-    context::Context,
-    placement::{self, Booked},
-};
+use crate::{clock, context::Context, placement::Booked};
 
 /// The longest a count is kept: reservations shrink with time. A node is polled
 /// more often than this, unless it does not answer.
@@ -71,8 +66,9 @@ pub(crate) fn of(context: &Context, node: &NodeHandle) -> Arc<Occupancy> {
     let basis = Basis { revision, snapshot: node.snapshot(), now: Instant::now() };
     let snapshot = Arc::clone(&basis.snapshot);
     kept_or(&node.occupancy, basis, || {
-        let rows = directory.on_node(name);
-        count(name, &snapshot, &rows, context.ledger.placement(), clock::now())
+        let of_node = std::iter::once((name, snapshot.as_ref()));
+        let booked = directory.booked(of_node, None, clock::now()).pop().unwrap_or_default();
+        count(booked, &snapshot, &directory.on_node(name))
     })
 }
 
@@ -100,14 +96,7 @@ impl Basis {
     }
 }
 
-fn count(
-    node: &Mount,
-    snapshot: &Snapshot,
-    rows: &[Arc<Generation>],
-    terms: &Placement,
-    now: i64,
-) -> Occupancy {
-    let booked = placement::book_node(node, snapshot, rows, terms, now);
+fn count(booked: Booked, snapshot: &Snapshot, rows: &[Arc<Generation>]) -> Occupancy {
     let mut tenants: HashMap<TenantName, Share> = HashMap::new();
     for row in rows.iter().filter(|row| is_there(row)) {
         match tenants.get_mut(&row.tenant) {
@@ -191,11 +180,11 @@ mod tests {
             Arc::new(polled(tenant, id, users, is_breakout))
         });
         let snapshot = Snapshot::new(1, Arc::new(Listing::new(polled.to_vec())));
-        let counted = count(&"bbb-01".parse().unwrap(), &snapshot, &rows, &Placement::default(), 1);
+        let counted = count(Booked::default(), &snapshot, &rows);
         let share = |tenant: &str| counted.tenants[&tenant.parse().unwrap()];
         assert_eq!(share("physics"), Share { meetings: 1, users: 9 });
         assert_eq!(share("history"), Share { meetings: 1, users: 0 });
-        assert_eq!((counted.rooms, counted.booked.meetings, counted.booked.users), (1, 4, 14));
+        assert_eq!(counted.rooms, 1);
     }
 
     fn polled(tenant: &str, id: &str, users: u32, is_breakout: bool) -> PolledMeeting {

@@ -32,7 +32,15 @@ pub(crate) struct Question {
 pub(crate) struct Reads {
     max_age: Duration,
     capacity: usize,
-    entries: Mutex<HashMap<Question, Entry>>,
+    kept: Mutex<Kept>,
+}
+
+/// Entries by meeting, as its asker names it, then by what is asked of it.
+#[derive(Debug, Default)]
+struct Kept {
+    meetings: HashMap<(TenantName, String), HashMap<String, Entry>>,
+    /// Entries, over all meetings.
+    count: usize,
 }
 
 #[derive(Debug)]
@@ -62,31 +70,35 @@ impl Reads {
     /// Answers stay fresh for `max_age`, counted from the question; at most
     /// `capacity` are kept.
     pub(crate) fn new(max_age: Duration, capacity: usize) -> Self {
-        Self { max_age, capacity, entries: Mutex::default() }
+        Self { max_age, capacity, kept: Mutex::default() }
     }
 
     /// Takes a question in.
     pub(crate) fn ask(&self, question: Question, now: Instant) -> Asked {
-        let mut entries = self.entries();
-        if let Some(entry) = entries.get(&question)
-            && self.is_fresh(entry, now)
-        {
+        let Question { tenant, meeting, asked } = question;
+        let of_meeting = (tenant, meeting);
+        let mut kept = self.kept();
+        let known = kept.meetings.get(&of_meeting).and_then(|entries| entries.get(&asked));
+        if let Some(entry) = known.filter(|entry| self.is_fresh(entry, now)) {
             return Asked::Shared(Shared(entry.answer.clone()));
         }
-        if entries.len() >= self.capacity {
-            entries.retain(|_, entry| self.is_fresh(entry, now));
+        if kept.count >= self.capacity {
+            kept.retain(|entry| self.is_fresh(entry, now));
         }
         let (turn, answer) = watch::channel(None);
-        if entries.len() < self.capacity {
-            entries.insert(question, Entry { begun: now, answer: answer.clone() });
+        if kept.count < self.capacity {
+            let entry = Entry { begun: now, answer: answer.clone() };
+            let before = kept.meetings.entry(of_meeting).or_default().insert(asked, entry);
+            kept.count += usize::from(before.is_none());
         }
         Asked::First(Turn(turn), Shared(answer))
     }
 
     /// Forgets what was answered about a meeting, because it has just changed.
     pub(crate) fn forget(&self, tenant: &TenantName, meeting: &str) {
-        self.entries()
-            .retain(|question, _| question.tenant != *tenant || question.meeting != meeting);
+        let mut kept = self.kept();
+        let gone = kept.meetings.remove(&(tenant.clone(), meeting.to_owned()));
+        kept.count -= gone.map_or(0, |entries| entries.len());
     }
 
     fn is_fresh(&self, entry: &Entry, now: Instant) -> bool {
@@ -95,8 +107,18 @@ impl Reads {
         lives && now.duration_since(entry.begun) < self.max_age
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<Question, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
+        self.meetings.retain(|_, entries| {
+            entries.retain(|_, entry| keep(entry));
+            !entries.is_empty()
+        });
+        self.count = self.meetings.values().map(HashMap::len).sum();
     }
 }
 
@@ -175,11 +197,22 @@ mod tests {
     fn memory_is_bounded() {
         let reads = Reads::new(Duration::from_secs(1), 3);
         let now = Instant::now();
-        for meeting in 0..10 {
-            assert!(is_first(&reads.ask(question(&meeting.to_string()), now)));
-        }
-        assert!(reads.entries().len() <= 3);
+        // None is answered yet, so none can be let go.
+        let asked: Vec<_> =
+            (0..10).map(|meeting| reads.ask(question(&meeting.to_string()), now)).collect();
+        assert!(asked.iter().all(is_first));
+        let kept = || {
+            let kept = reads.kept();
+            let entries = kept.meetings.values().map(HashMap::len).sum::<usize>();
+            assert_eq!(entries, kept.count);
+            entries
+        };
+        assert_eq!(kept(), 3);
+        reads.forget(&"physics".parse().unwrap(), "0");
+        assert_eq!(kept(), 2);
+        assert!(is_first(&reads.ask(question("0"), now)));
+        assert_eq!(kept(), 3);
         assert!(is_first(&reads.ask(question("later"), now + Duration::from_secs(2))));
-        assert!(reads.entries().len() <= 3);
+        assert_eq!(kept(), 1);
     }
 }

@@ -43,6 +43,11 @@ impl Snapshot {
     pub(crate) fn new(begun: i64, listing: Arc<Listing>) -> Self {
         Self { begun, listing }
     }
+
+    /// What it lists: the same one as long as nothing changes.
+    pub(crate) fn listing(&self) -> &Arc<Listing> {
+        &self.listing
+    }
 }
 
 impl Deref for Snapshot {
@@ -123,7 +128,7 @@ fn users_of_tenants(meetings: &[Arc<PolledMeeting>]) -> HashMap<TenantName, u64>
     users
 }
 
-impl Polled for Snapshot {
+impl Polled for Listing {
     fn of(&self, generation: &Generation) -> Option<Count> {
         self.meeting_of(generation).map(|meeting| counted(&meeting.facts))
     }

@@ -1,16 +1,16 @@
 //! How much there is on a node: users, audio, video and meetings that its last
 //! poll counted, and what is reserved for those who have not come yet.
 
-use std::{borrow::Borrow, collections::HashMap, time::Duration};
+use std::{borrow::Borrow, collections::HashMap};
 
 use bluegate_cluster::Mount;
 use bluegate_store::Generation;
 
-use super::{Candidate, NodeTerms};
+use super::Account;
 use crate::config::Placement;
 
 /// Thousandths of a user, so that a reservation can shrink smoothly.
-const MILLI: u64 = 1000;
+pub(super) const MILLI: u64 = 1000;
 /// A load of 1: thousandths of a weight, of thousandths of a user.
 pub(super) const UNIT: u64 = MILLI * MILLI;
 
@@ -54,80 +54,26 @@ pub(crate) struct Booked {
     pub(crate) reserved: u64,
 }
 
-/// What is on each candidate, in their order.
+/// What is on each of these nodes, in their order, with these open generations.
 pub(crate) fn book<G: Borrow<Generation>>(
-    candidates: &[Candidate<'_>],
+    nodes: &[(&Mount, &dyn Polled)],
     generations: &[G],
     terms: &Placement,
     now: i64,
 ) -> Vec<Booked> {
+    let mut accounts: Vec<Account> = nodes.iter().map(|_| Account::new(terms)).collect();
     let places: HashMap<&Mount, usize> =
-        candidates.iter().enumerate().map(|(place, candidate)| (candidate.node, place)).collect();
-    let mut all: Vec<(Booked, Reserved)> = vec![Default::default(); candidates.len()];
+        nodes.iter().enumerate().map(|(place, (node, _))| (*node, place)).collect();
     for generation in generations.iter().map(Borrow::borrow) {
         let place = places.get(&generation.node).copied();
-        let Some((candidate, (booked, reserved))) =
-            place.and_then(|place| candidates.get(place).zip(all.get_mut(place)))
-        else {
-            continue;
-        };
-        let count = candidate.polled.of(generation);
-        let users = count.unwrap_or_default().users;
-        let left = remaining(generation, terms.reservation_lifetime, now);
-        reserved.milli += left.saturating_sub(users * MILLI);
-        reserved.listed += u64::from(count.is_some());
-        booked.meetings += 1;
+        if let Some((account, (_, polled))) =
+            place.and_then(|place| accounts.get_mut(place).zip(nodes.get(place)))
+        {
+            account.add(generation, polled.of(generation), now);
+        }
     }
-    candidates
-        .iter()
-        .zip(all)
-        .map(|(candidate, (booked, reserved))| {
-            let Totals { count, meetings } = candidate.polled.totals();
-            // Meetings that no row stands for count like ours.
-            let meetings = booked.meetings + meetings.saturating_sub(reserved.listed);
-            let per = |weight: f64, milli: u64| milli.saturating_mul(thousandths(weight));
-            let load = [
-                per(terms.user_weight, count.users * MILLI + reserved.milli),
-                per(terms.audio_weight, count.audio * MILLI),
-                per(terms.video_weight, count.video * MILLI),
-                per(terms.meeting_weight, meetings * MILLI),
-            ];
-            Booked {
-                load: load.into_iter().fold(0, u64::saturating_add),
-                meetings,
-                users: count.users,
-                reserved: reserved.milli.div_ceil(MILLI),
-            }
-        })
-        .collect()
-}
-
-/// What is on one node.
-pub(crate) fn book_node<G: Borrow<Generation>>(
-    node: &Mount,
-    polled: &dyn Polled,
-    generations: &[G],
-    terms: &Placement,
-    now: i64,
-) -> Booked {
-    let candidate = Candidate {
-        node,
-        release: None,
-        terms: &NodeTerms::default(),
-        polled,
-        bar: None,
-        found_broken: false,
-        weight: None,
-        returned_at: None,
-    };
-    book(&[candidate], generations, terms, now).pop().unwrap_or_default()
-}
-
-#[derive(Clone, Copy, Default)]
-struct Reserved {
-    milli: u64,
-    /// Generations that the poll listed.
-    listed: u64,
+    let booked = accounts.iter_mut().zip(nodes);
+    booked.map(|(account, (_, polled))| account.booked(polled.totals(), None, terms, now)).collect()
 }
 
 /// The load of one more meeting with so many users.
@@ -136,14 +82,9 @@ pub(crate) fn of_users(users: u32, terms: &Placement) -> u64 {
     users.saturating_add(MILLI * thousandths(terms.meeting_weight))
 }
 
-/// What is left of a generation's reservation, in thousandths of a user: it
-/// shrinks evenly to nothing.
-fn remaining(generation: &Generation, lifetime: Duration, now: i64) -> u64 {
-    let lifetime = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX).max(1);
-    let age = u64::try_from(now.saturating_sub(generation.created_at)).unwrap_or(0).min(lifetime);
-    let reserved = u64::try_from(generation.reserved).unwrap_or(0);
-    let left = u128::from(reserved * MILLI) * u128::from(lifetime - age) / u128::from(lifetime);
-    u64::try_from(left).unwrap_or(u64::MAX)
+/// So many thousandths of a user, each of this weight.
+pub(super) fn per_weight(weight: f64, milli: u64) -> u64 {
+    milli.saturating_mul(thousandths(weight))
 }
 
 #[expect(

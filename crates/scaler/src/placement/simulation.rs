@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use bluegate_store::Generation;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 use super::{

@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use bluegate_store::State;
+use bluegate_store::{Generation, State};
 use proptest::prelude::*;
 
 use super::*;
@@ -114,7 +114,6 @@ pub(super) fn decide_among(
             node: &node.name,
             release: None,
             terms: &node.terms,
-            polled: &node.seen,
             bar: node.bar,
             weight: None,
             found_broken: false,
@@ -123,7 +122,9 @@ pub(super) fn decide_among(
         .collect();
     let expected = Expected { users: expected, source: Source::Default, capped: false };
     let question = Question { wishes, is_room: false, expected, now, seed };
-    decide(&question, &candidates, generations, &Placement::default())
+    let polls: Vec<_> = nodes.iter().map(|node| (&node.name, &node.seen as &dyn Polled)).collect();
+    let terms = Placement::default();
+    decide(&question, &candidates, book(&polls, generations, &terms, now), &terms)
 }
 
 fn chosen(nodes: &[TestNode], generations: &[Generation], now: i64, seed: u64) -> Option<String> {

@@ -1,10 +1,6 @@
 //! Whether a tenant may have one meeting or one user more. Pure.
 
-use std::borrow::Borrow;
-
 use bluegate_bbb_api::Failure;
-use bluegate_cluster::{Mount, TenantName};
-use bluegate_store::Generation;
 use bluegate_tenant::{Limit, Settings};
 
 use crate::tenants::usage::LimitKind;
@@ -50,21 +46,13 @@ impl Quota {
         Self { recordings: settings.limits.recordings, recordings_there, ..self }
     }
 
-    /// Whether the tenant may have one more meeting beside the open ones. What
-    /// is on a `lost` node, or about to end, is gone for its frontends.
-    pub(crate) fn new_meeting(
-        self,
-        tenant: &TenantName,
-        open: &[impl Borrow<Generation>],
-        lost: impl Fn(&Mount) -> bool,
-    ) -> Allowance {
+    /// Whether the tenant may have one more meeting beside those that are `there`;
+    /// they are counted only where there is a limit.
+    pub(crate) fn new_meeting(self, there: impl FnOnce() -> u64) -> Allowance {
         if self.disabled {
             return Allowance::Refused(LimitKind::Disabled);
         }
-        let counted = |other: &&Generation| {
-            other.tenant == *tenant && other.end_requested_at.is_none() && !lost(&other.node)
-        };
-        let meetings = open.iter().map(Borrow::<Generation>::borrow).filter(counted).count() as u64;
+        let meetings = if self.meetings == Limit::default() { 0 } else { there() };
         let mut soft = Vec::new();
         for (limit, there, kind) in [
             (self.meetings, meetings, LimitKind::Meetings),
@@ -104,7 +92,6 @@ pub(crate) fn failure(limit: LimitKind) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use bluegate_store::State;
     use bluegate_tenant::{Form, LimitForm, LimitsForm};
 
     use super::*;
@@ -116,64 +103,30 @@ mod tests {
         Quota::new(&form.try_into().unwrap(), users_there)
     }
 
-    fn open(tenant: &str, node: &str, ending: bool) -> Generation {
-        Generation {
-            id: "x".to_owned(),
-            tenant: tenant.parse().unwrap(),
-            meeting_id: "m".to_owned(),
-            node: node.parse().unwrap(),
-            node_meeting_id: "m".to_owned(),
-            state: State::Live,
-            internal_meeting_id: None,
-            create_time: None,
-            voice_bridge: None,
-            in_flight: 0,
-            attempted_at: 0,
-            first_answered: false,
-            reserved: 0,
-            description: None,
-            created_at: 0,
-            live_at: None,
-            end_requested_at: ending.then_some(1),
-            ended_at: None,
-        }
-    }
-
     #[test]
     fn a_meeting_more_is_refused_at_the_limits() {
-        let physics: TenantName = "physics".parse().unwrap();
         let soft: LimitForm = serde_json::from_str(r#"{"soft": 1, "hard": 2}"#).unwrap();
-        let rows = [
-            open("physics", "a", false),
-            open("physics", "a", true),
-            open("physics", "gone", false),
-            open("history", "a", false),
-        ];
-        let full = [rows[0].clone(), rows[0].clone()];
         let granted = |kinds: &[LimitKind]| Allowance::Granted(kinds.to_vec());
-        for (quota, rows, wanted) in [
-            (quota(true, None, 0), &rows[..], granted(&[])),
-            (quota(false, None, 0), &[], Allowance::Refused(LimitKind::Disabled)),
-            (quota(true, Some(soft), 0), &[], granted(&[])),
-            (quota(true, Some(soft), 0), &rows, granted(&[LimitKind::Meetings])),
-            (quota(true, Some(soft), 0), &full, Allowance::Refused(LimitKind::Meetings)),
-            (quota(true, Some(soft), 29), &[], granted(&[])),
-            (quota(true, Some(soft), 30), &[], Allowance::Refused(LimitKind::Users)),
+        for (quota, there, wanted) in [
+            (quota(true, None, 0), 1000, granted(&[])),
+            (quota(false, None, 0), 0, Allowance::Refused(LimitKind::Disabled)),
+            (quota(true, Some(soft), 0), 0, granted(&[])),
+            (quota(true, Some(soft), 0), 1, granted(&[LimitKind::Meetings])),
+            (quota(true, Some(soft), 0), 2, Allowance::Refused(LimitKind::Meetings)),
+            (quota(true, Some(soft), 29), 0, granted(&[])),
+            (quota(true, Some(soft), 30), 0, Allowance::Refused(LimitKind::Users)),
         ] {
-            let lost = |node: &Mount| node.as_str() == "gone";
-            assert_eq!(quota.new_meeting(&physics, rows, lost), wanted, "{quota:?}");
+            assert_eq!(quota.new_meeting(|| there), wanted, "{quota:?} {there}");
         }
     }
 
     #[test]
     fn a_meeting_to_be_recorded_is_refused_at_the_limit_of_recordings() {
-        let physics: TenantName = "physics".parse().unwrap();
         let recordings: LimitForm = serde_json::from_str(r#"{"soft": 1, "hard": 2}"#).unwrap();
         let limits = LimitsForm { recordings: Some(recordings), ..LimitsForm::default() };
         let settings: Settings = Form { limits, ..Form::default() }.try_into().unwrap();
         let quota = Quota::new(&settings, 0);
-        let open: [Generation; 0] = [];
-        let seen = |quota: Quota| quota.new_meeting(&physics, &open, |_| false);
+        let seen = |quota: Quota| quota.new_meeting(|| 0);
         let wanted = [
             Allowance::Granted(vec![]),
             Allowance::Granted(vec![LimitKind::Recordings]),

@@ -42,11 +42,13 @@ impl Folder {
 type Rule = fn(Home) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// What holds in either database.
-const RULES: [(&str, Rule); 17] = [
+const RULES: [(&str, Rule); 19] = [
     ("rows", |home| Box::pin(rows_come_back_as_they_were_after_opening_again(home))),
     ("at most one", |home| Box::pin(at_most_one_generation_of_a_meeting_is_open(home))),
     ("dropped", |home| Box::pin(a_transaction_that_is_dropped_leaves_no_trace_and_no_lock(home))),
     ("former", |home| Box::pin(former_generations_are_found_and_forgotten_by_age(home))),
+    ("changes", |home| Box::pin(changes_are_told_once_and_their_numbers_never_come_again(home))),
+    ("follower", |home| Box::pin(who_follows_changes_misses_none_of_those_who_race(home))),
     ("nodes", |home| Box::pin(added_nodes_and_what_was_decided_of_nodes_come_back(home))),
     ("tenants", |home| Box::pin(added_tenants_come_back_change_and_go(home))),
     ("lives", |home| Box::pin(former_lives_are_remembered_within_bounds(home))),
@@ -128,7 +130,7 @@ fn generation(id: &str, meeting_id: &str, state: State) -> Generation {
 
 async fn insert(store: &Store, generation: &Generation) -> Result<(), WriteError> {
     let mut write = store.write().await?;
-    write.insert(generation).await?;
+    write.put(generation).await?;
     write.commit().await?;
     Ok(())
 }
@@ -141,15 +143,12 @@ async fn rows_come_back_as_they_were_after_opening_again(home: Home) {
     row.first_answered = false;
     row.ended_at = None;
     let mut write = store.write().await.unwrap();
-    write.update(&row).await.unwrap();
+    write.put(&row).await.unwrap();
     write.commit().await.unwrap();
     store.close().await;
 
     let store = home.open().await;
     assert_eq!(store.open_generations().await.unwrap(), vec![row.clone()]);
-    let briefly = store.write().await.unwrap().open_briefly().await.unwrap();
-    let briefly: Vec<&Generation> = briefly.iter().map(|brief| &**brief).collect();
-    assert_eq!(briefly, [&Generation { description: None, ..row.clone() }]);
     assert_eq!(store.open_generation(&meeting("Übung ''1")).await.unwrap(), Some(row));
     assert_eq!(store.open_generation(&meeting("übung ''1")).await.unwrap(), None);
 }
@@ -171,7 +170,7 @@ async fn at_most_one_generation_of_a_meeting_is_open(home: Home) {
 async fn a_transaction_that_is_dropped_leaves_no_trace_and_no_lock(home: Home) {
     let store = home.open().await;
     let mut write = store.write().await.unwrap();
-    write.insert(&generation("a", "m", State::Live)).await.unwrap();
+    write.put(&generation("a", "m", State::Live)).await.unwrap();
     drop(write);
     assert_eq!(store.open_generations().await.unwrap(), Vec::new());
     insert(&store, &generation("a", "m", State::Live)).await.unwrap();
@@ -206,6 +205,80 @@ async fn former_generations_are_found_and_forgotten_by_age(home: Home) {
     assert_eq!(write.delete_ended_before(6).await.unwrap(), 1);
     assert_eq!(write.open_generations().await.unwrap().len(), 1);
     assert_eq!(write.generation("a").await.unwrap(), None);
+}
+
+async fn changes_are_told_once_and_their_numbers_never_come_again(home: Home) {
+    let (store, other) = (home.open().await, home.open().await);
+    assert_eq!(store.all_open().await.unwrap(), Changes::default());
+    let mut row = generation("a", "m", State::Live);
+    insert(&store, &row).await.unwrap();
+    let told = other.changes(0).await.unwrap();
+    assert_eq!(told, Changes { generations: vec![row.clone()], revision: 1 });
+    assert_eq!(other.changes(1).await.unwrap(), Changes { generations: vec![], revision: 1 });
+
+    // Two in one transaction, one of them closed.
+    (row.state, row.ended_at) = (State::Ended, Some(5));
+    let second = generation("b", "m", State::Placing);
+    let mut write = other.write().await.unwrap();
+    assert_eq!(write.put(&row).await.unwrap(), 2);
+    assert_eq!(write.put(&second).await.unwrap(), 3);
+    assert_eq!(write.changes(1).await.unwrap().generations, [row.clone(), second.clone()]);
+    write.commit().await.unwrap();
+    let open = Changes { generations: vec![second.clone()], revision: 3 };
+    assert_eq!(store.changes(2).await.unwrap(), open);
+    assert_eq!(store.all_open().await.unwrap(), open);
+    assert_eq!(store.write().await.unwrap().all_open().await.unwrap(), open);
+
+    // What was not committed was nothing.
+    let mut write = store.write().await.unwrap();
+    assert_eq!(write.put(&generation("c", "n", State::Live)).await.unwrap(), 4);
+    drop(write);
+    assert_eq!(other.changes(3).await.unwrap().generations, []);
+
+    // The last change outlives its time.
+    let mut write = store.write().await.unwrap();
+    let second = Generation { state: State::Ended, ended_at: Some(6), ..second };
+    assert_eq!(write.put(&second).await.unwrap(), 4);
+    write.commit().await.unwrap();
+    let mut write = store.write().await.unwrap();
+    assert_eq!(write.delete_ended_before(i64::MAX).await.unwrap(), 1);
+    assert_eq!(write.put(&generation("d", "n", State::Live)).await.unwrap(), 5);
+}
+
+/// Each of many changes rows as fast as it can, while one reads after them
+/// without their lock.
+async fn who_follows_changes_misses_none_of_those_who_race(home: Home) {
+    const WRITERS: usize = 4;
+    const CHANGES: i64 = 25;
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..WRITERS {
+        let store = home.open().await;
+        writers.spawn(async move {
+            for change in 0..CHANGES {
+                let mut write = store.write().await.unwrap();
+                for row in ["a", "b"] {
+                    let id = format!("{row}{writer}");
+                    let mut row = generation(&id, &id, State::Live);
+                    row.in_flight = change;
+                    write.put(&row).await.unwrap();
+                }
+                write.commit().await.unwrap();
+            }
+        });
+    }
+    let store = home.open().await;
+    let mut followed = std::collections::BTreeMap::new();
+    let mut revision = 0;
+    let last = i64::try_from(WRITERS).unwrap() * CHANGES * 2;
+    while revision < last {
+        let changes = store.changes(revision).await.unwrap();
+        revision = changes.revision;
+        followed.extend(changes.generations.into_iter().map(|row| (row.id.clone(), row)));
+    }
+    writers.join_all().await;
+    let mut open = store.open_generations().await.unwrap();
+    open.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(followed.into_values().collect::<Vec<_>>(), open);
 }
 
 async fn added_tenants_come_back_change_and_go(home: Home) {
@@ -353,7 +426,7 @@ async fn a_decision_goes_with_its_generation(home: Home) {
 async fn writers_wait_for_each_other_and_readers_for_nobody(home: Home) {
     let store = home.open().await;
     let mut first = store.write().await.unwrap();
-    first.insert(&generation("a", "m", State::Placing)).await.unwrap();
+    first.put(&generation("a", "m", State::Placing)).await.unwrap();
     let second = tokio::spawn({
         let store = store.clone();
         async move {

@@ -1,9 +1,9 @@
 //! Entering a meeting: its generation is found, or a node is chosen for it.
 
-use std::{collections::HashSet, sync::atomic::Ordering::Relaxed};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use bluegate_cluster::Mount;
-use bluegate_store::{Brief, Generation, NodeState, State, StoreError, Write, WriteError};
+use bluegate_store::{Generation, NodeState, State, StoreError, WriteError};
 
 use super::{Entered, Ledger, Wanted, expect_free};
 use crate::{
@@ -12,23 +12,20 @@ use crate::{
         life::{self, Entering, Standing},
         voice_bridge,
     },
+    nodes::Snapshot,
     placement::{self, Bar, Candidate, Decision, Expected, Question, Source},
     tenants::quota::Allowance,
 };
 
-/// A node for a meeting, if any can take it, and the open generations beside it.
-struct Choice {
-    chosen: Result<(Mount, Decision), Box<Decision>>,
-    others: Vec<Brief>,
-}
-
 impl Ledger {
     /// Finds or makes the generation a create call belongs to, and counts the
-    /// call as under way unless the meeting is already live.
+    /// call as under way unless the meeting is already live. `polled` is what a
+    /// node said last, asked for when it is decided.
     pub(crate) async fn enter(
         &self,
         wanted: &Wanted<'_>,
         mut candidates: Vec<Candidate<'_>>,
+        polled: impl Fn(&Mount) -> Arc<Snapshot>,
         lost: impl Fn(&Mount) -> bool,
         seed: u64,
     ) -> Result<Entered, StoreError> {
@@ -38,11 +35,12 @@ impl Ledger {
         let lives = self.store.lives(wanted.meeting).await?;
         let reserved = self.terms.placement.reserved_users;
         let expected = placement::expect(&lives, &wanted.wishes, reserved);
-        let (_gate, mut write) = self.begin().await?;
-        let open = write.open_generation(wanted.meeting).await?;
+        let mut turn = self.begin().await?;
+        let open = turn.write.open_generation(wanted.meeting).await?;
         // Read in the very transaction that places: once a cordon is written, no
         // scaler places anything there.
-        decided_by_operators(&mut candidates, &write.node_states().await?, wanted.is_room);
+        let states = turn.write.node_states().await?;
+        decided_by_operators(&mut candidates, &states, wanted.is_room);
         if !wanted.is_room {
             hold_back(&mut candidates);
         }
@@ -60,6 +58,7 @@ impl Ledger {
         let now = clock::now();
         let question =
             Question { wishes: &wanted.wishes, is_room: wanted.is_room, expected, now, seed };
+        let choose = |but: Option<&str>| self.choose(&question, &candidates, &polled, but);
         let (mut former, mut decision, mut exceeded) = (None, None, Vec::new());
         let (generation, inserted) = match life::entering(open, standing, self.terms.patience, now)
         {
@@ -72,9 +71,7 @@ impl Ledger {
                 (generation, false)
             }
             Entering::Move(mut generation) => {
-                let id = &generation.id;
-                let choice = self.choose(&mut write, &question, &candidates, id).await?;
-                let (node, chosen) = match choice.chosen {
+                let (node, chosen) = match choose(Some(&generation.id)) {
                     Ok(chosen) => chosen,
                     Err(decision) => return Ok(Entered::NoNode(decision)),
                 };
@@ -88,43 +85,40 @@ impl Ledger {
                     Entering::Replace(superseded) => Some(superseded),
                     _ => None,
                 };
-                let but = superseded.as_ref().map_or("", |superseded| &superseded.id);
-                let chosen = self.choose(&mut write, &question, &candidates, but).await?;
-                let Choice { chosen, others } = chosen;
                 if superseded.is_none() {
                     let tenant = wanted.meeting.tenant();
-                    match wanted.quota.new_meeting(tenant, &others, &lost) {
+                    let is_there =
+                        |other: &Generation| other.end_requested_at.is_none() && !lost(&other.node);
+                    let there = || self.directory.count_of_tenant(tenant, is_there) as u64;
+                    match wanted.quota.new_meeting(there) {
                         Allowance::Granted(soft) => exceeded = soft,
                         Allowance::Refused(limit) => return Ok(Entered::Refused(limit)),
                     }
                 }
-                let (node, chosen) = match chosen {
+                let but = superseded.as_ref().map(|superseded| superseded.id.as_str());
+                let (node, chosen) = match choose(but) {
                     Ok(chosen) => chosen,
                     Err(decision) => return Ok(Entered::NoNode(decision)),
                 };
-                // Its keys must be free before the new row takes them.
-                if let Some(superseded) = &superseded {
-                    expect_free(write.update(superseded).await)?;
-                }
-                former = superseded;
                 decision = Some(chosen);
-                (new_generation(wanted, node, expected, &others, now), true)
+                let number = self.voice_bridge(wanted, but);
+                // Its keys must be free before the new row takes them.
+                if let Some(superseded) = superseded {
+                    former = Some(superseded.clone());
+                    expect_free(turn.put(superseded).await)?;
+                }
+                (new_generation(wanted, node, expected, number, now), true)
             }
         };
-        let written = if inserted {
-            write.insert(&generation).await
-        } else {
-            write.update(&generation).await
-        };
-        match written {
+        match turn.put(generation.clone()).await {
             Ok(()) => {}
             Err(WriteError::Taken) => return Ok(Entered::Taken),
             Err(WriteError::Store(error)) => return Err(error),
         }
         if let Some(decision) = &decision {
-            write.put_decision(&generation.id, now, &decision.to_json()).await?;
+            turn.write.put_decision(&generation.id, now, &decision.to_json()).await?;
         }
-        write.commit().await?;
+        turn.commit().await?;
         if decision.is_some() {
             let sources = Source::ALL.iter().zip(&self.placed);
             for (_, count) in sources.filter(|(source, _)| **source == expected.source) {
@@ -136,36 +130,43 @@ impl Ledger {
                 tenant.id = %former.tenant, node.id = %former.node, to = %generation.node,
                 "a meeting of a lost node is placed anew"
             );
-            self.directory.apply(former);
         }
-        self.directory.apply(generation.clone());
         let generation = Box::new(generation);
         Ok(Entered::At { generation, counted: true, inserted, exceeded })
     }
 
     /// Chooses among the candidates; `but` is the row that is placed anew and
     /// counts nowhere.
-    async fn choose(
+    fn choose(
         &self,
-        write: &mut Write,
         question: &Question<'_>,
         candidates: &[Candidate<'_>],
-        but: &str,
-    ) -> Result<Choice, StoreError> {
-        let mut others = write.open_briefly().await?;
-        others.retain(|other| other.id != but);
-        let decision = placement::decide(question, candidates, &others, &self.terms.placement);
+        polled: impl Fn(&Mount) -> Arc<Snapshot>,
+        but: Option<&str>,
+    ) -> Result<(Mount, Decision), Box<Decision>> {
+        let polls: Vec<_> =
+            candidates.iter().map(|known| (known.node, polled(known.node))).collect();
+        let polls = polls.iter().map(|(node, polled)| (*node, polled.as_ref()));
+        let booked = self.directory.booked(polls, but, question.now);
+        let decision = placement::decide(question, candidates, booked, &self.terms.placement);
         let chosen = candidates
             .iter()
             .find(|candidate| decision.node.as_deref() == Some(candidate.node.as_str()));
-        let chosen = match chosen {
+        match chosen {
             Some(candidate) => Ok((candidate.node.clone(), decision)),
             None => {
                 self.refused.fetch_add(1, Relaxed);
                 Err(Box::new(decision))
             }
-        };
-        Ok(Choice { chosen, others })
+        }
+    }
+
+    /// The dial-in number of a new meeting that no other has; the row `but` is
+    /// placed anew.
+    fn voice_bridge(&self, wanted: &Wanted<'_>, but: Option<&str>) -> Option<String> {
+        let is_taken = |number: &str| self.directory.has_voice_bridge(number, but);
+        let given = wanted.voice_bridge.clone().filter(|number| !is_taken(number));
+        given.or_else(|| voice_bridge::choose(wanted.meeting, is_taken))
     }
 }
 
@@ -198,14 +199,9 @@ pub(super) fn new_generation(
     wanted: &Wanted<'_>,
     node: Mount,
     expected: Expected,
-    others: &[Brief],
+    voice_bridge: Option<String>,
     now: i64,
 ) -> Generation {
-    let taken: HashSet<&str> =
-        others.iter().filter_map(|other| other.voice_bridge.as_deref()).collect();
-    let given = wanted.voice_bridge.clone().filter(|number| !taken.contains(number.as_str()));
-    let voice_bridge =
-        given.or_else(|| voice_bridge::choose(wanted.meeting, |number| taken.contains(number)));
     Generation {
         id: clock::new_id(),
         tenant: wanted.meeting.tenant().clone(),

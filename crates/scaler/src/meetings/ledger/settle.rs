@@ -42,8 +42,8 @@ impl Ledger {
             return Ok(Settled { first: false });
         }
         let mut first = success.plain;
-        let (_gate, mut write) = self.begin().await?;
-        let current = match write.generation(&entered.id).await? {
+        let mut turn = self.begin().await?;
+        let current = match turn.write.generation(&entered.id).await? {
             Some(row) if row.state.is_open() => {
                 Some(if success.counted { life::left(row, false) } else { row })
             }
@@ -53,7 +53,7 @@ impl Ledger {
             {
                 return Ok(Settled { first });
             }
-            _ => write.open_generation(&entered.meeting()).await?,
+            _ => turn.write.open_generation(&entered.meeting()).await?,
         };
         let (id, now) = (clock::new_id(), clock::now());
         let mut changed = match current {
@@ -81,7 +81,7 @@ impl Ledger {
         if let Some(current) = changed.last_mut() {
             current.first_answered |= first;
         }
-        self.finish(write, changed).await?;
+        self.finish(turn, changed).await?;
         Ok(Settled { first })
     }
 
@@ -94,9 +94,9 @@ impl Ledger {
         sign: Sign,
         begun: i64,
     ) -> Result<bool, StoreError> {
-        let (_gate, mut write) = self.begin().await?;
-        let current = write.generation(&open.id).await?.filter(|row| row.state == State::Live);
-        let former = write.generation_by_internal_id(&sign.internal_meeting_id).await?;
+        let mut turn = self.begin().await?;
+        let current = turn.write.generation(&open.id).await?.filter(|row| row.state == State::Live);
+        let former = turn.write.generation_by_internal_id(&sign.internal_meeting_id).await?;
         let ended_since = former.is_some_and(|former| former.ended_at >= Some(begun));
         let Some(current) = current.filter(|_| !ended_since) else { return Ok(false) };
         let now = clock::now();
@@ -105,7 +105,7 @@ impl Ledger {
         kept.node = node.clone();
         kept.reserved = 0;
         kept.first_answered = true;
-        self.finish(write, vec![superseded, kept]).await?;
+        self.finish(turn, vec![superseded, kept]).await?;
         Ok(true)
     }
 
@@ -118,27 +118,27 @@ impl Ledger {
         sign: Sign,
         begun: i64,
     ) -> Result<Option<Generation>, StoreError> {
-        let (_gate, mut write) = self.begin().await?;
-        let former = write.generation_by_internal_id(&sign.internal_meeting_id).await?;
+        let mut turn = self.begin().await?;
+        let former = turn.write.generation_by_internal_id(&sign.internal_meeting_id).await?;
         let ended_since =
             former.is_some_and(|former| former.ended_at.is_none_or(|ended| ended >= begun));
-        let open = write.open_generation(wanted.meeting).await?;
+        let open = turn.write.open_generation(wanted.meeting).await?;
         if ended_since || open.is_some() {
             return Ok(open);
         }
         let now = clock::now();
         let expected = placement::expect(&[], &wanted.wishes, 0);
-        let fresh = new_generation(wanted, node.clone(), expected, &[], now);
+        let voice_bridge = wanted.voice_bridge.clone();
+        let fresh = new_generation(wanted, node.clone(), expected, voice_bridge, now);
         let mut adopted = life::born(&fresh, sign, clock::new_id(), now);
         adopted.reserved = 0;
         adopted.first_answered = true;
-        match write.insert(&adopted).await {
+        match turn.put(adopted.clone()).await {
             Ok(()) => {}
             Err(WriteError::Taken) => return Ok(None),
             Err(WriteError::Store(error)) => return Err(error),
         }
-        write.commit().await?;
-        self.directory.apply(adopted.clone());
+        turn.commit().await?;
         Ok(Some(adopted))
     }
 }
