@@ -71,6 +71,10 @@ pub struct Bounds {
     pub lease: Duration,
     /// How often the queue is looked at without being told. Default 1 s.
     pub look: Duration,
+    /// How often it is counted what lies in the queue. Default 5 s.
+    pub count: Duration,
+    /// How often what is old is cleared away. Default 10 min.
+    pub clear: Duration,
     /// Dead letters kept of one tenant. Default 1,000; the oldest go.
     pub dead_kept: i64,
     /// How long dead letters are kept. Default 14 days.
@@ -99,6 +103,8 @@ impl Default for Bounds {
             timeout: Duration::from_secs(10),
             lease: Duration::from_secs(60),
             look: Duration::from_secs(1),
+            count: Duration::from_secs(5),
+            clear: Duration::from_secs(10 * 60),
             dead_kept: 1_000,
             dead_age: 14 * DAY,
             delivered_age: 7 * DAY,

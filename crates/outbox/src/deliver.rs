@@ -9,6 +9,7 @@ use tokio::pin;
 
 use crate::{
     connect::{ConnectError, Connector},
+    counts::Attempt,
     target::{Target, TargetError},
     worker::Request,
 };
@@ -38,6 +39,24 @@ impl DeliverError {
     /// Whether trying again is of no use before somebody changes something.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Target(_) | Self::Connect(ConnectError::Refused | ConnectError::Name))
+    }
+
+    /// What the attempt came to.
+    pub(crate) fn attempt(&self) -> Attempt {
+        match self {
+            Self::Target(_)
+            | Self::Unsendable(_)
+            | Self::Connect(ConnectError::Refused | ConnectError::Name) => Attempt::Forbidden,
+            Self::Connect(ConnectError::Lookup(_) | ConnectError::Connect(_)) => {
+                Attempt::Unreachable
+            }
+            Self::Connect(ConnectError::Tls(_)) => Attempt::Untrusted,
+            Self::Broken(_) => Attempt::Broken,
+            Self::Timeout => Attempt::Timeout,
+            Self::Status(status) if status.is_redirection() => Attempt::Redirect,
+            Self::Status(status) if status.is_client_error() => Attempt::ClientError,
+            Self::Status(_) => Attempt::ServerError,
+        }
     }
 }
 

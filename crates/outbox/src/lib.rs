@@ -13,6 +13,7 @@ mod backlog;
 mod backoff;
 mod config;
 mod connect;
+mod counts;
 mod deliver;
 mod outbox;
 mod target;
@@ -21,7 +22,8 @@ mod worker;
 pub use address::is_public;
 pub use config::{Bounds, Clock, Config};
 pub use connect::{Lookup, Resolve, SystemResolver};
-pub use outbox::{Counters, New, Outbox, QueueError, Queued};
+pub use counts::{Attempt, Counters, Depth};
+pub use outbox::{New, Outbox, QueueError, Queued};
 pub use target::{Target, TargetError};
 pub use worker::{Prepare, Prepared, Request};
 

@@ -1,19 +1,20 @@
 //! The queue: what is put into it, seen of it, and done to it by people.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering::Relaxed},
     },
 };
 
 use bluegate_cluster::TenantName;
-use bluegate_store::{Callback, CallbackState, StoreError};
+use bluegate_store::{Callback, CallbackCount, CallbackState, StoreError};
 use tokio::sync::Notify;
 
 use crate::{
     config::Config,
+    counts::{self, Counters, Counts, Depth},
     target::{Target, TargetError},
 };
 
@@ -27,29 +28,10 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) wake: Notify,
     pub(crate) counts: Counts,
+    /// What the store had in the queue when it was last asked.
+    pub(crate) counted: Mutex<Vec<CallbackCount>>,
     /// The last position given out.
     position: AtomicI64,
-}
-
-#[derive(Default)]
-pub(crate) struct Counts {
-    pub(crate) delivered: AtomicU64,
-    pub(crate) failed: AtomicU64,
-    pub(crate) given_up: AtomicU64,
-    refused: AtomicU64,
-}
-
-/// What this process did since it started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Callbacks delivered.
-    pub delivered: u64,
-    /// Attempts that failed.
-    pub failed: u64,
-    /// Callbacks given up: dead letters made.
-    pub given_up: u64,
-    /// Callbacks not taken because the queue was full.
-    pub refused: u64,
 }
 
 /// A callback to queue.
@@ -102,8 +84,14 @@ impl Outbox {
     /// An outbox on its store.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let (wake, counts, position) = (Notify::new(), Counts::default(), AtomicI64::new(0));
-        Self { shared: Arc::new(Shared { config, wake, counts, position }) }
+        let shared = Shared {
+            config,
+            wake: Notify::new(),
+            counts: Counts::default(),
+            counted: Mutex::default(),
+            position: AtomicI64::new(0),
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Queues callbacks, all or none; they survive a restart when this returns.
@@ -213,13 +201,15 @@ impl Outbox {
     /// What this process did so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        let counts = &self.shared.counts;
-        Counters {
-            delivered: counts.delivered.load(Relaxed),
-            failed: counts.failed.load(Relaxed),
-            given_up: counts.given_up.load(Relaxed),
-            refused: counts.refused.load(Relaxed),
-        }
+        self.shared.counts.read()
+    }
+
+    /// What lies in the queue, by kind, as [`Outbox::run`] counted it last; kinds
+    /// of which there is nothing are left out.
+    #[must_use]
+    pub fn depths(&self) -> BTreeMap<String, Depth> {
+        let counted = self.shared.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        counts::depths(&counted, self.now())
     }
 
     /// Has the queue looked at now.

@@ -7,26 +7,24 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{Arc, PoisonError, atomic::Ordering::Relaxed},
 };
 
 use bluegate_store::{Callback, CallbackState, Settled, StoreError};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     backlog::Backlog,
     backoff::{self, Next, millis},
     connect::Connector,
+    counts::Attempt,
     deliver::{DeliverError, deliver},
     outbox::Outbox,
     target::Target,
 };
-
-/// Looks at the queue between two times that what is old is cleared away.
-const LOOKS_PER_CLEARING: u32 = 600;
 
 /// A request to a receiver.
 #[derive(Clone, Debug)]
@@ -66,8 +64,13 @@ impl Outbox {
     /// Delivers until `shutdown`; what is under way then is finished.
     pub async fn run(&self, prepare: Arc<dyn Prepare>, shutdown: CancellationToken) {
         let mut worker = Worker::new(self.clone(), prepare);
-        let mut looks = 0u32;
-        worker.clear().await;
+        let every = |period| {
+            let mut times = tokio::time::interval(period);
+            times.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            times
+        };
+        let bounds = &self.shared.config.bounds;
+        let (mut counts, mut clears) = (every(bounds.count), every(bounds.clear));
         worker.turn(true).await;
         loop {
             let told = tokio::select! {
@@ -77,12 +80,14 @@ impl Outbox {
                     false
                 }
                 () = self.shared.wake.notified() => true,
-                () = tokio::time::sleep(self.shared.config.bounds.look) => {
-                    looks = looks.wrapping_add(1);
-                    if looks.is_multiple_of(LOOKS_PER_CLEARING) {
-                        worker.clear().await;
-                    }
-                    true
+                () = tokio::time::sleep(bounds.look) => true,
+                _ = counts.tick() => {
+                    worker.count().await;
+                    false
+                }
+                _ = clears.tick() => {
+                    worker.clear().await;
+                    false
                 }
             };
             worker.turn(told).await;
@@ -280,6 +285,11 @@ impl Worker {
     /// Counts and logs what became of a callback; a failure when it is news.
     fn tell(&self, callback: &Callback, outcome: &Outcome, settled: Option<&Settled>) {
         let counts = &self.outbox.shared.counts;
+        match outcome {
+            Outcome::Arrived => counts.attempted(Attempt::Delivered),
+            Outcome::Failed(error) => counts.attempted(error.attempt()),
+            Outcome::Later(_) | Outcome::Needless | Outcome::Never(_) => {}
+        }
         let shown = Target::parse(&callback.target).map(|target| target.shown());
         let target = shown.unwrap_or_default();
         match (outcome, settled.map(|settled| settled.state)) {
@@ -309,6 +319,20 @@ impl Worker {
                 }
             }
             (Outcome::Later(_) | Outcome::Needless | Outcome::Never(_), _) => {}
+        }
+    }
+
+    /// Counts what lies in the queue.
+    async fn count(&self) {
+        let shared = &self.outbox.shared;
+        match shared.config.store.callback_counts().await {
+            Ok(counted) => {
+                *shared.counted.lock().unwrap_or_else(PoisonError::into_inner) = counted;
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the queue of callbacks was not counted");
+            }
         }
     }
 

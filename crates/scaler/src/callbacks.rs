@@ -26,7 +26,7 @@ mod ticket;
 pub(crate) use identity::Identity;
 pub(crate) use prepare::{Preparer, with_query};
 pub(crate) use receive::{Refusal, read as read_body, receive};
-pub use report::{CallbackCounters, CallbackReport, CallbackState};
+pub use report::{CallbackCounters, CallbackDepth, CallbackReport, CallbackState};
 pub(crate) use rewrite::{rewrite, signer};
 pub(crate) use secret_id::{find_secret, secret_id};
 

@@ -31,7 +31,7 @@ pub use bluegate_store::{
     restore as restore_store,
 };
 pub use build::{BuildError, Scaler, build};
-pub use callbacks::{CallbackCounters, CallbackReport, CallbackState};
+pub use callbacks::{CallbackCounters, CallbackDepth, CallbackReport, CallbackState};
 pub use config::{
     Bounds, CallbackConfig, Config, DelegateConfig, NodeConfig, Placement, RecordingConfig,
     TenantConfig,

@@ -10,6 +10,10 @@ use crate::{
     write::{Open, Write},
 };
 
+mod counts;
+
+pub use counts::CallbackCount;
+
 /// A callback that is to reach a frontend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callback {

@@ -46,7 +46,7 @@ mod token;
 mod write;
 
 pub use audit::AuditRow;
-pub use callback::{Callback, CallbackState, Settled};
+pub use callback::{Callback, CallbackCount, CallbackState, Settled};
 pub use copy::{backup, restore};
 pub use error::{CopyError, OpenError, StoreError, WriteError};
 pub use foreign::ForeignRecord;

@@ -2,11 +2,12 @@
 //! metrics.
 
 use bluegate_admin::{
-    Answering, CallbackEntry, CallbackStanding, CallbacksSource, Exposition, Kind::Counter,
+    Answering, CallbackEntry, CallbackStanding, CallbacksSource, Exposition,
+    Kind::{Counter, Gauge},
     ScalerRefusal,
 };
 use bluegate_cluster::TenantName;
-use bluegate_scaler::{CallbackCounters, CallbackReport, CallbackState, Scaler};
+use bluegate_scaler::{CallbackDepth, CallbackReport, CallbackState, Scaler};
 use http::StatusCode;
 
 /// A scaler's callbacks on the admin listener.
@@ -69,31 +70,37 @@ fn shown(report: CallbackReport) -> CallbackEntry {
     }
 }
 
-/// What became of callbacks, where they pass through the scaler.
+/// A metric's name, its help, and how it is read off.
+type Measure = (&'static str, &'static str, fn(&CallbackDepth) -> u64);
+
+/// What became of callbacks and what waits, where they pass through the scaler.
 pub(crate) fn metrics(out: &mut Exposition, scaler: &Scaler) {
-    let Some(CallbackCounters { delivered, failed, given_up, refused }) =
-        scaler.callback_counters()
-    else {
-        return;
-    };
-    for (name, help, value) in [
-        ("bluegate_callbacks_delivered_total", "Callbacks that reached a frontend", delivered),
+    let Some(counters) = scaler.callback_counters() else { return };
+    let help = "Attempts to deliver a callback, by what they came to";
+    let attempts = counters.attempts.iter();
+    let attempts = attempts.map(|(attempt, count)| ([("result", attempt.as_str())], *count));
+    out.family("bluegate_callback_attempts_total", Counter, help, attempts);
+    let help = "Callbacks that were given up: dead letters made";
+    out.single("bluegate_callbacks_given_up_total", Counter, help, counters.given_up);
+    let help = "Callbacks not taken from nodes because too many wait";
+    out.single("bluegate_callbacks_refused_total", Counter, help, counters.refused);
+
+    let depths = scaler.callback_depths();
+    let gauges: [Measure; 3] = [
+        ("bluegate_callbacks_waiting", "Callbacks that wait for their delivery", |depth| {
+            depth.waiting
+        }),
+        ("bluegate_callbacks_dead", "Callbacks that were given up: dead letters", |depth| {
+            depth.dead
+        }),
         (
-            "bluegate_callback_attempts_failed_total",
-            "Attempts to deliver a callback that failed",
-            failed,
+            "bluegate_callbacks_oldest_seconds",
+            "For how long the oldest callback that waits has waited",
+            |depth| depth.oldest_seconds,
         ),
-        (
-            "bluegate_callbacks_given_up_total",
-            "Callbacks that were given up: dead letters made",
-            given_up,
-        ),
-        (
-            "bluegate_callbacks_refused_total",
-            "Callbacks not taken from nodes because too many wait",
-            refused,
-        ),
-    ] {
-        out.single(name, Counter, help, value);
+    ];
+    for (name, help, of) in gauges {
+        let values = depths.iter().map(|(kind, depth)| ([("kind", kind.as_str())], of(depth)));
+        out.family(name, Gauge, help, values);
     }
 }

@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 enum Manner {
     Answer(String),
     Hang,
+    Cut,
 }
 
 struct State {
@@ -117,6 +118,11 @@ impl Receiver {
         *self.state.manner.lock().unwrap() = Manner::Hang;
     }
 
+    /// Connections end before an answer.
+    pub(super) fn cut(&self) {
+        *self.state.manner.lock().unwrap() = Manner::Cut;
+    }
+
     pub(super) fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
     }
@@ -154,6 +160,7 @@ async fn speak(state: &State, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let manner = state.manner.lock().unwrap().clone();
     match manner {
         Manner::Hang => std::future::pending().await,
+        Manner::Cut => {}
         Manner::Answer(answer) => {
             state.requests.lock().unwrap().push((head, body));
             let answer = format!("HTTP/1.1 {answer}Content-Length: 0\r\nConnection: close\r\n\r\n");

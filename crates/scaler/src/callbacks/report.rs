@@ -1,12 +1,15 @@
 //! What people may see of the queue, and do to it.
 
+use std::collections::BTreeMap;
+
 use bluegate_cluster::TenantName;
-pub use bluegate_outbox::Counters as CallbackCounters;
 use bluegate_outbox::Target;
+pub use bluegate_outbox::{Counters as CallbackCounters, Depth as CallbackDepth};
 pub use bluegate_store::CallbackState;
 use bluegate_store::{Callback, StoreError};
 
-use crate::Scaler;
+use super::ticket::Kind;
+use crate::{Scaler, hooks};
 
 /// A callback as people see it: nothing of what it says, of its target no more
 /// than the origin.
@@ -100,6 +103,18 @@ impl Scaler {
             Some(callbacks) => callbacks.outbox.remove(id, tenant).await,
             None => Ok(false),
         }
+    }
+
+    /// What lies in the queue, for every kind there is; nothing where callbacks do
+    /// not pass through us. Counted every few seconds, not now.
+    #[must_use]
+    pub fn callback_depths(&self) -> BTreeMap<String, CallbackDepth> {
+        let Some(callbacks) = self.passing() else { return BTreeMap::new() };
+        let kinds = Kind::ALL.map(Kind::name).into_iter().chain([hooks::KIND]);
+        let mut depths: BTreeMap<String, CallbackDepth> =
+            kinds.map(|kind| (kind.to_owned(), CallbackDepth::default())).collect();
+        depths.extend(callbacks.outbox.depths());
+        depths
     }
 
     /// What this process did with callbacks since it started.
