@@ -106,11 +106,12 @@ async fn take(
         }
         Kind::RecordingReady => {
             let bytes = read(body, FORM_BYTES).await?;
-            // Told once for each format that is published: no repetition.
             let says = ready(callbacks, &node, &identity, &bytes)?;
             // Frontends that hear of it look for it in the list.
-            recordings::hear(context, &node, &says).await;
-            (says, None)
+            let heard = recordings::hear(context, &node, &says).await;
+            // Told once for each format that is published, in the same words: a
+            // repetition when nothing has changed at the recording.
+            (says, heard.map(|kept| sameness(sealed, kept.shown.as_bytes())))
         }
         Kind::Analytics => {
             verify_bearer(callbacks, &node, &parts.headers)?;

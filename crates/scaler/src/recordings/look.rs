@@ -6,7 +6,7 @@ use bluegate_bbb_api::{Answer, Call, Outcome, RawQuery};
 use bluegate_store::StoreError;
 use serde_json::Value;
 
-use super::{Keeper, Recordings};
+use super::{Keeper, Kept, Recordings};
 use crate::{
     clock,
     context::Context,
@@ -86,9 +86,14 @@ impl Recordings {
 }
 
 /// A node says that a recording is ready: it is looked at now or, if that takes
-/// too long, soon. `says` is what the callback holds.
-pub(crate) async fn hear(context: &Arc<Context>, node: &Arc<NodeHandle>, says: &Value) {
-    let Some(id) = says.pointer("/claims/record_id").and_then(Value::as_str) else { return };
+/// too long, soon. `says` is what the callback holds. Gives the recording as the
+/// node has it now; absent when it does not say, or has none.
+pub(crate) async fn hear(
+    context: &Arc<Context>,
+    node: &Arc<NodeHandle>,
+    says: &Value,
+) -> Option<Arc<Kept>> {
+    let id = says.pointer("/claims/record_id").and_then(Value::as_str)?;
     let (keeper, ids) = (Keeper::Node(node.node.name.clone()), vec![id.to_owned()]);
     let looking = {
         let (context, node) = (Arc::clone(context), Arc::clone(node));
@@ -98,7 +103,9 @@ pub(crate) async fn hear(context: &Arc<Context>, node: &Arc<NodeHandle>, says: &
     let looked = tokio::time::timeout(HEAR, context.to_its_end(looking)).await;
     if !matches!(looked, Ok(Some(true))) {
         context.recordings.want(&keeper, ids);
+        return None;
     }
+    context.recordings.index().at(&keeper, id).cloned()
 }
 
 fn ids_of(answer: &Answer) -> BTreeSet<String> {
