@@ -20,6 +20,7 @@ mod nginx;
 mod node;
 mod origins;
 mod receiver;
+mod recordings;
 mod reference;
 mod rules;
 mod sockets;
