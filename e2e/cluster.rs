@@ -187,7 +187,8 @@ impl ReadyNode {
         .unwrap();
     }
 
-    async fn control(&self, target: &str, order: &serde_json::Value) {
+    /// Gives the simulated node an order.
+    pub(crate) async fn control(&self, target: &str, order: &serde_json::Value) {
         let request = Request::new("POST", target).body("application/json", order.to_string());
         let answer = request.send(&self.address).await.unwrap();
         assert!((200..300).contains(&answer.status), "{target}: {}", answer.text());

@@ -24,6 +24,7 @@ mod live_node;
 mod lost_node;
 mod metrics;
 mod node_apply;
+mod node_callbacks;
 mod node_drain;
 mod node_fleet;
 mod node_list;
