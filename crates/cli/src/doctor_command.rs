@@ -8,6 +8,7 @@ use std::{
 
 use anstream::{eprintln, print, println};
 use anyhow::{Context as _, bail, ensure};
+use bluegate_cluster::Mount;
 use bluegate_config::{Config, NodeEntry};
 use bluegate_doctor::{
     Bounds, Browser, BrowserSeat, Patient, Recording, Subject, examine_and_record,
@@ -43,8 +44,7 @@ pub(crate) fn run(options: &DoctorOptions) -> Outcome {
         let watch = tokio::spawn(stop_on_signal(stop.clone()));
         let progress = Progress::new(options.json);
         let report = examine_and_record(&config, &stop, |seen| {
-            let text = format!("looked at {} of {}: {}", seen.done, seen.all, seen.node);
-            progress.bar(seen.done as u64, seen.all as u64, &text);
+            progress.nodes(seen.done, seen.all, seen.at_work.iter().map(Mount::as_str));
         });
         let report = report.await;
         watch.abort();

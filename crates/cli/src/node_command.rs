@@ -130,7 +130,7 @@ fn look_at_all(
     config: &Config,
     show: fn(&Detected, &Plan) -> String,
 ) -> Outcome {
-    let fleet = Fleet::of(config, options.node.parallel, false)?;
+    let fleet = Fleet::of(config, options.node.parallel, false)?.json(options.json);
     let outcomes = fleet.each(|entry, _| Looked::of(options, config, entry));
     let looked = || outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().ok());
     if options.json {

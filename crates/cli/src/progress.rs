@@ -94,6 +94,23 @@ impl Progress {
         }
     }
 
+    /// How many of several nodes are done, and which are being worked at.
+    pub(crate) fn nodes<'a>(
+        &self,
+        done: usize,
+        all: usize,
+        at_work: impl Iterator<Item = &'a str>,
+    ) {
+        let names: Vec<&str> = at_work.collect();
+        let mut text = format!("{done} of {all} done");
+        if !names.is_empty() {
+            text += &format!("; at work: {}", names.join(", "));
+        }
+        if all > 1 {
+            self.bar(done as u64, all as u64, &text);
+        }
+    }
+
     /// Work goes on though nobody reads how far it is.
     fn write(&self, write: impl FnOnce(&mut State, Way) -> io::Result<()>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -165,6 +182,22 @@ mod tests {
         assert_eq!(told(Way::Drawn), format!("<^[2K{none}<^[2K{bar}<^[2Kbbb-01: done\n{bar}<^[2K"));
         assert_eq!(told(Way::Lines), "2 meetings\nbbb-01: done\n");
         assert_eq!(told(Way::Silent), "");
+    }
+
+    #[test]
+    fn nodes_at_work_are_named_where_there_are_several() {
+        let shown = |way, all| {
+            let kept = Kept::default();
+            let progress = Progress::to(way, kept.clone());
+            progress.nodes(0, all, ["a", "b"].into_iter());
+            progress.nodes(all, all, [].into_iter());
+            let bytes = kept.0.lock().unwrap().clone();
+            String::from_utf8(bytes).unwrap()
+        };
+        let drawn = shown(Way::Drawn, 2);
+        assert!(drawn.contains(" 0 %  0 of 2 done; at work: a, b\u{1b}"), "{drawn:?}");
+        assert!(drawn.contains(" 100 %  2 of 2 done\u{1b}"), "{drawn:?}");
+        assert_eq!(shown(Way::Drawn, 1) + &shown(Way::Lines, 2) + &shown(Way::Silent, 2), "");
     }
 
     #[test]

@@ -92,12 +92,14 @@ impl Default for Bounds {
 /// How far it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// The node that is done.
-    pub node: Mount,
-    /// How many are.
+    /// The node that is just done; none at the start.
+    pub node: Option<Mount>,
+    /// How many are done.
     pub done: usize,
     /// Of how many.
     pub all: usize,
+    /// Those that are looked at now.
+    pub at_work: Vec<Mount>,
 }
 
 /// What was found of one node, before it is judged.
@@ -135,11 +137,19 @@ async fn look(
     stop: &CancellationToken,
     progress: impl Fn(Progress),
 ) -> (ClusterEvidence, Vec<Found>) {
+    let all = config.subject.nodes.len();
+    let mut found: Vec<Found> = Vec::with_capacity(all);
+    let tell = |node: Option<Mount>, found: &[Found]| {
+        let is_done = |name: &Mount| found.iter().any(|one| one.patient.node.name == *name);
+        let names = config.subject.nodes.iter().map(|patient| patient.node.name.clone());
+        // They begin in this order, so many at a time.
+        let at_work = names.filter(|name| !is_done(name)).take(config.bounds.nodes).collect();
+        progress(Progress { node, done: found.len(), all, at_work });
+    };
+    tell(None, &found);
     let dialer = Dialer { tls: Arc::clone(&config.tls), timeout: config.bounds.connect };
     let (cluster, proxy) = cluster(config, &dialer).await;
     let proxy = proxy.map(Arc::new);
-    let all = config.subject.nodes.len();
-    let mut done = 0;
     let examinations: Vec<_> = config
         .subject
         .nodes
@@ -147,11 +157,10 @@ async fn look(
         .map(|patient| node::examine(config, &dialer, proxy.as_deref(), patient, stop).boxed())
         .collect();
     let mut examined = stream::iter(examinations).buffer_unordered(config.bounds.nodes);
-    let mut found: Vec<Found> = Vec::with_capacity(all);
     while let Some(one) = examined.next().await {
-        done += 1;
-        progress(Progress { node: one.patient.node.name.clone(), done, all });
+        let name = one.patient.node.name.clone();
         found.push(one);
+        tell(Some(name), &found);
     }
     (cluster, found)
 }

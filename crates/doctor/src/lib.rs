@@ -32,6 +32,7 @@ pub use browser::{Browser, BrowserVisit, NoBrowser};
 pub use check::{CHECKS, Check, Outcome};
 pub use evidence::{ClusterEvidence, Evidence, Session};
 pub use examine::{Bounds, BrowserSeat, Config, Progress, examine, examine_and_record};
+pub use expected::compared_settings;
 pub use finding::{Finding, Fix, Seen, Setting, Severity};
 pub use record::Recording;
 pub use release::{ClientKind, Release};

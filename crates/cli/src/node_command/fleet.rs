@@ -30,6 +30,7 @@ const MOST_AT_ONCE: usize = 64;
 pub(super) struct Fleet<'a> {
     entries: Vec<&'a NodeEntry>,
     at_once: usize,
+    json: bool,
 }
 
 /// What the work came to, node by node, in the file's order.
@@ -47,7 +48,12 @@ impl<'a> Fleet<'a> {
         }
         let usual = if drains { 1 } else { AT_ONCE };
         let at_once = parallel.map_or(usual, NonZeroUsize::get).min(MOST_AT_ONCE);
-        Ok(Self { entries: config.nodes.iter().collect(), at_once })
+        Ok(Self { entries: config.nodes.iter().collect(), at_once, json: false })
+    }
+
+    /// Whether the outcome is JSON, beside which nothing is told.
+    pub(super) fn json(self, json: bool) -> Self {
+        Self { json, ..self }
     }
 
     /// Only those of `names`.
@@ -61,7 +67,7 @@ impl<'a> Fleet<'a> {
         &self,
         job: impl Fn(&NodeEntry, &dyn Fn(&Event)) -> Result<T, anyhow::Error> + Sync,
     ) -> Outcomes<T> {
-        let steps = Steps::new(self.entries.len());
+        let steps = Steps::new(self.entries.len(), self.json);
         let next = AtomicUsize::new(0);
         let done = Mutex::new(Vec::new());
         thread::scope(|scope| {
@@ -95,8 +101,8 @@ struct Steps {
 }
 
 impl Steps {
-    fn new(total: usize) -> Self {
-        Self { progress: Progress::new(false), total, state: Mutex::default() }
+    fn new(total: usize, json: bool) -> Self {
+        Self { progress: Progress::new(json), total, state: Mutex::default() }
     }
 
     fn begin(&self, name: &Mount) {
@@ -118,9 +124,7 @@ impl Steps {
     fn change(&self, change: impl FnOnce(&mut (usize, Vec<Mount>))) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
-        let at_work: Vec<&str> = state.1.iter().map(Mount::as_str).collect();
-        let text = format!("{} of {} done; at work: {}", state.0, self.total, at_work.join(", "));
-        self.progress.bar(state.0 as u64, self.total as u64, &text);
+        self.progress.nodes(state.0, self.total, state.1.iter().map(Mount::as_str));
     }
 }
 

@@ -43,30 +43,16 @@ fn meteor(case: &Case<'_>) -> Outcome {
     let Some((page, config)) = of_page(case) else {
         return skip("the page holds no runtime configuration");
     };
-    let mount = &case.node.name;
-    let wanted = [
-        (
-            "ROOT_URL_PATH_PREFIX",
-            "Environment=ROOT_URL",
-            format!("/{mount}/html5client"),
-            format!("https://127.0.0.1/{mount}/html5client"),
-        ),
-        (
-            "DDP_DEFAULT_CONNECTION_URL",
-            "Environment=DDP_DEFAULT_CONNECTION_URL",
-            format!("{}/{mount}/html5client", case.node.origin),
-            format!("{}/{mount}/html5client", case.node.origin),
-        ),
-    ];
     let mut shown = Vec::new();
-    let wrong: Vec<Setting> = wanted
-        .into_iter()
-        .filter_map(|(name, key, wanted, line)| {
-            let found = config.get(name).and_then(Value::as_str).unwrap_or_default();
-            shown.push(format!("{name}: {}", or_none(found)));
-            (found != wanted).then(|| Setting::new(key, line).instead_of(or_none(found)))
-        })
-        .collect();
+    let mut wrong = Vec::new();
+    for variable in expected::VARIABLES {
+        let found = config.get(variable.name).and_then(Value::as_str).unwrap_or_default();
+        shown.push(format!("{}: {}", variable.name, or_none(found)));
+        if found != (variable.value)(case.node) {
+            let written = (variable.written)(case.node);
+            wrong.push(Setting::new(variable.key, written).instead_of(or_none(found)));
+        }
+    }
     if wrong.is_empty() {
         return Outcome::Passed;
     }
@@ -110,25 +96,28 @@ fn judge(case: &Case<'_>, exchange: &Exchange, public: &Value) -> Outcome {
     let mut wrong = Vec::new();
     let mut shown = Vec::new();
     let mut effects: Vec<&str> = Vec::new();
-    let mut severity = Severity::Warning;
-    for expected in expected::settings(case) {
+    let mut severity = Severity::Note;
+    for expected in expected::settings(case.release) {
+        if expected.key == expected::SHARED_NOTES && !case.has_shared_notes_server() {
+            continue;
+        }
         let pointer = format!("/{}", expected.key.replace('.', "/"));
         let found = public.pointer(&pointer).and_then(Value::as_str).unwrap_or_default();
-        if found == expected.value {
+        let wanted = expected.value(case);
+        if found == wanted {
             continue;
         }
         let key = format!("public.{}", expected.key);
         shown.push(format!("{key}: {}", or_none(found)));
-        wrong.push(Setting::new(key, expected.value).instead_of(or_none(found)));
+        wrong.push(Setting::new(key, wanted).instead_of(or_none(found)));
         if !effects.contains(&expected.effect) {
             effects.push(expected.effect);
         }
         // Of LiveKit only meetings that use it know anything.
-        let is_in_use = expected.key != "media.livekit.url"
-            || case.evidence.answer(Probe::LiveKit).is_some_and(|answer| answer.status != 404);
-        if is_in_use {
-            severity = Severity::Problem;
-        }
+        let is_idle = expected.key == expected::LIVEKIT
+            && case.evidence.answer(Probe::LiveKit).is_none_or(|answer| answer.status == 404);
+        // The worse is the smaller.
+        severity = severity.min(if is_idle { Severity::Warning } else { expected.severity });
     }
     if wrong.is_empty() {
         return Outcome::Passed;

@@ -12,8 +12,11 @@ use bluegate_cluster::{BbbVersion, Node, Origin, Routes, Scheme, Secret};
 use bluegate_doctor::{Bounds, Config, Patient, Report, Subject, examine};
 use bluegate_net::{Limits, Listener, serve, tls};
 use bluegate_nodeconf::{Folder, Options, detect, plan, write_changes};
-use bluegate_simnode::{Settings, SimNode, Stock};
-use tokio::sync::watch;
+use bluegate_simnode::{
+    BackEndSettings, BackEnds, NginxSettings, Settings, SimNode, Stock, install_with_ports,
+};
+use bluegate_testkit::eventually;
+use tokio::{net::TcpStream, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::meddler::{Rule, meddle};
@@ -26,10 +29,13 @@ pub(crate) struct Plan {
     node_domain: &'static str,
     /// Whether cluster and node are `127.0.0.1`, which no demo is.
     by_address: bool,
+    /// The cluster's origin, where its proxy is not.
+    elsewhere: Option<Origin>,
     configured: bool,
     told: bool,
     secrets: bool,
     proxied: bool,
+    nginx: bool,
     break_files: Vec<Change>,
     at_node: Vec<Rule>,
     at_proxy: Vec<Rule>,
@@ -62,9 +68,9 @@ pub(crate) struct Cluster {
     pub(crate) subject: Subject,
     pub(crate) nodes: Vec<Arc<SimNode>>,
     tls: Arc<rustls::ClientConfig>,
-    _stop: tokio_util::sync::DropGuard,
+    stop: Option<tokio_util::sync::DropGuard>,
     _routes: watch::Sender<Arc<Routes>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A cluster of one node of this release, configured as it should be.
@@ -74,10 +80,12 @@ pub(crate) fn cluster(release: &'static str) -> Plan {
         nodes: 1,
         node_domain: "cluster.localhost",
         by_address: false,
+        elsewhere: None,
         configured: true,
         told: true,
         secrets: true,
         proxied: true,
+        nginx: false,
         break_files: Vec::new(),
         at_node: Vec::new(),
         at_proxy: Vec::new(),
@@ -99,6 +107,11 @@ impl Plan {
         Self { by_address: true, ..self }
     }
 
+    /// A cluster whose origin is this one, with nodes that know that.
+    pub(crate) fn elsewhere(self, origin: &str) -> Self {
+        Self { elsewhere: Some(origin.parse().unwrap()), ..self }
+    }
+
     /// Nodes as the packages leave them.
     pub(crate) fn stock(self) -> Self {
         Self { configured: false, ..self }
@@ -116,6 +129,11 @@ impl Plan {
 
     pub(crate) fn not_proxied(self) -> Self {
         Self { proxied: false, ..self }
+    }
+
+    /// Nodes with a real nginx each.
+    pub(crate) fn with_nginx(self) -> Self {
+        Self { nginx: true, ..self }
     }
 
     /// Changes every node's files once they are configured.
@@ -149,7 +167,8 @@ impl Plan {
         let front = listener();
         let port = front.local_addr().unwrap().port();
         let host = if self.by_address { ADDRESS } else { "bbb.cluster.localhost" };
-        let origin = Origin::new(self.scheme(), host, Some(port)).unwrap();
+        let own = Origin::new(self.scheme(), host, Some(port)).unwrap();
+        let origin = self.elsewhere.clone().unwrap_or(own);
         let mut patients = Vec::new();
         let mut nodes = Vec::new();
         for number in 1..=self.nodes {
@@ -188,9 +207,9 @@ impl Plan {
             subject: Subject { origin, file, nodes: patients },
             nodes,
             tls,
-            _stop: stop.drop_guard(),
+            stop: Some(stop.drop_guard()),
             _routes: sender,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -218,7 +237,9 @@ impl Plan {
             secret: secret.clone(),
             release: self.release.to_owned(),
         };
-        bluegate_simnode::install(&root.path, &stock).unwrap();
+        let back_ends = self.nginx.then(|| BackEnds::bind().unwrap());
+        let ports = back_ends.as_ref().map(BackEnds::ports).unwrap_or_default();
+        install_with_ports(&root.path, &stock, &ports).unwrap();
         if self.configured {
             let host = Folder::new(&root.path);
             let detected = detect(&host, None).unwrap();
@@ -229,6 +250,16 @@ impl Plan {
         for change in &self.break_files {
             change(&root);
         }
+        let secrets = self.secrets.then(|| Secret::new(&secret).unwrap());
+        let patient = Patient { node, secrets: secrets.into_iter().collect() };
+        if let Some(back_ends) = back_ends {
+            assert!(self.at_node.is_empty() && self.tls.is_none(), "nginx has the port itself");
+            drop(front);
+            let run = folder.join(format!("{name}.nginx"));
+            let services = BackEndSettings { name, root: root.path, back_ends, strict: false };
+            let settings = NginxSettings { services, address, run, certificate: None };
+            return (patient, bluegate_simnode::start_with_nginx(settings).await.unwrap());
+        }
         let tls = self.tls.as_ref().map(|tls| Arc::clone(&tls.nodes));
         let listener = if self.at_node.is_empty() {
             front
@@ -238,10 +269,8 @@ impl Plan {
             meddle(front, behind.local_addr().unwrap(), self.at_node.clone());
             behind
         };
-        let settings = Settings { name, root: root.path.clone(), listener, tls, strict: false };
-        let simulated = bluegate_simnode::start(settings).await.unwrap();
-        let secrets = self.secrets.then(|| Secret::new(&secret).unwrap());
-        (Patient { node, secrets: secrets.into_iter().collect() }, simulated)
+        let settings = Settings { name, root: root.path, listener, tls, strict: false };
+        (patient, bluegate_simnode::start(settings).await.unwrap())
     }
 }
 
@@ -249,6 +278,21 @@ impl Cluster {
     /// Looks at it.
     pub(crate) async fn examine(&self) -> Report {
         examine(&self.config(), &CancellationToken::new(), |_| {}).await
+    }
+
+    /// Stops the proxy, and waits until nothing listens where it was.
+    pub(crate) async fn stop_proxy(&mut self) {
+        drop(self.stop.take());
+        let place = (ADDRESS, self.subject.origin.port());
+        let is_gone = || async { TcpStream::connect(place).await.is_err().then_some(()) };
+        eventually("the proxy is gone", Duration::from_secs(20), is_gone).await.unwrap();
+    }
+
+    /// The files of a node, by its number.
+    pub(crate) fn root(&self, number: usize) -> Root {
+        let node = self.subject.nodes[number].node.clone();
+        let path = self.folder.path().join(node.name.as_str());
+        Root { path, node, cluster: self.subject.origin.clone() }
     }
 
     pub(crate) fn config(&self) -> Config {

@@ -34,8 +34,15 @@ pub(crate) struct Rule {
 enum Act {
     /// This is the answer: status line, headers and body.
     Answer(String),
-    /// The real answer, with one text in its body in another's place.
-    Alter { from: String, to: String },
+    /// The real answer, with one text in another's place.
+    Alter { part: Part, from: String, to: String },
+}
+
+/// Of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Head,
+    Body,
 }
 
 /// Off until it is turned on.
@@ -64,9 +71,14 @@ pub(crate) fn instead(begins: &str, status: &str, headers: &str, body: &str) -> 
     rule(begins, Act::Answer(answer))
 }
 
-/// Alters the real answers to such requests.
+/// Alters the bodies of the real answers to such requests.
 pub(crate) fn altering(begins: &str, from: &str, to: &str) -> Rule {
-    rule(begins, Act::Alter { from: from.to_owned(), to: to.to_owned() })
+    rule(begins, Act::Alter { part: Part::Body, from: from.to_owned(), to: to.to_owned() })
+}
+
+/// Alters their heads.
+pub(crate) fn altering_head(begins: &str, from: &str, to: &str) -> Rule {
+    rule(begins, Act::Alter { part: Part::Head, from: from.to_owned(), to: to.to_owned() })
 }
 
 fn rule(begins: &str, act: Act) -> Rule {
@@ -116,7 +128,7 @@ async fn one(mut stream: TcpStream, behind: SocketAddr, rules: &[Rule]) -> std::
     if let Some(rule) = rules.iter().find(|rule| rule.strikes(&head)) {
         let answer = match &rule.act {
             Act::Answer(answer) => answer.clone(),
-            Act::Alter { from, to } => altered(behind, &head, from, to).await?,
+            Act::Alter { part, from, to } => altered(behind, &head, *part, from, to).await?,
         };
         stream.write_all(answer.as_bytes()).await?;
         return stream.shutdown().await;
@@ -144,8 +156,14 @@ async fn one(mut stream: TcpStream, behind: SocketAddr, rules: &[Rule]) -> std::
     Ok(())
 }
 
-/// The answer of whoever is behind, packed by nobody, with its body altered.
-async fn altered(behind: SocketAddr, head: &str, from: &str, to: &str) -> std::io::Result<String> {
+/// The answer of whoever is behind, packed by nobody, with one text in another's place.
+async fn altered(
+    behind: SocketAddr,
+    head: &str,
+    part: Part,
+    from: &str,
+    to: &str,
+) -> std::io::Result<String> {
     let mut upstream = TcpStream::connect(behind).await?;
     let head = without(&closing(head), "accept-encoding:");
     upstream.write_all(head.as_bytes()).await?;
@@ -153,7 +171,10 @@ async fn altered(behind: SocketAddr, head: &str, from: &str, to: &str) -> std::i
     upstream.read_to_string(&mut answer).await?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let head = without(head, "content-length:");
-    let body = body.replace(from, to);
+    let (head, body) = match part {
+        Part::Head => (head.replace(from, to), body.to_owned()),
+        Part::Body => (head, body.replace(from, to)),
+    };
     Ok(format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
 }
 

@@ -3,8 +3,8 @@
 use tokio::net::UdpSocket;
 
 use crate::{
-    cluster::{Plan, assert_finds, cluster, findings},
-    meddler::{Rule, altering, instead},
+    cluster::{Plan, assert_finds, cluster},
+    meddler::{Rule, altering, altering_head, instead},
 };
 
 async fn breaks(release: &'static str, rule: Rule, wanted: &str) {
@@ -34,16 +34,9 @@ async fn another_server_in_the_nodes_place() {
 
 #[tokio::test]
 async fn a_clock_that_is_wrong() {
-    let index = r#"{"response":{"returncode":"SUCCESS","apiVersion":"2.0","graphqlApiUrl":"","graphqlWebsocketUrl":""}}"#;
-    let rule = instead(
-        "/bigbluebutton/api HTTP",
-        "200 OK",
-        "Content-Type: application/json\nDate: Mon, 01 Jan 2024 00:00:00 GMT",
-        index,
-    );
-    let report = cluster("3.0.28").at_node(rule).start().await.examine().await;
-    let found = findings(&report);
-    assert_eq!(found[0], "bbb-01 clock /etc/systemd/timesyncd.conf", "{report}");
+    let wrong = "date: Mon, 01 Jan 2024 00:00:00 GMT\r\nx-date: ";
+    let rule = altering_head("/bigbluebutton/api HTTP", "date: ", wrong);
+    breaks("3.0.28", rule, "clock /etc/systemd/timesyncd.conf").await;
 }
 
 #[tokio::test]
@@ -158,16 +151,16 @@ async fn a_node_that_makes_no_meeting() {
 
 #[tokio::test]
 async fn a_cookie_that_does_not_come_along() {
-    for (cookie, title) in [
-        ("", "Joining sets no session cookie"),
-        ("Set-Cookie: JSESSIONID=1; Path=/bigbluebutton; HttpOnly", "do not send"),
-        ("Set-Cookie: JSESSIONID=1; Path=/", "is not `HttpOnly`"),
+    let file = "/etc/systemd/system/bbb-web.service.d/cluster.conf";
+    for (from, to, file, title) in [
+        ("set-cookie:", "x-cookie:", "", "Joining sets no session cookie"),
+        ("Path=/;", "Path=/bigbluebutton;", file, "do not send"),
+        ("; HttpOnly", "", file, "is not `HttpOnly`"),
     ] {
-        let headers = format!("Location: http://elsewhere.invalid/?sessionToken=x\n{cookie}");
-        let rule = instead("/bigbluebutton/api/join", "302 Found", &headers, "");
+        let rule = altering_head("/bigbluebutton/api/join", from, to);
         let report = cluster("3.0.28").at_node(rule).start().await.examine().await;
-        let (_, finding) =
-            report.findings().find(|(_, found)| found.check == "session-cookie").unwrap();
+        assert_finds(&report, &[&format!("bbb-01 session-cookie {file}")]);
+        let (_, finding) = report.findings().next().unwrap();
         assert!(finding.title.contains(title), "{report}");
     }
 }

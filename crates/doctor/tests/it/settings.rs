@@ -78,31 +78,6 @@ async fn wasm_without_its_type() {
 }
 
 #[tokio::test]
-async fn each_client_setting_that_is_missing() {
-    let settings = [
-        "basename",
-        "bbbWebBase",
-        "learningDashboardBase",
-        "stunTurnServersFetchAddress",
-        "sip_ws_host",
-        "uploadEndpoint",
-    ];
-    for setting in settings {
-        let report = cluster("3.0.28")
-            .breaking(move |root| root.remove_line(HTML5, setting))
-            .start()
-            .await
-            .examine()
-            .await;
-        assert_finds(&report, &[&format!("bbb-01 client-settings {HTML5}")]);
-        let (_, finding) = report.findings().next().unwrap();
-        let settings = &finding.fix.as_ref().unwrap().settings;
-        assert_eq!(settings.len(), 1, "{report}");
-        assert!(settings[0].key.ends_with(setting), "{report}");
-    }
-}
-
-#[tokio::test]
 async fn the_stale_path_of_the_dashboard() {
     for release in ["2.7.17", "3.0.28"] {
         let change = |root: &Root| {
