@@ -147,6 +147,28 @@ async fn the_demo_says_what_runs_where_and_stops_cleanly() {
     assert_eq!(left, [ready_file], "the temporary data folder is removed");
 }
 
+/// The nodes' own web server is named with its version, once for each node that has one.
+#[tokio::test]
+async fn the_demo_says_which_nginx_is_in_front_of_its_nodes() {
+    let folder = tempfile::tempdir().unwrap();
+    let ready_file = folder.path().join("ready.json");
+    let mut command = Command::new(BLUEGATE);
+    command
+        .args(["demo", "--nginx", "--port-base", "0", "--nodes", "2", "--ready-file"])
+        .arg(&ready_file)
+        .env("TMPDIR", folder.path())
+        .env("NO_COLOR", "1");
+    let mut demo = Process::spawn(command).unwrap();
+    let ready = demo.wait_for_json(&ready_file, WITHIN).await.unwrap();
+    let said = Command::new("/usr/sbin/nginx").arg("-v").output().unwrap().stderr;
+    let said = String::from_utf8(said).unwrap();
+    let version = said.trim().strip_prefix("nginx version: nginx/").unwrap();
+    let row = format!("simulated BBB 3.0.28 behind real nginx {version}\n");
+    assert_eq!(demo.stdout().matches(&row).count(), 2, "{}", demo.stdout());
+    assert!(ready["nodes"].as_array().unwrap().iter().all(|node| node["nginx"] == version));
+    demo.interrupt(WITHIN).await.unwrap();
+}
+
 #[tokio::test]
 async fn serve_runs_the_roles_of_a_file_over_the_demos_nodes() {
     let cluster = Cluster::start(&["--nodes", "2"]).await;

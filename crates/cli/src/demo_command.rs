@@ -68,24 +68,25 @@ fn authority_folder(options: &DemoOptions) -> Result<PathBuf, anyhow::Error> {
 
 /// What runs where, in a few lines.
 fn describe(ready: &Ready, proxied: bool) -> String {
-    let release = ready.nodes.first().map_or("", |node| node.bbb.as_str());
-    let simulated = format!("simulated BBB {release}");
-    let simulated = simulated.as_str();
+    let origin = match proxied {
+        true => "the proxy: every node's client",
+        false => "not used: each node serves its client itself",
+    };
     let mut rows = vec![
-        ("frontend", ready.frontend.clone(), "open this one"),
-        ("cluster's origin", ready.proxy_origin.clone(), "the proxy: every node's client"),
-        ("BBB API", ready.api_base.clone(), "the scaler"),
-        ("its secret", ready.secret.clone(), "tenant `default`"),
+        ("frontend", &ready.frontend, "open this one".to_owned()),
+        ("cluster's origin", &ready.proxy_origin, origin.to_owned()),
+        ("BBB API", &ready.api_base, "the scaler".to_owned()),
+        ("its secret", &ready.secret, "tenant `default`".to_owned()),
     ];
     for node in &ready.nodes {
-        rows.push(("node", node.origin.clone(), simulated));
+        let nginx = node.nginx.as_ref();
+        let nginx =
+            nginx.map_or_else(String::new, |version| format!(" behind real nginx {version}"));
+        rows.push(("node", &node.origin, format!("simulated BBB {}{nginx}", node.bbb)));
     }
-    rows.push(("configuration", ready.configuration.clone(), "for `bluegate doctor -c`"));
-    if !proxied {
-        rows[1].2 = "not used: each node serves its client itself";
-    }
+    rows.push(("configuration", &ready.configuration, "for `bluegate doctor -c`".to_owned()));
     if let Some(ca) = &ready.ca {
-        rows.push(("certificate", ca.clone(), "trust it in your browser, this machine only"));
+        rows.push(("certificate", ca, "trust it in your browser, this machine only".to_owned()));
     }
     let width = rows.iter().map(|(_, place, _)| place.len()).max().unwrap_or(0);
     let mut text = String::from("\nBluegate demo: a whole cluster on this machine\n\n");

@@ -38,6 +38,8 @@ pub struct ReadyNode {
     pub secret: String,
     /// The BBB release it simulates.
     pub bbb: String,
+    /// The version of the real nginx in front of it, with `--nginx`.
+    pub nginx: Option<String>,
 }
 
 impl Ready {

@@ -346,5 +346,6 @@ fn describe(running: &Running, release: Release) -> ReadyNode {
         address: format!("{host}:{port}"),
         secret: running.secret.expose().to_owned(),
         bbb: release.number().to_owned(),
+        nginx: running.simulated.nginx_version(),
     }
 }

@@ -89,6 +89,8 @@ pub(crate) struct RealNginx {
     logs: PathBuf,
     /// Where it listens.
     address: SocketAddr,
+    /// Such as `1.26.3`.
+    version: String,
     running: Mutex<Option<Child>>,
 }
 
@@ -108,6 +110,7 @@ impl RealNginx {
             mount: run.join("root"),
             logs: run.join("log"),
             address,
+            version: version()?,
             running: Mutex::default(),
         };
         for folder in [&nginx.mount, &nginx.logs] {
@@ -126,6 +129,11 @@ impl RealNginx {
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Which nginx it is.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
     }
 
     /// Starts it unless it runs.
@@ -216,6 +224,15 @@ impl Drop for RealNginx {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// What `nginx -v` says behind `nginx/`.
+fn version() -> Result<String, NginxError> {
+    let Output { stderr, .. } =
+        Command::new(PROGRAM).arg("-v").output().map_err(|_| NginxError::Missing)?;
+    let said = String::from_utf8_lossy(&stderr);
+    let version = said.split_once("nginx/").map_or("", |(_, version)| version);
+    Ok(version.trim().to_owned())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), NginxError> {

@@ -301,6 +301,11 @@ impl SimNode {
         self.state.lose_power();
     }
 
+    /// The version of the real nginx that it has, if it has one.
+    pub fn nginx_version(&self) -> Option<String> {
+        self.state.nginx().map(|nginx| nginx.version().to_owned())
+    }
+
     /// What `nginx -t` says.
     ///
     /// # Errors
