@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::{
     cluster::{BLUEGATE, Cluster, port_of},
     command_line::{bluegate, free_port, seen},
+    terminal::Terminal,
 };
 
 const WITHIN: Duration = Duration::from_secs(40);
@@ -145,6 +146,40 @@ async fn a_demo_is_well_and_a_mistake_in_the_file_is_named() {
     for node in &described.cluster.ready.nodes {
         assert!(!seen(&output).contains(&node.secret));
         assert!(!report.to_string().contains(&node.secret));
+    }
+}
+
+/// For who waits at a terminal, and for nobody else: see the empty stderr above.
+#[tokio::test]
+async fn a_terminal_shows_how_far_work_at_many_nodes_is() {
+    let described = Described::start(&["--nodes", "2"]).await;
+    let file = described.file("");
+    let temporary = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let arguments = [arguments, &["-c", file.to_str().unwrap()]].concat();
+        Terminal::start(&arguments, temporary.path()).end()
+    };
+    let (code, shown) = run(&["doctor"]);
+    assert_eq!(code, Some(0), "{shown}");
+    for line in
+        ["0 of 2 done; at work: bbb-01, bbb-02", "1 of 2 done; at work: bbb-0", "2 of 2 done"]
+    {
+        assert!(shown.contains(&format!(" %  {line}")), "{line}: {shown:?}");
+    }
+    let root = described.cluster.data().join("nodes/{node}").display().to_string();
+    let (code, shown) = run(&["node", "plan", "--all", "--parallel", "1", "--root", &root]);
+    assert_eq!(code, Some(0), "{shown}");
+    for line in ["0 of 2 done; at work: bbb-01", "1 of 2 done; at work: bbb-02", "2 of 2 done"] {
+        assert!(shown.contains(&format!(" %  {line}\u{1b}")), "{line}: {shown:?}");
+    }
+    for quiet in [
+        &["doctor", "--json"][..],
+        &["doctor", "bbb-01"],
+        &["node", "plan", "--all", "--json", "--root", &root],
+    ] {
+        let (code, shown) = run(quiet);
+        assert_eq!(code, Some(0), "{shown}");
+        assert!(!shown.contains("at work") && !shown.contains('\u{1b}'), "{quiet:?}: {shown:?}");
     }
 }
 

@@ -38,5 +38,6 @@ mod request_ids;
 mod scalelite;
 mod shadow;
 mod tenants;
+mod terminal;
 mod tokens;
 mod upgrade;

@@ -1,12 +1,19 @@
 //! `bluegate node ... --all` over a real sshd on loopback, each node a folder behind it.
 
-use std::{fs, path::Path, process::Output};
+use std::{
+    fs,
+    path::Path,
+    process::Output,
+    thread,
+    time::{Duration, Instant},
+};
 
 use bluegate_testkit::Sshd;
 
 use crate::{
     command_line::{bluegate, seen},
     node_apply::copy,
+    terminal::Terminal,
 };
 
 fn fixture(name: &str) -> std::path::PathBuf {
@@ -113,4 +120,28 @@ fn one_failing_node_stops_no_other_and_the_exit_code_tells() {
     let undone = nodes.run(&["rollback", "--yes"]);
     assert_eq!(undone.status.code(), Some(0), "{}", seen(&undone));
     assert_eq!(seen(&undone).matches("undone what was applied at").count(), 4, "{}", seen(&undone));
+}
+
+/// Asked on its terminal, with its connection open, and killed before anybody answers.
+#[test]
+fn nothing_is_left_of_a_command_that_was_killed() {
+    let nodes = Nodes::start();
+    let temporary = tempfile::tempdir().unwrap();
+    let left = || fs::read_dir(temporary.path()).unwrap().count();
+    let path = |name: &str| nodes.folder.path().join(name).display().to_string();
+    let (root, file) = (path("bbb-01"), path("bluegate.toml"));
+    let ssh = nodes.sshd.ssh_config().display().to_string();
+    let arguments = ["apply", "bbb-01", "--ssh", "node", "--ssh-config", &ssh, "--root", &root];
+    let asked =
+        Terminal::start(&[&["node"], &arguments[..], &["-c", &file]].concat(), temporary.path());
+    asked.until("Apply this? [y/N]");
+    assert_eq!((nodes.sshd.connections().unwrap(), left()), (1, 0), "its socket is gone already");
+    asked.kill();
+    asked.end();
+    let began = Instant::now();
+    while nodes.sshd.connections().unwrap() > 0 {
+        assert!(began.elapsed() < Duration::from_secs(20), "a connection is left");
+        thread::yield_now();
+    }
+    assert_eq!(left(), 0);
 }
