@@ -23,6 +23,7 @@ mod node_hooks;
 mod nodes;
 mod participant;
 mod placement;
+mod probe_meetings;
 mod receiver;
 mod recordings;
 mod replicas;

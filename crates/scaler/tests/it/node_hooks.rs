@@ -18,12 +18,12 @@ use crate::{
 
 const WEBHOOKS: Kind = Kind { webhooks: true, ..Kind::STOCK };
 
-fn kind(release: &'static str) -> Kind {
+pub(crate) fn kind(release: &'static str) -> Kind {
     Kind { release, ..WEBHOOKS }
 }
 
 /// Registers a hook and waits until every node has what it needs for it.
-async fn hook(calling: &Calling, frontend: &Frontend, url: &str, more: &str) -> String {
+pub(crate) async fn hook(calling: &Calling, frontend: &Frontend, url: &str, more: &str) -> String {
     let query = format!("callbackURL={}{more}", encode_value(url));
     let id = frontend.get("hooks/create", &query).await.answer().text("hookID").unwrap();
     let raw = if more.contains("getRaw=true") { "raw/" } else { "" };
@@ -62,7 +62,7 @@ fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
     of.iter().map(|(id, meeting)| ((*id).to_owned(), (*meeting).to_owned())).collect()
 }
 
-async fn live(frontend: &Frontend, id: &str) {
+pub(crate) async fn live(frontend: &Frontend, id: &str) {
     frontend.create(id).await;
     frontend.get("end", &format!("meetingID={id}")).await.answer();
 }
