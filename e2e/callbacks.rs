@@ -13,7 +13,7 @@ const SECRET: &str = "secret-of-school-a";
 const HOST: &str = "school-a.localhost";
 
 /// Calls the scaler as `school-a` does.
-async fn call(served: &Served, call: &str, parameters: &[(&str, &str)]) -> String {
+pub(crate) async fn call(served: &Served, call: &str, parameters: &[(&str, &str)]) -> String {
     let query = sign(call, parameters, SECRET);
     let request = Request::get(&format!("/bigbluebutton/api/{call}?{query}"))
         .header("Host", &format!("{HOST}:{}", served.port));
@@ -42,26 +42,29 @@ fn dead(served: &Served) -> Vec<Value> {
     listed["callbacks"].as_array().unwrap().clone()
 }
 
-#[tokio::test]
-async fn what_was_given_up_is_listed_tried_again_and_dropped() {
-    let served = Served::start().await;
-    assert_eq!(dead(&served), Vec::<Value>::new());
-    // A private target, which is refused: a dead letter at the first attempt.
+/// A callback of `school-a` that was given up: its target is private, which is
+/// refused at the first attempt.
+pub(crate) async fn dead_letter(served: &Served) -> Value {
     let parameters = [
         ("meetingID", "m-1"),
         ("name", "One"),
         ("meta_endCallbackUrl", "http://127.0.0.1:9/end?secret=hush"),
     ];
-    assert!(call(&served, "create", &parameters).await.contains("SUCCESS"));
-    let path = callback_path(&served).await;
-    assert!(call(&served, "end", &[("meetingID", "m-1")]).await.contains("SUCCESS"));
+    assert!(call(served, "create", &parameters).await.contains("SUCCESS"));
+    let path = callback_path(served).await;
+    assert!(call(served, "end", &[("meetingID", "m-1")]).await.contains("SUCCESS"));
     let told = Request::get(&format!("{path}?recordingmarks=false&meetingID=m-1"))
         .header("Host", &format!("api.cluster.localhost:{}", served.port));
     let answer = told.send(&format!("127.0.0.1:{}", served.port)).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
+    eventually("it is given up", WITHIN, || async { dead(served).pop() }).await.unwrap()
+}
 
-    let given_up = eventually("it is given up", WITHIN, || async { dead(&served).pop() });
-    let given_up = given_up.await.unwrap();
+#[tokio::test]
+async fn what_was_given_up_is_listed_tried_again_and_dropped() {
+    let served = Served::start().await;
+    assert_eq!(dead(&served), Vec::<Value>::new());
+    let given_up = dead_letter(&served).await;
     let id = given_up["id"].as_str().unwrap();
     assert!(!given_up.to_string().contains("hush"), "{given_up}");
     let shown = seen(&served.run(&["callback", "list", "--tenant", "school-a"]));

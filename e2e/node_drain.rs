@@ -26,6 +26,7 @@ struct Served {
     text: String,
     process: Process,
     api: u16,
+    admin: u16,
 }
 
 impl Served {
@@ -38,20 +39,16 @@ impl Served {
              [scaler]\norigin = \"http://api.cluster.localhost:{api}\"\n\
              listen = \"127.0.0.1:{api}\"\nstore = \"sqlite://{}\"\npoll_interval = \"300ms\"\n\
              [[tenant]]\nname = \"school\"\nsecret_file = \"school\"\n\
-             [admin]\nlisten = \"127.0.0.1:{admin}\"\ntoken_file = \"token\"\n",
+             [admin]\nlisten = \"127.0.0.1:{admin}\"\ntoken_file = \"token\"\n\
+             scalelite_secret_file = \"scalelite\"\n",
             folder.path().join("bluegate.db").display()
         );
-        for node in &cluster.ready.nodes {
-            text += &format!(
-                "[[node]]\nname = \"{0}\"\norigin = \"{1}\"\naddress = \"{2}\"\nsecret_file = \"{0}\"\n",
-                node.name, node.origin, node.address
-            );
-        }
+        text += &nodes(&cluster);
         for (name, text) in files(&cluster, &text) {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         let process = serve(folder.path());
-        let this = Self { cluster, folder, text, process, api };
+        let this = Self { cluster, folder, text, process, api, admin };
         this.is_ready().await;
         this
     }
@@ -121,10 +118,22 @@ impl Served {
     }
 }
 
+/// The nodes of a configuration file.
+fn nodes(cluster: &Cluster) -> String {
+    let section = |node: &ReadyNode| {
+        format!(
+            "[[node]]\nname = \"{0}\"\norigin = \"{1}\"\naddress = \"{2}\"\nsecret_file = \"{0}\"\n",
+            node.name, node.origin, node.address
+        )
+    };
+    cluster.ready.nodes.iter().map(section).collect()
+}
+
 /// The files beside the configuration, and it.
 fn files(cluster: &Cluster, text: &str) -> Vec<(String, String)> {
     let nodes = cluster.ready.nodes.iter().map(|node| (node.name.clone(), node.secret.clone()));
-    let others = [("school", SECRET), ("token", TOKEN), ("bluegate.toml", text)];
+    let others =
+        [("school", SECRET), ("token", TOKEN), ("scalelite", "lb-secret"), ("bluegate.toml", text)];
     nodes.chain(others.map(|(name, text)| (name.to_owned(), text.to_owned()))).collect()
 }
 
@@ -160,15 +169,15 @@ async fn a_drain_outlives_a_restart_of_the_scaler() {
     served.is_cordoned(&name, true).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_apply_that_drains_tells_our_scaler() {
-    let served = Served::start().await;
+/// `node apply --drain` with this file on the node: no new meetings until what
+/// ran there has ended and the plan is applied.
+async fn drained_apply(served: &Served, text: &str, balancer: &str) {
     let name = served.first().name.clone();
     let class = served.class_on_first().await;
     let fixture =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../nodeconf/tests/fixtures/3.0-stock");
     let machine = LiveNode::start(&fixture);
-    for (file, text) in files(&served.cluster, &served.text) {
+    for (file, text) in files(&served.cluster, text) {
         machine.write(&format!("/etc/bluegate/{file}"), &text);
     }
     let properties = machine.read("/etc/bigbluebutton/bbb-web.properties");
@@ -182,8 +191,9 @@ async fn an_apply_that_drains_tells_our_scaler() {
     let output = applying.wait_with_output().unwrap();
     let text = seen(&output);
     assert!(output.status.success(), "{text}");
+    let cordoned = format!("cordoned in {balancer}: no new meetings");
     for said in [
-        "cordoned in the scaler: no new meetings",
+        cordoned.as_str(),
         "waiting for 1 meeting to end, for 240 more minutes at most",
         "no meetings run",
         "gives it new meetings again",
@@ -192,4 +202,38 @@ async fn an_apply_that_drains_tells_our_scaler() {
     }
     assert_ne!(machine.read("/etc/bigbluebutton/bbb-web.properties"), properties);
     served.is_cordoned(&name, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_apply_that_drains_tells_our_scaler() {
+    let served = Served::start().await;
+    drained_apply(&served, &served.text, "the scaler").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_apply_that_drains_tells_our_scaler_as_a_scalelite() {
+    let served = Served::start().await;
+    // What a node's file says where a Scalelite places meetings: nothing of a scaler.
+    let origin = format!("http://127.0.0.1:{}", served.admin);
+    let text = format!(
+        "[cluster]\norigin = \"http://bbb.cluster.localhost:{}\"\n\
+         [balancer]\nscalelite = {{ url = \"{origin}\", secret_file = \"scalelite\" }}\n{}",
+        served.api,
+        nodes(&served.cluster)
+    );
+    drained_apply(&served, &text, &format!("Scalelite at `{origin}`")).await;
+    let output = served.run(&["audit", "--json"]);
+    let log: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let told = log["entries"].as_array().unwrap().iter().map(|entry| {
+        let part = |name: &str| entry[name].as_str().unwrap().to_owned();
+        [part("actor"), part("action"), part("subject"), part("detail"), part("outcome")]
+            .join(" | ")
+    });
+    let update = "scalelite_secret_1 | POST /scalelite/api/updateServer";
+    let name = &served.first().name;
+    let wanted = [
+        format!("{update} | {name} | cordoned false | done"),
+        format!("{update} | {name} | cordoned true | done"),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), wanted);
 }

@@ -28,7 +28,11 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) async fn start() -> Self {
-        let cluster = Cluster::start(&["--nodes", "2"]).await;
+        Self::over(Cluster::start(&["--nodes", "2"]).await, "").await
+    }
+
+    /// Over the nodes of this demo, with more at the end of the file.
+    pub(crate) async fn over(cluster: Cluster, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (port, admin) = (free_port(), free_port());
         let write = |name: &str, text: &str| {
@@ -38,7 +42,7 @@ impl Served {
         write("school-a", "secret-of-school-a");
         let mut file = format!(
             "[cluster]\norigin = \"http://bbb.cluster.localhost:{port}\"\n\
-             [proxy]\nlisten = \"127.0.0.1:{port}\"\n\
+             [proxy]\nlisten = \"127.0.0.1:{port}\"\nallow_nodes = \"*.example.org\"\n\
              [scaler]\norigin = \"http://api.cluster.localhost:{port}\"\n\
              listen = \"127.0.0.1:{port}\"\nstore = \"sqlite://{}/bluegate.db\"\n\
              [admin]\nlisten = \"127.0.0.1:{admin}\"\ntoken_file = \"token\"\n\
@@ -54,6 +58,7 @@ impl Served {
         }
         file += "[[tenant]]\nname = \"school-a\"\nsecret_file = \"school-a\"\n\
              hosts = \"school-a.localhost\"\n";
+        file += more;
         let path = folder.path().join("bluegate.toml");
         std::fs::write(&path, &file).unwrap();
         let process = serve(&path);

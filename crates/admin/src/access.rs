@@ -9,7 +9,7 @@ use axum::{
 use http::Method;
 
 use crate::{
-    audit::{Done, Recorder, Subject},
+    audit::{self, Done, Recorder, Subject},
     error::{ApiError, ErrorCode},
     role::{Caller, Role},
 };
@@ -73,21 +73,19 @@ pub(crate) async fn admit(
             ApiError::Forbidden(caller.role.name()).into_response()
         };
     }
-    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
-    let id = id.unwrap_or_default().to_owned();
+    let request_id = audit::request_id(request.headers());
     let subject = Subject::of(parameters.iter().map(|(_, value)| value));
     request.extensions_mut().insert(subject.clone());
-    // By itself, so that a client that hangs up leaves no change unrecorded.
-    let changing = tokio::spawn(async move {
+    let role = caller.role.name();
+    let changing = recorder.around(caller, rule, subject, async move {
         let response = if admitted {
             next.run(request).await
         } else {
-            ApiError::Forbidden(caller.role.name()).into_response()
+            ApiError::Forbidden(role).into_response()
         };
         let refused = response.extensions().get::<ErrorCode>().map(|code| code.0);
-        let done = Done { status: response.status(), refused, request_id: id };
-        recorder.record(&caller, &rule, &subject, done).await;
-        response
+        let done = Done { status: response.status(), refused, request_id };
+        (response, done)
     });
-    changing.await.unwrap_or_else(|_| ApiError::Internal.into_response())
+    changing.await.unwrap_or_else(|| ApiError::Internal.into_response())
 }

@@ -11,21 +11,18 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-};
-use http::StatusCode;
+use axum::{Json, extract::State};
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{Answering, Sources, access::Rule, error::ApiError, role::Caller};
-
-/// Entries of one answer when nothing else is asked for.
-const DEFAULT_LIMIT: u32 = 100;
-
-/// Most entries of one answer.
-const MAX_LIMIT: u32 = 1_000;
+use crate::{
+    Answering, Sources,
+    access::Rule,
+    error::ApiError,
+    request::{Asked, Limit},
+    role::Caller,
+};
 
 /// Longest subject or detail, in characters; the rest is cut off.
 const MAX_TEXT: usize = 300;
@@ -46,7 +43,7 @@ pub struct AuditEntry {
     pub position: i64,
     /// When, in milliseconds since 1970.
     pub at: i64,
-    /// The name of the token, or `token_file`.
+    /// The name of the token, `token_file`, or `scalelite_secret_N`.
     pub actor: String,
     /// `operator`, `viewer` or `tenant`.
     pub role: String,
@@ -106,6 +103,12 @@ impl Subject {
     }
 }
 
+/// The ID of a request, as the listener gave it.
+pub(crate) fn request_id(headers: &HeaderMap) -> String {
+    let id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
+    id.unwrap_or_default().to_owned()
+}
+
 /// What came of a request.
 pub(crate) struct Done {
     pub(crate) status: StatusCode,
@@ -132,8 +135,25 @@ impl Recorder {
         Self { source }
     }
 
-    /// Records what was asked for.
-    pub(crate) async fn record(&self, caller: &Caller, rule: &Rule, subject: &Subject, done: Done) {
+    /// Lets `change` come to its end and records what came of it. By itself, so
+    /// that a client that hangs up leaves no change unrecorded; `None` when it
+    /// did not come to an end.
+    pub(crate) async fn around<T: Send + 'static>(
+        self,
+        caller: Caller,
+        rule: Rule,
+        subject: Subject,
+        change: impl Future<Output = (T, Done)> + Send + 'static,
+    ) -> Option<T> {
+        let changing = tokio::spawn(async move {
+            let (answer, done) = change.await;
+            self.record(&caller, &rule, &subject, done).await;
+            answer
+        });
+        changing.await.ok()
+    }
+
+    async fn record(&self, caller: &Caller, rule: &Rule, subject: &Subject, done: Done) {
         let Done { status, refused, request_id } = done;
         let (subject, detail) = subject.parts();
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -186,19 +206,13 @@ pub(crate) struct Filter {
 )]
 pub(crate) async fn list(
     State(sources): State<Sources>,
-    filter: Result<Query<Filter>, QueryRejection>,
+    Asked(filter): Asked<Filter>,
 ) -> Result<Json<AuditReport>, ApiError> {
-    let Query(filter) = filter.map_err(|rejection| ApiError::BadQuery(rejection.body_text()))?;
-    let limit = filter.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(ApiError::BadQuery(format!("`limit` is 1 to {MAX_LIMIT}, not {limit}")));
-    }
+    let limit = Limit::new(filter.limit)?;
     let source = sources.audit.as_ref().ok_or(ApiError::NoStore)?;
     let before = filter.before.unwrap_or(i64::MAX);
-    let listed = source.list(before, filter.actor, limit + 1).await;
-    let mut entries = listed.map_err(ApiError::Scaler)?;
-    let more = entries.len() > limit as usize;
-    entries.truncate(limit as usize);
+    let listed = source.list(before, filter.actor, limit.and_one()).await;
+    let (entries, more) = limit.cut(listed.map_err(ApiError::Scaler)?);
     Ok(Json(AuditReport { entries, more }))
 }
 

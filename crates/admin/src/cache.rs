@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-};
+use axum::{Json, extract::State};
 use bluegate_cluster::Mount;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{Sources, error::ApiError};
+use crate::{Sources, error::ApiError, request::Asked};
 
 /// The answer to `GET /v1/cache`: what the cache holds, and how answers came
 /// about since the start.
@@ -107,9 +104,8 @@ pub(crate) async fn show(State(sources): State<Sources>) -> Result<Json<CacheRep
 )]
 pub(crate) async fn purge(
     State(sources): State<Sources>,
-    which: Result<Query<Which>, QueryRejection>,
+    Asked(which): Asked<Which>,
 ) -> Result<Json<Purged>, ApiError> {
-    let Query(which) = which.map_err(|rejection| ApiError::BadQuery(rejection.body_text()))?;
     let cache = sources.cache.as_ref().ok_or(ApiError::NoCache)?;
     let held = cache.report().ok_or(ApiError::NoCache)?;
     let mount = which

@@ -1,25 +1,18 @@
 //! `/v1/callbacks`: what waits to reach frontends, what was given up, and trying
 //! or dropping it.
 
-use axum::{
-    Extension, Json,
-    extract::{
-        Path, Query, State,
-        rejection::{PathRejection, QueryRejection},
-    },
-};
+use axum::{Extension, Json, extract::State};
 use bluegate_cluster::TenantName;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{Answering, Sources, error::ApiError, role::Caller};
-
-/// Callbacks of one answer when nothing else is asked for.
-const DEFAULT_LIMIT: u32 = 100;
-
-/// Most callbacks of one answer.
-const MAX_LIMIT: u32 = 1_000;
+use crate::{
+    Answering, Sources,
+    error::ApiError,
+    request::{Asked, Limit, Named},
+    role::Caller,
+};
 
 /// The answer to `GET /v1/callbacks`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -117,16 +110,10 @@ pub(crate) struct Filter {
 pub(crate) async fn list(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
-    filter: Result<Query<Filter>, QueryRejection>,
+    Asked(filter): Asked<Filter>,
 ) -> Result<Json<CallbacksReport>, ApiError> {
-    let Query(filter) = filter.map_err(|rejection| ApiError::BadQuery(rejection.body_text()))?;
-    let limit = filter.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(ApiError::BadQuery(format!("`limit` is 1 to {MAX_LIMIT}, not {limit}")));
-    }
-    let tenant = filter.tenant.map(|tenant| tenant.parse::<TenantName>()).transpose();
-    let tenant = tenant.map_err(|error| ApiError::BadQuery(error.to_string()))?;
-    let tenant = caller.narrow(tenant)?;
+    let limit = Limit::new(filter.limit)?;
+    let tenant = caller.narrow(filter.tenant.as_deref())?;
     let states = match filter.state {
         Some(state) => vec![state],
         None => vec![CallbackStanding::Dead, CallbackStanding::Queued],
@@ -134,10 +121,9 @@ pub(crate) async fn list(
     let source = source(&sources)?;
     let mut report = CallbacksReport::default();
     for state in states {
-        let mut found =
-            source.list(state, tenant.clone(), limit + 1).await.map_err(ApiError::Scaler)?;
-        report.more |= found.len() > limit as usize;
-        found.truncate(limit as usize);
+        let found = source.list(state, tenant.clone(), limit.and_one()).await;
+        let (mut found, more) = limit.cut(found.map_err(ApiError::Scaler)?);
+        report.more |= more;
         report.callbacks.append(&mut found);
     }
     Ok(Json(report))
@@ -153,9 +139,8 @@ pub(crate) async fn list(
 pub(crate) async fn retry(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
-    id: Result<Path<String>, PathRejection>,
+    Named(id): Named<String>,
 ) -> Result<Json<CallbackDone>, ApiError> {
-    let Path(id) = id.map_err(|_| ApiError::UnknownCallback)?;
     let tenant = caller.role.tenant().cloned();
     let found = source(&sources)?.retry(id.clone(), tenant).await.map_err(ApiError::Scaler)?;
     if found { Ok(Json(CallbackDone { id })) } else { Err(ApiError::UnknownCallback) }
@@ -171,9 +156,8 @@ pub(crate) async fn retry(
 pub(crate) async fn remove(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
-    id: Result<Path<String>, PathRejection>,
+    Named(id): Named<String>,
 ) -> Result<StatusCode, ApiError> {
-    let Path(id) = id.map_err(|_| ApiError::UnknownCallback)?;
     let tenant = caller.role.tenant().cloned();
     let found = source(&sources)?.remove(id, tenant).await.map_err(ApiError::Scaler)?;
     if found { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::UnknownCallback) }

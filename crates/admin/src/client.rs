@@ -1,12 +1,18 @@
 //! The admin API's client: one request, one connection, bounded.
+//!
+//! What can be asked lies in files by subject.
 
+mod meetings;
+mod nodes;
+mod people;
 mod pinned;
+mod relaying;
 #[cfg(test)]
 mod tests;
 
 use std::{io, sync::Arc, time::Duration};
 
-use bluegate_cluster::{Mount, Origin, Scheme, Secret, TenantName};
+use bluegate_cluster::{Origin, Scheme, Secret};
 use bytes::Bytes;
 use http::{
     Method, Request, Response, StatusCode,
@@ -25,13 +31,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::{
-    AuditReport, CacheReport, CallbackDone, CallbackStanding, CallbacksReport, ClusterHealth,
-    ErrorBody, ErrorDetail, MeetingEntry, MeetingLife, NodeChange, NodeDetail, NodeHealthReport,
-    NodeRemoved, NodeSpec, NodesReport, Purged, RouteChange, RouteEntry, RouteSpec, RoutesReport,
-    ScalerNode, TenantAdded, TenantEntry, TenantPatch, TenantSpec, TenantsReport, TokenAdded,
-    TokenEntry, TokenSpec,
-};
+use crate::{ErrorBody, ErrorDetail};
 
 pub use pinned::{PinError, pinned};
 
@@ -120,292 +120,6 @@ impl Client {
             HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| TokenError)?;
         authorization.set_sensitive(true);
         Ok(Self { origin, authorization, tls })
-    }
-
-    /// `GET /v1/routes`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn routes(&self) -> Result<RoutesReport, ClientError> {
-        self.call(Method::GET, "/v1/routes").await
-    }
-
-    /// `GET /v1/nodes`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn nodes(&self) -> Result<NodesReport, ClientError> {
-        self.call(Method::GET, "/v1/nodes").await
-    }
-
-    /// `POST /v1/nodes`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn add_node(&self, node: &NodeSpec) -> Result<ScalerNode, ClientError> {
-        self.call_with(Method::POST, "/v1/nodes", Some(node)).await
-    }
-
-    /// `GET /v1/nodes/{name}`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn node(&self, name: &Mount) -> Result<NodeDetail, ClientError> {
-        self.call(Method::GET, &format!("/v1/nodes/{name}")).await
-    }
-
-    /// `PATCH /v1/nodes/{name}`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn change_node(
-        &self,
-        name: &Mount,
-        change: &NodeChange,
-    ) -> Result<ScalerNode, ClientError> {
-        self.call_with(Method::PATCH, &format!("/v1/nodes/{name}"), Some(change)).await
-    }
-
-    /// `DELETE /v1/nodes/{name}`; with meetings on it only when told to insist.
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn remove_node(
-        &self,
-        name: &Mount,
-        insist: bool,
-    ) -> Result<NodeRemoved, ClientError> {
-        self.call(Method::DELETE, &format!("/v1/nodes/{name}?insist={insist}")).await
-    }
-
-    /// `GET /v1/meetings`, all or those of one ID.
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn meetings(&self, id: Option<&str>) -> Result<Vec<MeetingEntry>, ClientError> {
-        let target = match id {
-            Some(id) => format!("/v1/meetings?id={}", escaped(id)),
-            None => "/v1/meetings".to_owned(),
-        };
-        self.call(Method::GET, &target).await
-    }
-
-    /// `GET /v1/meetings/{tenant}/{meeting}`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn meeting(
-        &self,
-        tenant: &TenantName,
-        id: &str,
-    ) -> Result<Vec<MeetingLife>, ClientError> {
-        self.call(Method::GET, &format!("/v1/meetings/{tenant}/{}", escaped(id))).await
-    }
-
-    /// `DELETE /v1/meetings/{tenant}/{meeting}`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn end_meeting(&self, tenant: &TenantName, id: &str) -> Result<(), ClientError> {
-        let target = format!("/v1/meetings/{tenant}/{}", escaped(id));
-        self.call::<serde_json::Value>(Method::DELETE, &target).await.map(drop)
-    }
-
-    /// `GET /v1/health`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn health(&self) -> Result<ClusterHealth, ClientError> {
-        self.call(Method::GET, "/v1/health").await
-    }
-
-    /// `POST /v1/nodes/{node}/lost`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn lose(&self, node: &Mount) -> Result<NodeHealthReport, ClientError> {
-        self.call(Method::POST, &format!("/v1/nodes/{node}/lost")).await
-    }
-
-    /// `POST /v1/routes`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn add_route(&self, route: &RouteSpec) -> Result<RouteEntry, ClientError> {
-        self.call_with(Method::POST, "/v1/routes", Some(route)).await
-    }
-
-    /// `PATCH /v1/routes/{mount}`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn change_route(
-        &self,
-        mount: &Mount,
-        change: &RouteChange,
-    ) -> Result<RouteEntry, ClientError> {
-        self.call_with(Method::PATCH, &format!("/v1/routes/{mount}"), Some(change)).await
-    }
-
-    /// `DELETE /v1/routes/{mount}`; returns what was there.
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn remove_route(&self, mount: &Mount) -> Result<RouteEntry, ClientError> {
-        self.call(Method::DELETE, &format!("/v1/routes/{mount}")).await
-    }
-
-    /// `GET /v1/tenants`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn tenants(&self) -> Result<TenantsReport, ClientError> {
-        self.call(Method::GET, "/v1/tenants").await
-    }
-
-    /// `GET /v1/tenants/{name}`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn tenant(&self, name: &TenantName) -> Result<TenantEntry, ClientError> {
-        self.call(Method::GET, &format!("/v1/tenants/{name}")).await
-    }
-
-    /// `POST /v1/tenants`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn add_tenant(&self, spec: &TenantSpec) -> Result<TenantAdded, ClientError> {
-        self.call_with(Method::POST, "/v1/tenants", Some(spec)).await
-    }
-
-    /// `PATCH /v1/tenants/{name}`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn change_tenant(
-        &self,
-        name: &TenantName,
-        patch: &TenantPatch,
-    ) -> Result<TenantEntry, ClientError> {
-        self.call_with(Method::PATCH, &format!("/v1/tenants/{name}"), Some(patch)).await
-    }
-
-    /// `DELETE /v1/tenants/{name}`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn remove_tenant(&self, name: &TenantName, insist: bool) -> Result<(), ClientError> {
-        self.call(Method::DELETE, &format!("/v1/tenants/{name}?insist={insist}")).await
-    }
-
-    /// `GET /v1/callbacks`, in one state or all that were not delivered, at most
-    /// `limit` of each.
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn callbacks(
-        &self,
-        state: Option<CallbackStanding>,
-        tenant: Option<&TenantName>,
-        limit: u32,
-    ) -> Result<CallbacksReport, ClientError> {
-        let mut target = format!("/v1/callbacks?limit={limit}");
-        if let Some(state) = state {
-            let state = match state {
-                CallbackStanding::Queued => "queued",
-                CallbackStanding::Delivered => "delivered",
-                CallbackStanding::Dead => "dead",
-            };
-            target.push_str(&format!("&state={state}"));
-        }
-        if let Some(tenant) = tenant {
-            // A name's characters need no escaping in a query.
-            target.push_str(&format!("&tenant={tenant}"));
-        }
-        self.call(Method::GET, &target).await
-    }
-
-    /// `POST /v1/callbacks/{id}/retry`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn retry_callback(&self, id: &str) -> Result<CallbackDone, ClientError> {
-        self.call(Method::POST, &format!("/v1/callbacks/{}/retry", escaped(id))).await
-    }
-
-    /// `DELETE /v1/callbacks/{id}`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn drop_callback(&self, id: &str) -> Result<(), ClientError> {
-        self.call(Method::DELETE, &format!("/v1/callbacks/{}", escaped(id))).await
-    }
-
-    /// `GET /v1/tokens`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn tokens(&self) -> Result<Vec<TokenEntry>, ClientError> {
-        self.call(Method::GET, "/v1/tokens").await
-    }
-
-    /// `POST /v1/tokens`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn add_token(&self, token: &TokenSpec) -> Result<TokenAdded, ClientError> {
-        self.call_with(Method::POST, "/v1/tokens", Some(token)).await
-    }
-
-    /// `DELETE /v1/tokens/{name}`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn revoke_token(&self, name: &str) -> Result<(), ClientError> {
-        self.call(Method::DELETE, &format!("/v1/tokens/{}", escaped(name))).await
-    }
-
-    /// `GET /v1/audit`: what is older than `before`, by one actor or all, at most
-    /// `limit` entries.
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn audit(
-        &self,
-        before: Option<i64>,
-        actor: Option<&str>,
-        limit: u32,
-    ) -> Result<AuditReport, ClientError> {
-        let mut target = format!("/v1/audit?limit={limit}");
-        if let Some(before) = before {
-            target.push_str(&format!("&before={before}"));
-        }
-        if let Some(actor) = actor {
-            target.push_str(&format!("&actor={}", escaped(actor)));
-        }
-        self.call(Method::GET, &target).await
-    }
-
-    /// `GET /v1/cache`
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn cache(&self) -> Result<CacheReport, ClientError> {
-        self.call(Method::GET, "/v1/cache").await
-    }
-
-    /// `DELETE /v1/cache`, for one mount or all.
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub async fn purge(&self, mount: Option<&Mount>) -> Result<Purged, ClientError> {
-        // A mount's characters need no escaping in a query.
-        let target = match mount {
-            Some(mount) => format!("/v1/cache?mount={mount}"),
-            None => "/v1/cache".to_owned(),
-        };
-        self.call(Method::DELETE, &target).await
     }
 
     async fn call<T: DeserializeOwned>(

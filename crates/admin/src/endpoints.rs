@@ -17,7 +17,7 @@ use crate::{
     gate::{self, Gate},
     health as node_health,
     issued::Issued,
-    meetings, metrics, nodes, openapi, readiness, routes, tenants, tokens,
+    meetings, metrics, nodes, openapi, readiness, recordings, routes, tenants, tokens,
 };
 
 /// One endpoint. There is no other way to have one, so that a test over the
@@ -40,6 +40,8 @@ impl Endpoint {
         Self { rule, handler: on(filter, handler).route_layer(admit) }
     }
 }
+
+const RECORDING: &str = "/v1/recordings/{tenant}/{recording}";
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     use Access::{Open, Operator, Tenant, Viewer};
@@ -69,6 +71,10 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Tenant, Method::GET, "/v1/callbacks", callbacks::list),
         Endpoint::new(Tenant, Method::POST, "/v1/callbacks/{id}/retry", callbacks::retry),
         Endpoint::new(Tenant, Method::DELETE, "/v1/callbacks/{id}", callbacks::remove),
+        Endpoint::new(Tenant, Method::GET, "/v1/recordings", recordings::list),
+        Endpoint::new(Tenant, Method::GET, RECORDING, recordings::show),
+        Endpoint::new(Tenant, Method::PATCH, RECORDING, recordings::change),
+        Endpoint::new(Tenant, Method::DELETE, RECORDING, recordings::delete),
         Endpoint::new(Viewer, Method::GET, "/v1/cache", cache::show),
         Endpoint::new(Operator, Method::DELETE, "/v1/cache", cache::purge),
         Endpoint::new(Viewer, Method::GET, "/v1/doctor", doctor::show),

@@ -64,6 +64,8 @@ pub(crate) enum ApiError {
     UnknownNode(bluegate_cluster::Mount),
     #[error("there is no such meeting")]
     UnknownMeeting,
+    #[error("there is no such recording")]
+    UnknownRecording,
     #[error("no callbacks pass here: this process runs no scaler, or `callbacks` is off in it")]
     NoCallbacks,
     #[error("no callback of this id waits or was given up")]
@@ -111,6 +113,7 @@ impl ApiError {
             Self::NoScaler => (StatusCode::NOT_FOUND, "no_scaler"),
             Self::UnknownNode(_) => (StatusCode::NOT_FOUND, "unknown_node"),
             Self::UnknownMeeting => (StatusCode::NOT_FOUND, "unknown_meeting"),
+            Self::UnknownRecording => (StatusCode::NOT_FOUND, "unknown_recording"),
             Self::UnknownTenant(_) => (StatusCode::NOT_FOUND, "unknown_tenant"),
             Self::NoStore => (StatusCode::NOT_FOUND, "no_store"),
             Self::UnknownToken => (StatusCode::NOT_FOUND, "unknown_token"),

@@ -15,9 +15,10 @@ use crate::{
     Answering, AuditEntry, AuditSource, CacheReport, CacheSource, CallbackEntry, CallbackStanding,
     CallbacksSource, ClusterHealth, DiskReport, DrainStatus, HealthSource, Losing, MeetingEntry,
     MeetingLife, MountReport, NodeChange, NodeHealthReport, NodeRemoved, NodeReport, NodeSpec,
-    NodesReport, NotLost, Role, ScalerNode, ScalerRefusal, ScalerSource, Sources, StoredToken,
-    TenantEdit, TenantEdited, TenantEntry, TenantRefusal, TenantRefusalKind, TenantsReport,
-    TenantsSource, TokenSource, Tokens, hashing, issued::NewToken,
+    NodesReport, NotLost, RecordingEntry, RecordingWish, RecordingsSource, Role, ScalerNode,
+    ScalerRefusal, ScalerSource, Sources, StoredToken, TenantEdit, TenantEdited, TenantEntry,
+    TenantRefusal, TenantRefusalKind, TenantsReport, TenantsSource, TokenSource, Tokens, hashing,
+    issued::NewToken,
 };
 
 pub(crate) const TOKEN: &str = "an-admin-token";
@@ -155,6 +156,40 @@ impl CallbacksSource for FakeCallbacks {
 
     fn remove(&self, id: String, tenant: Option<TenantName>) -> Answering<'_, bool> {
         self.retry(id, tenant)
+    }
+}
+
+/// A recording of `school-a` and one of `school-b`.
+#[derive(Debug)]
+pub(crate) struct FakeRecordings;
+
+impl RecordingsSource for FakeRecordings {
+    fn list(&self, wish: RecordingWish, limit: u32) -> Vec<RecordingEntry> {
+        let recordings = ["school-a", "school-b"].map(|tenant| RecordingEntry {
+            tenant: tenant.to_owned(),
+            record_id: format!("r-of-{tenant}"),
+            meeting_id: "m-1".to_owned(),
+            state: "published".to_owned(),
+            started_at: 1_000,
+            keepers: vec!["bbb-01".to_owned()],
+        });
+        let wanted = |recording: &RecordingEntry| {
+            wish.tenant.as_ref().is_none_or(|tenant| tenant.as_str() == recording.tenant)
+                && wish.record_id.as_ref().is_none_or(|id| *id == recording.record_id)
+                && wish.state.is_none_or(|state| state.as_str() == recording.state)
+        };
+        recordings.into_iter().filter(wanted).take(limit as usize).collect()
+    }
+
+    fn publish(&self, tenant: TenantName, id: String, _: bool) -> Answering<'_, ()> {
+        self.delete(tenant, id)
+    }
+
+    fn delete(&self, tenant: TenantName, id: String) -> Answering<'_, ()> {
+        let is_there = id == format!("r-of-{tenant}");
+        Box::pin(
+            async move { if is_there { Ok(()) } else { Err(refusal("unknown_recording", 404)) } },
+        )
     }
 }
 
@@ -360,6 +395,7 @@ pub(crate) fn sources() -> Sources {
         cache: Some(Arc::new(cache)),
         scaler: None,
         callbacks: Some(Arc::new(FakeCallbacks)),
+        recordings: Some(Arc::new(FakeRecordings)),
         tokens: None,
         audit: None,
         doctor: Some(Arc::new(|| serde_json::json!({"at": 1_000, "report": {}}))),

@@ -30,6 +30,8 @@ mod metrics;
 mod nodes;
 mod openapi;
 mod readiness;
+mod recordings;
+mod request;
 mod role;
 mod routes;
 mod scalelite;
@@ -53,6 +55,9 @@ pub use health::{ClusterHealth, HealthSource, Losing, NodeHealthReport, NotLost,
 pub use meetings::MeetingEnded;
 pub use nodes::{NodeDetail, NodeReport, NodesReport};
 pub use readiness::{Alive, Readiness, ReadyReport};
+pub use recordings::{
+    RecordingChange, RecordingEntry, RecordingList, RecordingState, RecordingWish, RecordingsSource,
+};
 pub use role::{Role, RoleError, RoleName, TOKEN_FILE};
 pub use routes::{
     BookError, EditError, Given, HeldBack, HeldBackEntry, RouteBook, RouteChange, RouteEntry,

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Extension, Json,
-    extract::{
-        Path, Query, State,
-        rejection::{PathRejection, QueryRejection},
-    },
-};
+use axum::{Extension, Json, extract::State};
 use bluegate_cluster::{Mount, TenantName};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{MeetingEntry, MeetingLife, ScalerSource, Sources, error::ApiError, role::Caller};
+use crate::{
+    MeetingEntry, MeetingLife, ScalerSource, Sources,
+    error::ApiError,
+    request::{Asked, Named},
+    role::Caller,
+};
 
 /// The answer to the end of a meeting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -43,14 +42,11 @@ pub(crate) struct Filter {
 pub(crate) async fn list(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
-    filter: Result<Query<Filter>, QueryRejection>,
+    Asked(filter): Asked<Filter>,
 ) -> Result<Json<Vec<MeetingEntry>>, ApiError> {
-    let Query(filter) = filter.map_err(|rejection| ApiError::BadQuery(rejection.body_text()))?;
-    let bad = |error: &dyn std::fmt::Display| ApiError::BadQuery(error.to_string());
-    let tenant = filter.tenant.as_deref().map(str::parse::<TenantName>).transpose();
-    let tenant = caller.narrow(tenant.map_err(|error| bad(&error))?)?;
+    let tenant = caller.narrow(filter.tenant.as_deref())?;
     if let Some(node) = &filter.node {
-        node.parse::<Mount>().map_err(|error| bad(&error))?;
+        node.parse::<Mount>().map_err(|error| ApiError::BadQuery(error.to_string()))?;
     }
     let mut meetings = scaler(&sources)?.meetings();
     meetings.retain(|meeting| {
@@ -73,7 +69,7 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Named(path): Named<(String, String)>,
 ) -> Result<Json<Vec<MeetingLife>>, ApiError> {
     let (tenant, id) = named(path, &caller)?;
     let mut lives = scaler(&sources)?.meeting(tenant, id).await.map_err(ApiError::Scaler)?;
@@ -94,7 +90,7 @@ pub(crate) async fn show(
 pub(crate) async fn end(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Named(path): Named<(String, String)>,
 ) -> Result<Json<MeetingEnded>, ApiError> {
     let (tenant, id) = named(path, &caller)?;
     scaler(&sources)?.end_meeting(tenant, id).await.map_err(ApiError::Scaler)?;
@@ -106,10 +102,9 @@ pub(crate) fn scaler(sources: &Sources) -> Result<&Arc<dyn ScalerSource>, ApiErr
 }
 
 fn named(
-    path: Result<Path<(String, String)>, PathRejection>,
+    (tenant, id): (String, String),
     caller: &Caller,
 ) -> Result<(TenantName, String), ApiError> {
-    let Path((tenant, id)) = path.map_err(|_| ApiError::NotFound)?;
     if !caller.sees(&tenant) {
         return Err(ApiError::UnknownMeeting);
     }

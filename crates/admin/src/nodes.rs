@@ -3,13 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Extension, Json,
-    extract::{
-        Path, Query, State,
-        rejection::{JsonRejection, PathRejection, QueryRejection},
-    },
-};
+use axum::{Extension, Json, extract::State};
 use bluegate_cluster::{Mount, Node};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -20,6 +14,7 @@ use crate::{
     audit::Subject,
     error::ApiError,
     meetings::scaler,
+    request::{Asked, Body, Named},
     routes::{Edit, EditError},
 };
 
@@ -103,9 +98,9 @@ pub(crate) async fn show(State(sources): State<Sources>) -> Result<Json<NodesRep
 )]
 pub(crate) async fn show_one(
     State(sources): State<Sources>,
-    name: Result<Path<String>, PathRejection>,
+    Named(name): Named<String>,
 ) -> Result<Json<NodeDetail>, ApiError> {
-    let name = named(name)?;
+    let name = named(&name)?;
     let proxy = sources.nodes.as_ref().and_then(|nodes| nodes().nodes.remove(name.as_str()));
     let (mut known, mut drain) = (None, None);
     if let Some(scaler) = &sources.scaler {
@@ -132,9 +127,8 @@ pub(crate) async fn show_one(
 pub(crate) async fn add(
     State(sources): State<Sources>,
     Extension(subject): Extension<Subject>,
-    body: Result<Json<NodeSpec>, JsonRejection>,
+    Body(spec): Body<NodeSpec>,
 ) -> Result<(StatusCode, Json<ScalerNode>), ApiError> {
-    let Json(spec) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
     let node = spec.node().map_err(ApiError::BadBody)?;
     subject.is(node.name.as_str());
     let scaler = scaler(&sources)?;
@@ -163,11 +157,10 @@ pub(crate) async fn add(
 pub(crate) async fn change(
     State(sources): State<Sources>,
     Extension(subject): Extension<Subject>,
-    name: Result<Path<String>, PathRejection>,
-    body: Result<Json<NodeChange>, JsonRejection>,
+    Named(name): Named<String>,
+    Body(change): Body<NodeChange>,
 ) -> Result<Json<ScalerNode>, ApiError> {
-    let Json(change) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
-    let name = named(name)?;
+    let name = named(&name)?;
     subject.detail(&told(&change));
     if let Some(Some(weight)) = change.weight
         && !(weight > 0.0 && weight <= 1000.0)
@@ -191,12 +184,10 @@ pub(crate) async fn change(
 )]
 pub(crate) async fn remove(
     State(sources): State<Sources>,
-    name: Result<Path<String>, PathRejection>,
-    removal: Result<Query<Removal>, QueryRejection>,
+    Named(name): Named<String>,
+    Asked(Removal { insist }): Asked<Removal>,
 ) -> Result<Json<NodeRemoved>, ApiError> {
-    let Query(Removal { insist }) =
-        removal.map_err(|rejection| ApiError::BadQuery(rejection.body_text()))?;
-    let name = named(name)?;
+    let name = named(&name)?;
     let scaler = scaler(&sources)?;
     let removed = scaler.remove_node(name.clone(), insist).await.map_err(ApiError::Scaler)?;
     if sources.book.is_some() {
@@ -210,7 +201,7 @@ pub(crate) async fn remove(
 }
 
 /// A change, for the audit log.
-fn told(change: &NodeChange) -> String {
+pub(crate) fn told(change: &NodeChange) -> String {
     let cordoned = change.cordoned.map(|cordoned| format!("cordoned {cordoned}"));
     let weight = change.weight.map(|weight| match weight {
         Some(weight) => format!("weight {weight}"),
@@ -226,8 +217,7 @@ async fn edit(sources: &Sources, edit: Edit) -> Result<(), ApiError> {
     edited.map_err(|_| ApiError::Internal)?.map(drop).map_err(ApiError::Route)
 }
 
-fn named(name: Result<Path<String>, PathRejection>) -> Result<Mount, ApiError> {
-    let Path(name) = name.map_err(|_| ApiError::NotFound)?;
+fn named(name: &str) -> Result<Mount, ApiError> {
     name.parse().map_err(|_| ApiError::NotFound)
 }
 

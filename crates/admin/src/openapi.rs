@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::{
-    CallbackStanding, ErrorBody,
+    CallbackStanding, ErrorBody, RecordingState,
     access::{Access, Rule},
     audit, cache, callbacks, doctor, endpoints, health, meetings, metrics, nodes, readiness,
-    routes, tenants, tokens,
+    recordings, routes, tenants, tokens,
 };
 
 #[derive(OpenApi)]
@@ -51,6 +51,10 @@ use crate::{
         callbacks::list,
         callbacks::retry,
         callbacks::remove,
+        recordings::list,
+        recordings::show,
+        recordings::change,
+        recordings::delete,
         cache::show,
         cache::purge,
         doctor::show,
@@ -60,7 +64,7 @@ use crate::{
         audit::list,
         show,
     ),
-    components(schemas(ErrorBody, CallbackStanding))
+    components(schemas(ErrorBody, CallbackStanding, RecordingState))
 )]
 struct Described;
 

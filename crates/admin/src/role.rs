@@ -17,8 +17,8 @@ pub enum Role {
     Operator,
     /// Look at everything but tokens, change nothing.
     Viewer,
-    /// Look at what is this tenant's, end its meetings, retry and drop its
-    /// callbacks.
+    /// Look at what is this tenant's, end its meetings, publish, hide and delete
+    /// its recordings, retry and drop its callbacks.
     Tenant(TenantName),
 }
 
@@ -117,13 +117,15 @@ impl Caller {
         self.role.tenant().is_none_or(|own| own.as_str() == tenant)
     }
 
-    /// The tenant that is looked at when `asked` for: the caller's own if it has
-    /// one.
+    /// The tenant that is looked at when a query asks for one: the caller's own
+    /// if it has one.
     ///
     /// # Errors
     /// [`ApiError::UnknownTenant`] for somebody else's, whether it is there or
-    /// not.
-    pub(crate) fn narrow(&self, asked: Option<TenantName>) -> Result<Option<TenantName>, ApiError> {
+    /// not; [`ApiError::BadQuery`] for what can be no name.
+    pub(crate) fn narrow(&self, asked: Option<&str>) -> Result<Option<TenantName>, ApiError> {
+        let asked = asked.map(str::parse::<TenantName>).transpose();
+        let asked = asked.map_err(|error| ApiError::BadQuery(error.to_string()))?;
         match (self.role.tenant(), asked) {
             (Some(own), Some(asked)) if *own != asked => Err(ApiError::UnknownTenant(asked)),
             (Some(own), _) => Ok(Some(own.clone())),

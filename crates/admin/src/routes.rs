@@ -15,10 +15,7 @@ mod tests;
 
 use axum::{
     Extension, Json,
-    extract::{
-        Path, State,
-        rejection::{JsonRejection, PathRejection},
-    },
+    extract::State,
     response::{IntoResponse, Response},
 };
 use bluegate_cluster::Mount;
@@ -33,7 +30,12 @@ pub use file::RoutesFileError;
 pub use merge::{Given, HeldBack};
 pub use report::{HeldBackEntry, RouteEntry, RouteSource, RouteSpec, RoutesReport};
 
-use crate::{Sources, audit::Subject, error::ApiError};
+use crate::{
+    Sources,
+    audit::Subject,
+    error::ApiError,
+    request::{Body, Named},
+};
 pub(crate) use edit::Edit;
 
 #[utoipa::path(
@@ -64,9 +66,8 @@ pub(crate) async fn add(
     State(sources): State<Sources>,
     Extension(subject): Extension<Subject>,
     headers: HeaderMap,
-    body: Result<Json<RouteSpec>, JsonRejection>,
+    Body(spec): Body<RouteSpec>,
 ) -> Result<Response, ApiError> {
-    let Json(spec) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
     let node = spec.node().map_err(ApiError::BadBody)?;
     subject.is(node.name.as_str());
     edit(sources, &headers, Edit::Add(node), StatusCode::CREATED).await
@@ -82,13 +83,11 @@ pub(crate) async fn add(
 )]
 pub(crate) async fn change(
     State(sources): State<Sources>,
-    mount: Result<Path<String>, PathRejection>,
+    Named(mount): Named<String>,
     headers: HeaderMap,
-    body: Result<Json<RouteChange>, JsonRejection>,
+    Body(change): Body<RouteChange>,
 ) -> Result<Response, ApiError> {
-    let mount = named(mount)?;
-    let Json(change) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
-    edit(sources, &headers, Edit::Change(mount, change), StatusCode::OK).await
+    edit(sources, &headers, Edit::Change(named(&mount)?, change), StatusCode::OK).await
 }
 
 #[utoipa::path(
@@ -100,14 +99,13 @@ pub(crate) async fn change(
 )]
 pub(crate) async fn remove(
     State(sources): State<Sources>,
-    mount: Result<Path<String>, PathRejection>,
+    Named(mount): Named<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    edit(sources, &headers, Edit::Remove(named(mount)?), StatusCode::OK).await
+    edit(sources, &headers, Edit::Remove(named(&mount)?), StatusCode::OK).await
 }
 
-fn named(mount: Result<Path<String>, PathRejection>) -> Result<Mount, ApiError> {
-    let Path(mount) = mount.map_err(|_| ApiError::NotFound)?;
+fn named(mount: &str) -> Result<Mount, ApiError> {
     mount.parse().map_err(|_| ApiError::NotFound)
 }
 

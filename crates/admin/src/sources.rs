@@ -6,7 +6,7 @@ use bluegate_cluster::{Mount, Routes};
 
 use crate::{
     AuditSource, CacheReport, CallbacksSource, DoctorSource, Exposition, HealthSource, NodesReport,
-    Readiness, RouteBook, ScalerSource, TenantsSource, TokenSource,
+    Readiness, RecordingsSource, RouteBook, ScalerSource, TenantsSource, TokenSource,
 };
 
 /// A cache to show and to purge.
@@ -49,6 +49,8 @@ pub struct Sources {
     /// The scaler's queue of callbacks; absent where no scaler runs, or none pass
     /// through it.
     pub callbacks: Option<Arc<dyn CallbacksSource>>,
+    /// The recordings of the scaler's nodes; absent where no scaler runs.
+    pub recordings: Option<Arc<dyn RecordingsSource>>,
     /// Tokens that were made at run time; absent where there is no store.
     pub tokens: Option<Arc<dyn TokenSource>>,
     /// The audit log; absent where there is no store.

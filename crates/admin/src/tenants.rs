@@ -2,13 +2,7 @@
 
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 
-use axum::{
-    Extension, Json,
-    extract::{
-        Path, Query, State,
-        rejection::{JsonRejection, PathRejection, QueryRejection},
-    },
-};
+use axum::{Extension, Json, extract::State};
 use bluegate_cluster::{Secret, TenantName};
 use bluegate_tenant::{Form, Settings};
 use http::StatusCode;
@@ -16,7 +10,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{Sources, audit::Subject, error::ApiError, role::Caller};
+use crate::{
+    Sources,
+    audit::Subject,
+    error::ApiError,
+    request::{Asked, Body, Named},
+    role::Caller,
+};
 
 /// Secrets of one tenant.
 const MAX_SECRETS: usize = 16;
@@ -216,10 +216,10 @@ pub(crate) async fn show(
 pub(crate) async fn show_one(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
-    name: Result<Path<String>, PathRejection>,
+    Named(name): Named<String>,
 ) -> Result<Json<TenantEntry>, ApiError> {
     let source = source(&sources)?;
-    let name = named(name)?;
+    let name = named(&name)?;
     if !caller.sees(name.as_str()) {
         return Err(ApiError::UnknownTenant(name));
     }
@@ -236,9 +236,8 @@ pub(crate) async fn show_one(
 pub(crate) async fn add(
     State(sources): State<Sources>,
     Extension(subject): Extension<Subject>,
-    body: Result<Json<TenantSpec>, JsonRejection>,
+    Body(spec): Body<TenantSpec>,
 ) -> Result<(StatusCode, Json<TenantAdded>), ApiError> {
-    let Json(spec) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
     let name: TenantName =
         spec.name.parse().map_err(|error| ApiError::BadBody(format!("{error}")))?;
     subject.is(name.as_str());
@@ -263,11 +262,10 @@ pub(crate) async fn add(
 pub(crate) async fn change(
     State(sources): State<Sources>,
     Extension(subject): Extension<Subject>,
-    name: Result<Path<String>, PathRejection>,
-    body: Result<Json<TenantPatch>, JsonRejection>,
+    Named(name): Named<String>,
+    Body(patch): Body<TenantPatch>,
 ) -> Result<Json<TenantEntry>, ApiError> {
-    let Json(patch) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
-    let name = named(name)?;
+    let name = named(&name)?;
     subject.detail(match (&patch.secrets, &patch.settings) {
         (Some(_), Some(_)) => "secrets, settings",
         (Some(_), None) => "secrets",
@@ -308,11 +306,10 @@ pub(crate) async fn change(
 )]
 pub(crate) async fn remove(
     State(sources): State<Sources>,
-    name: Result<Path<String>, PathRejection>,
-    query: Result<Query<Removal>, QueryRejection>,
+    Named(name): Named<String>,
+    Asked(removal): Asked<Removal>,
 ) -> Result<StatusCode, ApiError> {
-    let Query(removal) = query.map_err(|rejection| ApiError::BadQuery(rejection.body_text()))?;
-    let name = named(name)?;
+    let name = named(&name)?;
     let edit = TenantEdit::Remove { name: name.clone(), insist: removal.insist };
     source(&sources)?.edit(edit).await.map_err(ApiError::Tenant)?;
     revoke_tokens_of(&sources, &name).await?;
@@ -320,7 +317,7 @@ pub(crate) async fn remove(
 }
 
 /// Tokens of a tenant that is gone must not open what another one of its name has.
-async fn revoke_tokens_of(sources: &Sources, name: &TenantName) -> Result<(), ApiError> {
+pub(crate) async fn revoke_tokens_of(sources: &Sources, name: &TenantName) -> Result<(), ApiError> {
     match &sources.tokens {
         Some(tokens) => tokens.remove_of(name.clone()).await.map_err(ApiError::Scaler),
         None => Ok(()),
@@ -331,8 +328,7 @@ fn source(sources: &Sources) -> Result<&dyn TenantsSource, ApiError> {
     sources.tenants.as_deref().ok_or(ApiError::NoTenants)
 }
 
-fn named(name: Result<Path<String>, PathRejection>) -> Result<TenantName, ApiError> {
-    let Path(name) = name.map_err(|_| ApiError::NotFound)?;
+fn named(name: &str) -> Result<TenantName, ApiError> {
     name.parse().map_err(|_| ApiError::NotFound)
 }
 

@@ -1,12 +1,6 @@
 //! `/v1/tokens`: making, listing and revoking tokens.
 
-use axum::{
-    Extension, Json,
-    extract::{
-        Path, State,
-        rejection::{JsonRejection, PathRejection},
-    },
-};
+use axum::{Extension, Json, extract::State};
 use bluegate_cluster::TenantName;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -18,6 +12,7 @@ use crate::{
     error::ApiError,
     hashing,
     issued::NewToken,
+    request::{Body, Named},
     role::{Caller, Role, RoleName},
 };
 
@@ -140,9 +135,8 @@ pub(crate) async fn add(
     State(sources): State<Sources>,
     Extension(caller): Extension<Caller>,
     Extension(subject): Extension<Subject>,
-    body: Result<Json<TokenSpec>, JsonRejection>,
+    Body(spec): Body<TokenSpec>,
 ) -> Result<(StatusCode, Json<TokenAdded>), ApiError> {
-    let Json(spec) = body.map_err(|rejection| ApiError::BadBody(rejection.body_text()))?;
     if !is_name(&spec.name) {
         return Err(ApiError::BadBody(format!(
             "`name`: `{}` is not a token name: lower-case letters, digits and inner hyphens, 1 to \
@@ -190,9 +184,8 @@ pub(crate) async fn add(
 )]
 pub(crate) async fn remove(
     State(sources): State<Sources>,
-    name: Result<Path<String>, PathRejection>,
+    Named(name): Named<String>,
 ) -> Result<StatusCode, ApiError> {
-    let Path(name) = name.map_err(|_| ApiError::UnknownToken)?;
     let found = source(&sources)?.remove(name).await.map_err(ApiError::Scaler)?;
     if found { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::UnknownToken) }
 }

@@ -146,9 +146,10 @@ fn explain(error: ClientError) -> anyhow::Error {
             "forbidden" => anyhow!(UsageError(detail.message.clone())),
             "has_meetings" => anyhow!(UsageError(format!("{}: `--force` insists", detail.message))),
             "bad_query" | "bad_body" | "unknown_mount" | "unknown_route" | "unknown_node"
-            | "unknown_meeting" | "unknown_tenant" | "unknown_callback" | "tenant_clash"
-            | "no_scaler" | "no_tenants" | "no_callbacks" | "no_store" | "unknown_token"
-            | "name_taken" | "in_file" | "origin_taken" | "own_origin" | "too_many" => {
+            | "unknown_meeting" | "unknown_recording" | "unknown_tenant" | "unknown_callback"
+            | "tenant_clash" | "no_scaler" | "no_tenants" | "no_callbacks" | "no_store"
+            | "unknown_token" | "name_taken" | "in_file" | "origin_taken" | "own_origin"
+            | "too_many" => {
                 anyhow!(UsageError(detail.message.clone()))
             }
             _ => error.into(),

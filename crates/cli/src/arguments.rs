@@ -6,14 +6,16 @@ use bluegate_cluster::{Address, BbbVersion, Mount, Origin, TenantName};
 use bluegate_export::Software;
 use bluegate_scaler::LimitKind;
 use clap::{
-    ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum,
+    ArgAction, ArgGroup, Args, Parser, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
 use crate::{
     callback_command::CallbackCommand,
+    demo_command::DemoOptions,
     meeting_command::MeetingCommand,
     node_command::{NodeCommand, ReachOptions},
+    recording_command::RecordingCommand,
     scalelite_command::{self, ImportCommand},
     shadow_command::ShadowOptions,
     shell_command::Shell,
@@ -77,6 +79,9 @@ pub(crate) enum Command {
     /// Look at the callbacks that a running scaler has to deliver, try or drop them.
     #[command(subcommand)]
     Callback(CallbackCommand),
+    /// Look at the recordings that a running scaler knows of, publish, hide and delete them.
+    #[command(subcommand)]
+    Recording(RecordingCommand),
     /// Look at the tokens that open the admin API, make and revoke them.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -426,68 +431,6 @@ pub(crate) struct ExportOptions {
 
 fn software() -> impl TypedValueParser<Value = Software> {
     PossibleValuesParser::new(Software::ALL.map(Software::name)).try_map(|name| name.parse())
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct DemoOptions {
-    /// How many simulated nodes.
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub(crate) nodes: usize,
-
-    /// The BBB release line that the nodes simulate.
-    #[arg(long, value_name = "LINE", default_value = "3.0")]
-    pub(crate) bbb: BbbLine,
-
-    /// Put this machine's nginx in front of every node, to load the very files of the node.
-    #[arg(long)]
-    pub(crate) nginx: bool,
-
-    /// First port; the others follow it. 0 takes free ports.
-    #[arg(long, value_name = "PORT", default_value_t = 8080)]
-    pub(crate) port_base: u16,
-
-    /// Keep everything in this folder; without it a temporary one is removed at the end.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-
-    /// Serve everything over HTTPS, from a certificate authority made on first use.
-    #[arg(long)]
-    pub(crate) tls: bool,
-
-    /// Let each node serve its client itself, to see what the proxy is good for.
-    #[arg(long)]
-    pub(crate) without_proxy: bool,
-
-    /// Let the simulated client drop the port of its page, as the real one does.
-    #[arg(long)]
-    pub(crate) strict: bool,
-
-    /// Write where everything is to this file, as JSON, once all of it accepts connections.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) ready_file: Option<PathBuf>,
-}
-
-/// A BBB release line that can be simulated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BbbLine {
-    /// Meteor's client, DDP over SockJS.
-    #[value(name = "2.4")]
-    V2_4,
-    /// The same.
-    #[value(name = "2.5")]
-    V2_5,
-    /// The same; the API answers for its own cross-origin rule.
-    #[value(name = "2.6")]
-    V2_6,
-    /// The same.
-    #[value(name = "2.7")]
-    V2_7,
-    /// The static client, GraphQL.
-    #[value(name = "3.0")]
-    V3_0,
-    /// The same, the next line.
-    #[value(name = "4.0")]
-    V4_0,
 }
 
 #[cfg(test)]

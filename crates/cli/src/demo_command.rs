@@ -4,13 +4,75 @@ use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Context as _;
 use bluegate_demo::{Demo, MAX_NODES, Options, Ready, Release};
+use clap::{Args, ValueEnum};
 
 use crate::{
     Outcome,
-    arguments::{BbbLine, DemoOptions},
     exit::{Exit, UsageError},
     serve::shutdown_signal,
 };
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoOptions {
+    /// How many simulated nodes.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    nodes: usize,
+
+    /// The BBB release line that the nodes simulate.
+    #[arg(long, value_name = "LINE", default_value = "3.0")]
+    bbb: BbbLine,
+
+    /// Put this machine's nginx in front of every node, to load the very files of the node.
+    #[arg(long)]
+    nginx: bool,
+
+    /// First port; the others follow it. 0 takes free ports.
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    port_base: u16,
+
+    /// Keep everything in this folder; without it a temporary one is removed at the end.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Serve everything over HTTPS, from a certificate authority made on first use.
+    #[arg(long)]
+    tls: bool,
+
+    /// Let each node serve its client itself, to see what the proxy is good for.
+    #[arg(long)]
+    without_proxy: bool,
+
+    /// Let the simulated client drop the port of its page, as the real one does.
+    #[arg(long)]
+    strict: bool,
+
+    /// Write where everything is to this file, as JSON, once all of it accepts connections.
+    #[arg(long, value_name = "PATH")]
+    ready_file: Option<PathBuf>,
+}
+
+/// A BBB release line that can be simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BbbLine {
+    /// Meteor's client, DDP over SockJS.
+    #[value(name = "2.4")]
+    V2_4,
+    /// The same.
+    #[value(name = "2.5")]
+    V2_5,
+    /// The same; the API answers for its own cross-origin rule.
+    #[value(name = "2.6")]
+    V2_6,
+    /// The same.
+    #[value(name = "2.7")]
+    V2_7,
+    /// The static client, GraphQL.
+    #[value(name = "3.0")]
+    V3_0,
+    /// The same, the next line.
+    #[value(name = "4.0")]
+    V4_0,
+}
 
 pub(crate) fn run(options: DemoOptions) -> Outcome {
     if !(1..=MAX_NODES).contains(&options.nodes) {

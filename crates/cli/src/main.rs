@@ -12,6 +12,7 @@ mod export_command;
 mod meeting_command;
 mod node_command;
 mod progress;
+mod recording_command;
 mod report;
 mod routes_command;
 mod scalelite_command;
@@ -60,6 +61,7 @@ fn main() -> std::process::ExitCode {
         Command::Routes(command) => routes_command::run(command),
         Command::Tenant(command) => tenant_command::run(command),
         Command::Callback(command) => callback_command::run(command),
+        Command::Recording(command) => recording_command::run(command),
         Command::Token(command) => token_command::run(command),
         Command::Audit(options) => token_command::audit(options),
         Command::Completion { shell } => shell_command::completion(shell),

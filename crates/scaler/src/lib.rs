@@ -52,7 +52,9 @@ pub use nodes::{
 pub use placement::{
     Bar, Decision, Excluded, Expected, NodeTerms, Placements, Release, Source, Weighed,
 };
-pub use recordings::{KeeperReport, RecordingsReport};
+pub use recordings::{
+    KeeperReport, RecordingError, RecordingFilter, RecordingReport, RecordingsReport,
+};
 pub use shadow::{Difference, NodeShare, Refusal, Seen, Shadow, ShadowReport, shadow_router};
 pub use tenants::{
     book::{HeldBackTenant, TenantChange, TenantError},

@@ -28,6 +28,7 @@ use crate::{
     tenants::Tenant,
 };
 
+mod admin;
 mod change;
 mod index;
 mod keeper;
@@ -41,6 +42,7 @@ mod sweep;
 mod tracks;
 mod watch;
 
+pub use admin::{RecordingError, RecordingFilter, RecordingReport};
 pub(crate) use change::write;
 pub(crate) use index::Index;
 pub(crate) use keeper::Keeper;

@@ -1,6 +1,7 @@
 //! What tests of the built binary and of real browsers need: bounded waiting, child processes, an X
 //! display of their own, Chromium over the DevTools protocol, the answer to its permission prompt,
-//! Firefox over Marionette, certificates, and an HTTP client that sends exactly what it is told.
+//! Firefox over Marionette, certificates, an HTTP client that sends exactly what it is told, and
+//! answers held against an OpenAPI document.
 //!
 //! It knows no other crate of the workspace: a test that uses it judges Bluegate from outside.
 //!
@@ -13,6 +14,7 @@ pub mod eventually;
 pub mod firefox;
 pub mod http;
 pub mod image;
+pub mod openapi;
 pub mod postgres;
 pub mod process;
 pub mod prompt;
@@ -26,6 +28,7 @@ pub use display::Display;
 pub use eventually::eventually;
 pub use firefox::{Firefox, Window};
 pub use image::Image;
+pub use openapi::Description;
 pub use postgres::Postgres;
 pub use process::Process;
 pub use prompt::{Answered, answer_permission_prompt, no_prompt};

@@ -6,7 +6,10 @@ use bluegate_testkit::certificates::Authority;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::*;
-use crate::fixture::{TOKEN, sources, tokens};
+use crate::{
+    Purged,
+    fixture::{TOKEN, sources, tokens},
+};
 
 /// A listener with the fixture behind it, until the guard is dropped.
 fn listen(tls: Option<Arc<rustls::ServerConfig>>) -> (SocketAddr, DropGuard) {

@@ -15,6 +15,24 @@ pub(super) enum Answer {
     Empty(StatusCode),
 }
 
+impl Answer {
+    /// Its HTTP status.
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Json(status, _) | Self::Empty(status) => *status,
+            Self::Failed(..) => StatusCode::OK,
+        }
+    }
+
+    /// The word for a refusal.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Failed(key, _) => key,
+            Self::Json(..) | Self::Empty(_) => "refused",
+        }
+    }
+}
+
 impl From<Answer> for Response {
     fn from(answer: Answer) -> Self {
         let (status, content_type, body) = match answer {

@@ -10,7 +10,7 @@ use super::{
     Call,
     answer::{Answer, error, text},
 };
-use crate::{NodeChange, NodeSpec, ScalerNode, ScalerSource, Sources};
+use crate::{NodeChange, NodeSpec, ScalerNode, ScalerSource, Sources, nodes::told};
 
 /// What a server may be told.
 const FIELDS: [&str; 5] = ["url", "secret", "load_multiplier", "tag", "state"];
@@ -45,6 +45,7 @@ pub(super) async fn add(sources: &Sources, call: &Call) -> Result<Answer, Answer
     let taken: BTreeSet<Mount> = taken.keys().filter_map(|name| name.parse().ok()).collect();
     let name =
         Mount::for_host(&origin, &taken).ok_or_else(|| refused("no name is free".to_owned()))?;
+    call.subject.is(name.as_str());
     let tag = given("tag");
     let spec = NodeSpec {
         name: name.to_string(),
@@ -71,6 +72,7 @@ pub(super) async fn update(sources: &Sources, call: &Call) -> Result<Answer, Ans
     let (name, node) = named(sources, call)?;
     let fields = call.wrapped("server", &FIELDS)?;
     let wanted = wanted(&fields, &node)?;
+    call.subject.detail(&told(&wanted));
     if wanted != NodeChange::default() {
         change(scaler, &name, wanted).await?;
     }

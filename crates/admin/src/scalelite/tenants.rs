@@ -9,7 +9,9 @@ use super::{
     Call,
     answer::{Answer, error, text},
 };
-use crate::{Sources, TenantEdit, TenantRefusal, TenantRefusalKind, TenantsSource};
+use crate::{
+    Sources, TenantEdit, TenantRefusal, TenantRefusalKind, TenantsSource, tenants::revoke_tokens_of,
+};
 
 /// What a tenant may be told.
 const FIELDS: [&str; 2] = ["name", "secrets"];
@@ -44,8 +46,10 @@ pub(super) async fn add(sources: &Sources, call: &Call) -> Result<Answer, Answer
         let message = format!("Error: {problem}");
         Answer::Json(StatusCode::BAD_REQUEST, json!({ "message": message }))
     })?;
+    call.subject.is(name.as_str());
     let edit = TenantEdit::Add { name: name.clone(), secrets, settings: Settings::default() };
     edited(sources, edit).await?;
+    revoked(sources, &name).await?;
     Ok(Answer::Json(StatusCode::CREATED, json!({ "tenant": shown(name.as_str()) })))
 }
 
@@ -61,6 +65,7 @@ pub(super) async fn update(sources: &Sources, call: &Call) -> Result<Answer, Ans
         if secrets.is_none() {
             return Err(error(StatusCode::UNPROCESSABLE_ENTITY, "a tenant needs a secret"));
         }
+        call.subject.detail("secrets");
         edited(sources, TenantEdit::Change { name: name.clone(), secrets, settings: None }).await?;
     }
     Ok(Answer::Json(StatusCode::OK, json!({ "tenant": shown(name.as_str()) })))
@@ -69,6 +74,7 @@ pub(super) async fn update(sources: &Sources, call: &Call) -> Result<Answer, Ans
 pub(super) async fn delete(sources: &Sources, call: &Call) -> Result<Answer, Answer> {
     let name = named(sources, call)?;
     edited(sources, TenantEdit::Remove { name: name.clone(), insist: false }).await?;
+    revoked(sources, &name).await?;
     let message = format!("Tenant id={name} was destroyed");
     Ok(Answer::Json(StatusCode::OK, json!({ "success": message })))
 }
@@ -86,6 +92,12 @@ async fn edited(sources: &Sources, edit: TenantEdit) -> Result<(), Answer> {
         };
         error(status, message)
     })
+}
+
+/// Tokens of a tenant that was there before open nothing of this one.
+async fn revoked(sources: &Sources, name: &TenantName) -> Result<(), Answer> {
+    let revoked = revoke_tokens_of(sources, name).await;
+    revoked.map_err(|problem| error(StatusCode::SERVICE_UNAVAILABLE, problem.to_string()))
 }
 
 /// A tenant. Its secrets are never told.

@@ -9,6 +9,8 @@ use crate::{
     ScalerNode, ScalerRefusal, ScalerSource, fixture,
 };
 
+mod recorded;
+
 const SECRET: &str = "lbsecret";
 
 /// Nodes that are changed as they are told; `bbb-03` is silent.

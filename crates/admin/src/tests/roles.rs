@@ -21,6 +21,9 @@ use crate::{
 const YES: bool = true;
 const NO: bool = false;
 
+const RECORDING: &str = "/v1/recordings/{tenant}/{recording}";
+const HIDE: &str = r#"{"published":false}"#;
+
 /// What an operator, a viewer and a tenant may do: method, path, a request of it
 /// (body, where one is needed).
 pub(super) const MAY: &[(&str, &str, &str, &str, [bool; 3])] = &[
@@ -53,6 +56,10 @@ pub(super) const MAY: &[(&str, &str, &str, &str, [bool; 3])] = &[
         [YES, NO, YES],
     ),
     ("DELETE", "/v1/callbacks/{id}", "/v1/callbacks/dead-of-school-a", "", [YES, NO, YES]),
+    ("GET", "/v1/recordings", "/v1/recordings", "", [YES, YES, YES]),
+    ("GET", RECORDING, "/v1/recordings/school-a/r-of-school-a", "", [YES, YES, YES]),
+    ("PATCH", RECORDING, "/v1/recordings/school-a/r-of-school-a", HIDE, [YES, NO, YES]),
+    ("DELETE", RECORDING, "/v1/recordings/school-a/r-of-school-a", "", [YES, NO, YES]),
     ("GET", "/v1/cache", "/v1/cache", "", [YES, YES, NO]),
     ("DELETE", "/v1/cache", "/v1/cache", "", [YES, NO, NO]),
     ("GET", "/v1/doctor", "/v1/doctor", "", [YES, YES, NO]),
@@ -157,6 +164,9 @@ async fn a_tenant_sees_and_does_only_what_is_its_own() {
     assert_eq!(meetings[0]["tenant"], "school-a");
     assert_eq!(office.json(own, "/v1/callbacks").await["callbacks"][0]["tenant"], "school-a");
     assert_eq!(office.json(own, "/v1/callbacks?state=queued").await["callbacks"], json!([]));
+    let recordings = office.json(own, "/v1/recordings").await;
+    assert_eq!(recordings["recordings"].as_array().unwrap().len(), 1);
+    assert_eq!(recordings["recordings"][0]["tenant"], "school-a");
     // Why a meeting is where it is tells of nodes, and of others' load there.
     let life = "/v1/meetings/school-a/m-1";
     assert_eq!(office.json(all, life).await[0]["decision"], json!({"node": "bbb-01"}));
@@ -169,6 +179,11 @@ async fn a_tenant_sees_and_does_only_what_is_its_own() {
         ("GET", "/v1/callbacks?tenant=school-b", "unknown_tenant"),
         ("POST", "/v1/callbacks/queued-of-school-b/retry", "unknown_callback"),
         ("DELETE", "/v1/callbacks/queued-of-school-b", "unknown_callback"),
+        ("GET", "/v1/recordings?tenant=school-b", "unknown_tenant"),
+        ("GET", "/v1/recordings/school-b/r-of-school-b", "unknown_recording"),
+        ("DELETE", "/v1/recordings/school-b/r-of-school-b", "unknown_recording"),
+        // Nor one of its own by the ID of a stranger's.
+        ("DELETE", "/v1/recordings/school-a/r-of-school-b", "unknown_recording"),
         ("GET", "/v1/tenants/school-b", "unknown_tenant"),
     ] {
         let (status, others) = office.ask(own, method, target, "").await;

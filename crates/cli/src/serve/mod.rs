@@ -29,8 +29,8 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use bluegate_admin::{
-    AuditSource, CacheSource, CallbacksSource, MetricsSource, NodesSource, RouteBook, ScalerSource,
-    Sources, TenantsSource, TokenSource,
+    AuditSource, CacheSource, CallbacksSource, MetricsSource, NodesSource, RecordingsSource,
+    RouteBook, ScalerSource, Sources, TenantsSource, TokenSource,
 };
 use bluegate_cluster::Routes;
 use bluegate_config::{Config, Gate};
@@ -240,6 +240,9 @@ fn sources(
     let tenants = scaler
         .clone()
         .map(|scaler| Arc::new(tenants::ScalerTenants(scaler)) as Arc<dyn TenantsSource>);
+    let recordings = scaler
+        .clone()
+        .map(|scaler| Arc::new(recordings::ScalerRecordings(scaler)) as Arc<dyn RecordingsSource>);
     // Where they do not pass there is no queue to show.
     let passing = scaler.clone().filter(|scaler| scaler.callback_counters().is_some());
     let queue = passing
@@ -264,6 +267,7 @@ fn sources(
         cache,
         scaler: shown_scaler,
         callbacks: queue,
+        recordings,
         tokens: kept.clone().map(|kept| Arc::new(kept) as Arc<dyn TokenSource>),
         audit: kept.map(|kept| Arc::new(kept) as Arc<dyn AuditSource>),
         doctor: None,

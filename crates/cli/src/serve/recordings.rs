@@ -1,10 +1,61 @@
-//! What is known of recordings, as metrics of the admin listener.
+//! Recordings, as the admin API shows and changes them, and their metrics.
 
 use bluegate_admin::{
-    Exposition,
+    Answering, Exposition,
     Kind::{Counter, Gauge},
+    RecordingEntry, RecordingState, RecordingWish, RecordingsSource, ScalerRefusal,
 };
-use bluegate_scaler::{KeeperReport, Scaler};
+use bluegate_cluster::{TenantName, TenantRecordingId};
+use bluegate_scaler::{KeeperReport, RecordingError, RecordingFilter, RecordingReport, Scaler};
+use http::StatusCode;
+
+/// A scaler's recordings on the admin listener.
+pub(crate) struct ScalerRecordings(pub(crate) Scaler);
+
+impl RecordingsSource for ScalerRecordings {
+    fn list(&self, wish: RecordingWish, limit: u32) -> Vec<RecordingEntry> {
+        let filter = RecordingFilter {
+            tenant: wish.tenant,
+            meeting_id: wish.meeting_id,
+            record_id: wish.record_id,
+            state: wish.state.map(RecordingState::as_str).map(str::to_owned),
+        };
+        self.0.list_recordings(&filter, limit as usize).into_iter().map(shown).collect()
+    }
+
+    fn publish(&self, tenant: TenantName, record_id: String, publish: bool) -> Answering<'_, ()> {
+        Box::pin(async move {
+            let named = TenantRecordingId::new(&tenant, &record_id);
+            self.0.publish_recording(&named, publish).await.map_err(refused)
+        })
+    }
+
+    fn delete(&self, tenant: TenantName, record_id: String) -> Answering<'_, ()> {
+        Box::pin(async move {
+            let named = TenantRecordingId::new(&tenant, &record_id);
+            self.0.delete_recording(&named).await.map_err(refused)
+        })
+    }
+}
+
+fn refused(error: RecordingError) -> ScalerRefusal {
+    let (status, code) = match error {
+        RecordingError::Unknown => (StatusCode::NOT_FOUND, "unknown_recording"),
+        RecordingError::Keeper => (StatusCode::BAD_GATEWAY, "node_refused"),
+    };
+    ScalerRefusal { status, code, message: error.to_string() }
+}
+
+fn shown(report: RecordingReport) -> RecordingEntry {
+    RecordingEntry {
+        tenant: report.tenant.to_string(),
+        record_id: report.record_id,
+        meeting_id: report.meeting_id,
+        state: report.state,
+        started_at: report.start_time,
+        keepers: report.keepers,
+    }
+}
 
 /// A metric's name, its help, and how it is read off.
 type Measure = (&'static str, &'static str, fn(&KeeperReport) -> u64);

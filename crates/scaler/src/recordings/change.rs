@@ -10,10 +10,10 @@ use std::{
 };
 
 use bluegate_bbb_api::{
-    Answer, Call, Element, Failure, Outcome, RecordingChange, metadata_of, record_ids, sanitise,
-    stamp,
+    Answer, Call, Element, Failure, Outcome, RawQuery, RecordingChange, metadata_of, record_ids,
+    sanitise, stamp,
 };
-use bluegate_cluster::TenantRecordingId;
+use bluegate_cluster::{TenantName, TenantRecordingId};
 use bluegate_store::StoreError;
 use tokio::task::JoinSet;
 
@@ -31,7 +31,7 @@ type Targets = BTreeMap<Keeper, BTreeSet<String>>;
 
 /// How a keeper took a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Taken {
+pub(super) enum Taken {
     /// It did it.
     Done,
     /// It knows none of the recordings.
@@ -55,7 +55,8 @@ pub(crate) async fn write(context: &Arc<Context>, call: Call, request: ApiReques
             (RecordingChange::Metadata(entries), ("updated", "true".to_owned()))
         }
     };
-    let Some(targets) = targets(context, &request, &change) else {
+    let ids = record_ids(&request.parameters);
+    let Some(targets) = targets(context, &request.tenant.name, &ids, &change) else {
         return Failure::RecordingsNotFound.into();
     };
     let mut success = Element::new(done.0);
@@ -63,20 +64,46 @@ pub(crate) async fn write(context: &Arc<Context>, call: Call, request: ApiReques
     if change == RecordingChange::Metadata(Vec::new()) {
         return Answer::success([success]).into();
     }
-    // What a keeper did must be seen at once, even if who asked has gone.
-    let working = carry_out(Arc::clone(context), call, request, change, targets);
-    match context.to_its_end(working).await {
-        Some(Taken::Done) => Answer::success([success]).into(),
-        Some(Taken::NotFound) => Failure::RecordingsNotFound.into(),
-        Some(Taken::Failed) | None => Failure::RecordingsUnreachable.into(),
+    let mut query = as_query(&request);
+    query.remove("recordID");
+    query.remove_where(is_our_metadata);
+    match carry_out(context, call, query, change, targets).await {
+        Taken::Done => Answer::success([success]).into(),
+        Taken::NotFound => Failure::RecordingsNotFound.into(),
+        Taken::Failed => Failure::RecordingsUnreachable.into(),
+    }
+}
+
+/// Publishes, hides or deletes one recording, for an operator.
+pub(super) async fn one(
+    context: &Arc<Context>,
+    named: &TenantRecordingId,
+    publish: Option<bool>,
+) -> Taken {
+    let mut query = RawQuery::default();
+    let (call, change) = match publish {
+        Some(publish) => {
+            query.append("publish", if publish { "true" } else { "false" });
+            (Call::PublishRecordings, RecordingChange::Publish(publish))
+        }
+        None => (Call::DeleteRecordings, RecordingChange::Delete),
+    };
+    let ids = [named.id().to_owned()];
+    match targets(context, named.tenant(), &ids, &change) {
+        Some(targets) => carry_out(context, call, query, change, targets).await,
+        None => Taken::NotFound,
     }
 }
 
 /// Who keeps what is to be changed; absent when none of the recordings that are
 /// named is there.
-fn targets(context: &Context, request: &ApiRequest, change: &RecordingChange) -> Option<Targets> {
-    let ids = record_ids(&request.parameters);
-    let named = ids.iter().map(|id| TenantRecordingId::new(&request.tenant.name, id));
+fn targets(
+    context: &Context,
+    tenant: &TenantName,
+    ids: &[String],
+    change: &RecordingChange,
+) -> Option<Targets> {
+    let named = ids.iter().map(|id| TenantRecordingId::new(tenant, id));
     let named: Vec<TenantRecordingId> = named.collect();
     let index = context.recordings.index();
     let is_configured = |kept: &&Arc<Kept>| kept.keeper.rank(context).is_some();
@@ -106,25 +133,38 @@ fn targets(context: &Context, request: &ApiRequest, change: &RecordingChange) ->
     Some(targets)
 }
 
-/// Sends the call to all keepers at once. Whoever did it is shown as having done
-/// it; if anybody failed, so did the call, which may be repeated.
+/// Sends the call to all keepers, to its end: what a keeper did must be seen at
+/// once, even if who asked has gone.
 async fn carry_out(
-    context: Arc<Context>,
+    context: &Arc<Context>,
     call: Call,
-    request: ApiRequest,
+    query: RawQuery,
     change: RecordingChange,
     targets: Targets,
 ) -> Taken {
-    let (request, change) = (Arc::new(request), Arc::new(change));
+    let working = at_all(Arc::clone(context), call, query, change, targets);
+    context.to_its_end(working).await.unwrap_or(Taken::Failed)
+}
+
+/// Sends the call to all keepers at once. Whoever did it is shown as having done
+/// it; if anybody failed, so did the call, which may be repeated.
+async fn at_all(
+    context: Arc<Context>,
+    call: Call,
+    query: RawQuery,
+    change: RecordingChange,
+    targets: Targets,
+) -> Taken {
+    let (query, change) = (Arc::new(query), Arc::new(change));
     let mut tasks = JoinSet::new();
     for (keeper, ids) in targets {
-        let (context, request) = (Arc::clone(&context), Arc::clone(&request));
+        let (context, query) = (Arc::clone(&context), Arc::clone(&query));
         let change = Arc::clone(&change);
         tasks.spawn(async move {
             let ids: Vec<String> = ids.into_iter().collect();
             let mut taken = Vec::new();
             for some in ids.chunks(AT_ONCE) {
-                taken.push(at_keeper(&context, call, &request, &change, &keeper, some).await);
+                taken.push(at_keeper(&context, call, &query, &change, &keeper, some).await);
             }
             taken
         });
@@ -142,15 +182,13 @@ async fn carry_out(
 async fn at_keeper(
     context: &Context,
     call: Call,
-    request: &ApiRequest,
+    query: &RawQuery,
     change: &RecordingChange,
     keeper: &Keeper,
     ids: &[String],
 ) -> Taken {
     let Some(handle) = keeper.handle(context) else { return Taken::Failed };
-    let mut query = as_query(request);
-    query.remove("recordID");
-    query.remove_where(is_our_metadata);
+    let mut query = query.clone();
     query.append("recordID", &ids.join(","));
     let sent = handle.call(NodeCall::new(call.name(), query), context.bounds.call_timeout).await;
     let recordings = &context.recordings;

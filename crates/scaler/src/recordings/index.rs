@@ -116,6 +116,17 @@ impl Index {
         shelf.into_iter().flat_map(|shelf| shelf.beginning(named.id())).flat_map(|(_, all)| all)
     }
 
+    /// The copies of each recording of one tenant, or of each; a tenant's newest
+    /// first.
+    pub(crate) fn of_tenants<'a>(
+        &'a self,
+        tenant: Option<&'a TenantName>,
+    ) -> impl Iterator<Item = (&'a TenantName, impl Iterator<Item = &'a Vec<Arc<Kept>>>)> {
+        let shelves = self.by_tenant.iter();
+        let shelves = shelves.filter(move |(name, _)| tenant.is_none_or(|tenant| tenant == *name));
+        shelves.map(|(name, shelf)| (name, shelf.newest_first()))
+    }
+
     /// The recordings of a tenant that a call asks for: those whose IDs begin as
     /// one of `prefixes`, in their order, or all of them; the newest first. Of
     /// several copies the best is shown, and none whose keeper has no `rank`.

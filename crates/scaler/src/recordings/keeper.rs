@@ -33,6 +33,11 @@ impl Keeper {
         }
     }
 
+    /// Its word for people: a node's name, or `delegate`.
+    pub(crate) fn word(&self) -> &str {
+        self.as_str().trim_start_matches('/')
+    }
+
     /// The keeper of this word.
     pub(crate) fn named(text: &str) -> Option<Self> {
         if text == DELEGATE {

@@ -62,7 +62,7 @@ impl Scaler {
     pub fn recordings(&self) -> RecordingsReport {
         let context = self.context();
         let mut report = RecordingsReport::default();
-        let word = |keeper: &Keeper| keeper.as_str().trim_start_matches('/').to_owned();
+        let word = |keeper: &Keeper| keeper.word().to_owned();
         {
             let index = context.recordings.index();
             for (keeper, count) in index.keepers() {
