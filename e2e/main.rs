@@ -16,6 +16,7 @@ mod command_line;
 mod convert;
 mod descriptors;
 mod doctor;
+mod events;
 mod fake;
 mod fleet;
 mod front_door;

@@ -82,6 +82,8 @@ async fn one_id_runs_through_proxy_scaler_node_and_logs() {
     assert!(answer.text().contains("SUCCESS"), "{}", answer.text());
     assert_eq!(at_the_nodes(&served, "/bigbluebutton/api/create").await, ["trace-0002"]);
     let log = served.process.stderr();
+    // What changes state is told without being asked for.
+    assert!(log.contains(r#""event":"process.serving""#), "{log}");
     let event =
         log.lines().find(|line| line.contains("trace-0002")).unwrap_or_else(|| panic!("{log}"));
     let event: serde_json::Value = serde_json::from_str(event).unwrap();

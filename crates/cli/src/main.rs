@@ -36,7 +36,7 @@ fn main() -> std::process::ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return exit::of_clap(&error),
     };
-    report::start_log(arguments.verbose);
+    report::start_log(arguments.verbose, matches!(arguments.command, Command::Serve { .. }));
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         unreachable!("nothing before this line installs a provider");
     }

@@ -16,11 +16,13 @@ pub(crate) fn error(error: &anyhow::Error) -> Exit {
     if error.downcast_ref::<UsageError>().is_some() { Exit::Usage } else { Exit::Failed }
 }
 
-/// Logs go to stderr: warnings by default, more with `-v`, or as
+/// Logs go to stderr: warnings by default, with what changes state where a
+/// process `serves`; more with `-v`, or as
 /// `BLUEGATE_LOG` says (the syntax of `tracing`'s filters). With
 /// `BLUEGATE_LOG_FORMAT=json` each event is a JSON object on a line of its own.
-pub(crate) fn start_log(verbose: u8) {
+pub(crate) fn start_log(verbose: u8, serves: bool) {
     let default = match verbose {
+        0 if serves => "warn,bluegate::state=info",
         0 => "warn",
         1 => "info",
         2 => "debug",

@@ -302,6 +302,7 @@ impl Worker {
                 let reason =
                     settled.and_then(|settled| settled.error.as_deref()).unwrap_or_default();
                 tracing::error!(
+                    target: "bluegate::state", event = "callback.given_up",
                     callback.id = %callback.id, callback.kind = %callback.kind,
                     tenant.id = %callback.tenant, target, attempts = callback.attempts + 1, reason,
                     "a callback was given up"

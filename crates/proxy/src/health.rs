@@ -58,12 +58,20 @@ impl Fleet {
         let panicked = self.panicking.swap(panics, Relaxed);
         if panics && !panicked {
             tracing::error!(
+                target: "bluegate::state",
+                event = "proxy.panicking",
                 nodes,
                 suspect,
                 "most nodes fail at once: all are asked regardless; check this machine's network and name service"
             );
         } else if panicked && !panics {
-            tracing::info!(nodes, suspect, "most nodes answer again");
+            tracing::info!(
+                target: "bluegate::state",
+                event = "proxy.calm",
+                nodes,
+                suspect,
+                "most nodes answer again"
+            );
         }
     }
 }
@@ -162,12 +170,19 @@ impl Health {
         match (change, outcome) {
             (Change::None, _) => return,
             (Change::Ejected, Err(kind)) => tracing::warn!(
-                node.name = self.node,
+                target: "bluegate::state",
+                event = "proxy.node_suspect",
+                node.id = self.node,
                 failure = kind.as_str(),
                 "node is left alone: it failed several times in a row"
             ),
             (Change::Ejected | Change::Recovered, _) => {
-                tracing::info!(node.name = self.node, "node is asked again");
+                tracing::info!(
+                    target: "bluegate::state",
+                    event = "proxy.node_healthy",
+                    node.id = self.node,
+                    "node is asked again"
+                );
             }
         }
         fleet.recount();

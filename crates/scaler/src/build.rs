@@ -249,10 +249,16 @@ impl Scaler {
         let now = gate::held_back(verdicts, self.context.nodes().len());
         let before = self.context.held_back.swap(Arc::new(now.clone()));
         for node in now.difference(&before) {
-            tracing::warn!(node.id = %node, "the node gets no new meetings: it is found broken");
+            tracing::warn!(
+                target: "bluegate::state", event = "node.held_back", node.id = %node,
+                "the node gets no new meetings: it is found broken"
+            );
         }
         for node in before.difference(&now) {
-            tracing::info!(node.id = %node, "the node may get new meetings again");
+            tracing::info!(
+                target: "bluegate::state", event = "node.released", node.id = %node,
+                "the node may get new meetings again"
+            );
         }
     }
 

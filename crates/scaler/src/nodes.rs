@@ -206,14 +206,23 @@ impl NodeHandle {
                 if self.snapshot.load().begun > 0 {
                     self.returned_at.store(clock::now(), Relaxed);
                 }
-                tracing::info!(node.id = %name, from, to = to.as_str(), "node health changed");
+                tracing::info!(
+                    target: "bluegate::state", event = "node.healthy", node.id = %name, from,
+                    "the node answers"
+                );
             }
             Health::Suspect => {
-                tracing::warn!(node.id = %name, from, to = to.as_str(), "node health changed");
+                tracing::warn!(
+                    target: "bluegate::state", event = "node.suspect", node.id = %name, from,
+                    "the node does not answer: no new meetings for it, nothing is forgotten"
+                );
             }
             Health::Lost => {
                 self.losses.fetch_add(1, Relaxed);
-                tracing::error!(node.id = %name, from, to = to.as_str(), "node health changed");
+                tracing::error!(
+                    target: "bluegate::state", event = "node.lost", node.id = %name, from,
+                    "the node is given up: its meetings may be created elsewhere"
+                );
             }
         }
     }

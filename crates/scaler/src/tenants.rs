@@ -2,6 +2,7 @@
 
 pub(crate) mod book;
 pub(crate) mod bucket;
+mod event;
 pub(crate) mod merge;
 pub(crate) mod quota;
 pub(crate) mod report;

@@ -137,7 +137,10 @@ impl RouteBook {
         state.added = added;
         state.held_back = held_back;
         self.routes.send_replace(Arc::new(routes));
-        tracing::info!(mount = %node.name, origin = %node.origin, "a route was {verb} by the admin API");
+        tracing::info!(
+            target: "bluegate::state", event = "route.edited", node.id = %node.name,
+            origin = %node.origin, "a route was {verb} by the admin API"
+        );
         let route = RouteEntry::of(&node, RouteSource::Api);
         Ok(Edited { route, etag: self.report_of(&state).etag() })
     }

@@ -163,7 +163,10 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
         });
     }
     supervisor::ready();
-    tracing::info!(origin = %config.cluster.origin, "serving");
+    tracing::info!(
+        target: "bluegate::state", event = "process.serving",
+        origin = %config.cluster.origin, "serving"
+    );
 
     let successor = tokio::select! {
         () = shutdown_requested => None,
@@ -172,7 +175,10 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
     match &successor {
         Some(successor) => {
             supervisor::succeeded_by(successor.id());
-            tracing::info!(process = successor.id(), "upgraded: finishing what has begun here");
+            tracing::info!(
+                target: "bluegate::state", event = "process.succeeded",
+                process = successor.id(), "upgraded: finishing what has begun here"
+            );
             if let Some(scaling) = &scaler {
                 scaling.has_successor();
             }
@@ -183,7 +189,10 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
         }
         None => {
             supervisor::stopping();
-            tracing::info!("stopping: waiting for connections to finish");
+            tracing::info!(
+                target: "bluegate::state", event = "process.stopping",
+                "stopping: waiting for connections to finish"
+            );
         }
     }
     shutdown.cancel();

@@ -99,13 +99,19 @@ async fn ask_store(scaler: &Scaler, answers: &AtomicBool) {
         match scaler.store().ping().await {
             Ok(()) => {
                 if !answers.swap(true, Relaxed) {
-                    tracing::info!("the store answers again");
+                    tracing::info!(
+                        target: "bluegate::state", event = "store.available",
+                        "the store answers again"
+                    );
                 }
             }
             Err(error) => {
                 if answers.swap(false, Relaxed) {
                     let error = &error as &dyn std::error::Error;
-                    tracing::error!(error, "the store does not answer");
+                    tracing::error!(
+                        target: "bluegate::state", event = "store.unavailable", error,
+                        "the store does not answer"
+                    );
                 }
             }
         }

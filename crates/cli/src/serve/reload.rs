@@ -45,9 +45,13 @@ impl Reload {
             }
             supervisor::reloading();
             match self.apply(&book, scaler.as_ref()).await {
-                Ok(()) => tracing::info!("configuration reloaded"),
+                Ok(()) => tracing::info!(
+                    target: "bluegate::state", event = "configuration.reloaded",
+                    "configuration reloaded"
+                ),
                 Err(error) => {
                     tracing::error!(
+                        target: "bluegate::state", event = "configuration.refused",
                         "configuration not reloaded, the old one stays in force: {error:#}"
                     );
                 }
@@ -83,7 +87,10 @@ impl Reload {
             return Err(error.into());
         }
         for part in needs_restart(&self.config, &new) {
-            tracing::warn!("a change of {part} takes effect at the next start");
+            tracing::warn!(
+                target: "bluegate::state", event = "configuration.waits", part,
+                "a change of {part} takes effect at the next start"
+            );
         }
         self.config = new;
         Ok(())
@@ -120,7 +127,9 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("`[cluster] node_ca`", old.cluster.node_ca != new.cluster.node_ca),
         ("`[proxy]`", proxy_differs),
         ("`[scaler]`", old.scaler != new.scaler),
+        ("`[recordings]`", old.recordings != new.recordings),
         ("`[admin]`", old.admin != new.admin),
+        ("`[doctor]`", old.doctor != new.doctor),
     ]
     .into_iter()
     .filter_map(|(part, differs)| differs.then_some(part))
@@ -142,6 +151,20 @@ mod tests {
         let other = base.replace("127.0.0.1:1", "127.0.0.1:2");
         assert_eq!(needs_restart(&parse(base), &parse(&format!("{base}{node}"))), [""; 0]);
         assert_eq!(needs_restart(&parse(base), &parse(&other)), ["`[proxy]`"]);
+        let scaler = "[scaler]\norigin = \"https://api.example.org\"\nlisten = \"127.0.0.1:3\"\n\
+             [[tenant]]\nname = \"default\"\nsecret_file = \"secret\"\n";
+        let both = format!("{base}{scaler}");
+        for section in
+            ["[recordings]\ninterval = \"2h\"\n", "[doctor]\n", "[admin]\ntoken_file = \"token\"\n"]
+        {
+            let name = section.split(']').next().unwrap_or_default();
+            let more = parse(&format!("{both}{section}"));
+            assert_eq!(needs_restart(&parse(&both), &more), [format!("`{name}]`")], "{section}");
+        }
+        // Read by commands, each time anew.
+        let balancer = "[balancer]\ncordon_command = \"a\"\nuncordon_command = \"b\"\n";
+        let more = parse(&format!("{base}{balancer}"));
+        assert_eq!(needs_restart(&parse(base), &more), [""; 0]);
         let allowed = format!("{base}allow_nodes = \"*.example.org\"\n");
         assert_eq!(needs_restart(&parse(base), &parse(&allowed)), [""; 0]);
     }

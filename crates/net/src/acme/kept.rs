@@ -87,7 +87,10 @@ impl Kept {
         });
         self.slot.put(certified);
         let left = validity.until.duration_since(SystemTime::now()).unwrap_or_default();
-        tracing::info!(name = %self.name, days_left = left.as_secs() / 86_400, "certificate in use");
+        tracing::info!(
+            target: "bluegate::state", event = "certificate.in_use", name = %self.name,
+            days_left = left.as_secs() / 86_400, "certificate in use"
+        );
     }
 }
 

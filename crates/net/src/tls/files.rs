@@ -115,14 +115,20 @@ impl CertificateFiles {
         match self.reload() {
             Ok(Reload::Unchanged) => {}
             Ok(Reload::Replaced) => {
-                tracing::info!(certificate = %self.certificate.display(), "certificate replaced");
+                tracing::info!(
+                    target: "bluegate::state", event = "certificate.replaced",
+                    certificate = %self.certificate.display(), "certificate replaced"
+                );
             }
             Err(error) => {
                 let mut seen = self.seen();
                 if seen.state == before && seen.told != Some(before) {
                     seen.told = Some(before);
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::error!(%error, cause, "new certificate refused, the old one stays");
+                    tracing::error!(
+                        target: "bluegate::state", event = "certificate.refused",
+                        %error, cause, "new certificate refused, the old one stays"
+                    );
                 }
             }
         }

@@ -153,10 +153,14 @@ impl Overseer {
             (false, true) => {
                 self.context.freezes.fetch_add(1, Relaxed);
                 tracing::error!(
+                    target: "bluegate::state", event = "scaler.frozen",
                     "most nodes do not answer: this scaler seems to be cut off; nothing is given up"
                 );
             }
-            (true, false) => tracing::warn!("most nodes answer again"),
+            (true, false) => tracing::warn!(
+                target: "bluegate::state", event = "scaler.thawed",
+                "most nodes answer again"
+            ),
             _ => {}
         }
     }

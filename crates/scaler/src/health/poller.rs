@@ -82,7 +82,10 @@ async fn learn_release(node: &NodeHandle, patience: Duration) -> bool {
     let Some(release) = told else { return false };
     let name = release.to_string();
     if node.tells_release(release) {
-        tracing::info!(node.id = %node.node.name, release = name, "the node told its release");
+        tracing::info!(
+            target: "bluegate::state", event = "node.release", node.id = %node.node.name,
+            release = name, "the node told its release"
+        );
     }
     true
 }

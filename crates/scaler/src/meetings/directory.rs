@@ -148,6 +148,11 @@ impl Directory {
         ids.is_some_and(|ids| ids.iter().any(|id| Some(id.as_str()) != but))
     }
 
+    /// The open generation of this id.
+    pub(crate) fn open(&self, id: &str) -> Option<Arc<Generation>> {
+        self.read().by_id.get(id).cloned()
+    }
+
     /// The open generation of a meeting.
     pub(crate) fn meeting(&self, meeting: &TenantMeetingId) -> Option<Arc<Generation>> {
         self.read().by_meeting.get(meeting.tenant())?.get(meeting.id()).cloned()

@@ -31,6 +31,7 @@ use crate::{
 };
 
 mod enter;
+mod event;
 mod settle;
 mod turn;
 
@@ -134,17 +135,17 @@ impl Ledger {
             peaks: Default::default(),
         };
         let mut turn = ledger.begin().await?;
+        let mut left = Vec::new();
         for generation in ledger.directory.all() {
             if !nodes.contains(&generation.node) {
-                tracing::warn!(
-                    node.id = %generation.node, tenant.id = %generation.tenant,
-                    "a meeting was left behind on a node that is no longer configured"
-                );
                 let generation = Arc::unwrap_or_clone(generation);
-                expect_free(turn.put(life::superseded(generation, clock::now())).await)?;
+                let superseded = life::superseded(generation, clock::now());
+                expect_free(turn.put(superseded.clone()).await)?;
+                left.push(superseded);
             }
         }
         turn.commit().await?;
+        left.iter().for_each(event::lost);
         Ok(ledger)
     }
 
@@ -176,12 +177,8 @@ impl Ledger {
     pub(crate) async fn leave_behind(&self, node: &Mount) -> Result<(), StoreError> {
         let turn = self.begin().await?;
         let left = self.directory.on_node(node).into_iter().map(Arc::unwrap_or_clone);
-        let left: Vec<Generation> = left.map(|row| life::superseded(row, clock::now())).collect();
-        tracing::warn!(
-            node.id = %node, meetings = left.len(),
-            "meetings are left behind on a node that is gone"
-        );
-        self.finish(turn, left).await
+        let left = left.map(|row| life::superseded(row, clock::now()));
+        self.finish(turn, left.collect()).await
     }
 
     /// Whether this is still the open generation of its meeting, by the store.
@@ -364,14 +361,18 @@ impl Ledger {
 
     /// Writes rows and commits. Closed rows go first, so that their keys are free.
     async fn finish(&self, mut turn: Turn<'_>, changed: Vec<Generation>) -> Result<(), StoreError> {
+        let mut written = Vec::with_capacity(changed.len());
         for generation in changed {
             if let (State::Ended, Some(life)) = (generation.state, self.life_of(&generation)) {
                 let ended_at = generation.ended_at.unwrap_or_default();
                 turn.write.remember_life(&generation.meeting(), life, ended_at).await?;
             }
-            expect_free(turn.put(generation).await)?;
+            expect_free(turn.put(generation.clone()).await)?;
+            written.push((self.directory.open(&generation.id), generation));
         }
-        turn.commit().await
+        turn.commit().await?;
+        event::tell(&written);
+        Ok(())
     }
 
     /// Memory follows one row that was changed, by us or by others.

@@ -36,12 +36,15 @@ pub(crate) struct Reconciler {
     appearances: Appearances,
     /// The twins of the poll at hand.
     splits: Vec<Split>,
+    /// Whether it is cordoned and nothing was left on it; absent before the
+    /// first poll.
+    is_drained: Option<bool>,
 }
 
 impl Reconciler {
     pub(crate) fn new(context: Arc<Context>, node: Arc<NodeHandle>) -> Self {
         let (twins, appearances) = (TwinWatch::default(), Appearances::default());
-        Self { context, node, twins, appearances, splits: Vec::new() }
+        Self { context, node, twins, appearances, splits: Vec::new(), is_drained: None }
     }
 
     /// The node is heard again after a silence, with this to say.
@@ -54,7 +57,10 @@ impl Reconciler {
         if boot::is_new(before, now) {
             self.node.booted_at.store(snapshot.begun, Relaxed);
             self.node.boots.fetch_add(1, Relaxed);
-            tracing::error!(node.id = %name, "the node has started anew: its meetings are gone");
+            tracing::error!(
+                target: "bluegate::state", event = "node.restarted", node.id = %name,
+                "the node has started anew: its meetings are gone"
+            );
         }
     }
 
@@ -72,6 +78,23 @@ impl Reconciler {
             tracing::error!(node.id = %self.node.node.name, error, "a poll was not recorded");
         }
         self.node.set_splits(mem::take(&mut self.splits));
+        self.drained(snapshot);
+    }
+
+    /// Says once that nothing is left on a cordoned node.
+    fn drained(&mut self, snapshot: &Snapshot) {
+        let name = &self.node.node.name;
+        let states = self.context.node_book.states();
+        let is_cordoned = states.get(name).is_some_and(|state| state.cordoned_at.is_some());
+        let is_drained = is_cordoned
+            && snapshot.meetings.is_empty()
+            && self.context.ledger.directory().on_node(name).is_empty();
+        if self.is_drained.replace(is_drained) == Some(false) && is_drained {
+            tracing::info!(
+                target: "bluegate::state", event = "node.drained", node.id = %name,
+                "nothing is left on the cordoned node"
+            );
+        }
     }
 
     /// Finds out whether scalers with another store make meetings of our tenants.
@@ -201,13 +224,7 @@ impl Reconciler {
                     };
                     let node = &self.node.node.name;
                     let begun = snapshot.begun;
-                    let adopted =
-                        self.context.ledger.adopt(&wanted, node, sign(meeting), begun).await?;
-                    if adopted.is_some() {
-                        tracing::info!(
-                            node.id = %node, tenant.id = %stamp.tenant, "adopted a running meeting"
-                        );
-                    }
+                    self.context.ledger.adopt(&wanted, node, sign(meeting), begun).await?;
                 }
             }
         }
@@ -241,7 +258,8 @@ impl Reconciler {
         }
         if seen.is_news {
             tracing::error!(
-                node.id = %self.node.node.name, other.id = %open.node, tenant.id = %open.tenant,
+                target: "bluegate::state", event = "meeting.split",
+                tenant.id = %open.tenant, node.id = %self.node.node.name, other.id = %open.node,
                 users = meeting.facts.users, ?resolution, "a meeting lives on two nodes"
             );
         }

@@ -197,7 +197,10 @@ impl NodeBook {
                 Some(known) if known.is(&config) => Arc::clone(known),
                 Some(known) => Arc::new(known.renewed(config, &self.tls, &context.bounds)),
                 None => {
-                    tracing::info!(node.id = %name, "a node is new");
+                    tracing::info!(
+                        target: "bluegate::state", event = "node.added", node.id = %name,
+                        "a node is new"
+                    );
                     let handle = NodeHandle::new(config, &self.tls, &context.bounds);
                     handle.begins_at(clock::now());
                     Arc::new(handle)
@@ -218,7 +221,10 @@ impl NodeBook {
         lock(&self.gone).extend(gone.iter().cloned());
         context.fleet.replace(nodes);
         for name in &gone {
-            tracing::warn!(node.id = %name, "a node is gone");
+            tracing::warn!(
+                target: "bluegate::state", event = "node.removed", node.id = %name,
+                "a node is gone"
+            );
         }
         self.sweep(context).await?;
         Ok(())
@@ -308,9 +314,11 @@ impl NodeBook {
             uncordoned_at: None,
             weight: None,
         });
+        let before = state.clone();
         change(&mut state);
         write.put_node_state(&state).await?;
         write.commit().await?;
+        tell(&before, &state);
         Ok(self.read_states(store).await?)
     }
 
@@ -410,6 +418,28 @@ fn check(nodes: &[NodeConfig]) -> Result<(), NodeError> {
 /// What a node's secrets are sealed for: another's row does not open with it.
 fn purpose(name: &Mount) -> String {
     format!("node secrets {name}")
+}
+
+/// One event for each decision of an operator that changed something.
+fn tell(before: &NodeState, after: &NodeState) {
+    let node = &after.node;
+    match (before.cordoned_at, after.cordoned_at) {
+        (None, Some(_)) => tracing::info!(
+            target: "bluegate::state", event = "node.cordoned", node.id = %node,
+            "the node gets no new meetings"
+        ),
+        (Some(_), None) => tracing::info!(
+            target: "bluegate::state", event = "node.uncordoned", node.id = %node,
+            "the node may get new meetings again"
+        ),
+        _ => {}
+    }
+    if before.weight != after.weight {
+        tracing::info!(
+            target: "bluegate::state", event = "node.weighed", node.id = %node,
+            weight = after.weight, "the node has another weight"
+        );
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

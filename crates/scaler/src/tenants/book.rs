@@ -22,7 +22,7 @@ use crate::{
     clock,
     config::TenantConfig,
     tenants::{
-        Tenants,
+        Tenants, event,
         merge::{TenantClash, merge},
     },
 };
@@ -109,6 +109,17 @@ pub enum TenantError {
     Store(#[from] StoreError),
 }
 
+/// What may have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Since {
+    /// Everything is new.
+    Start,
+    /// The file.
+    File,
+    /// The rows.
+    Rows,
+}
+
 impl TenantBook {
     /// The tenants of the file and of the store. A store that cannot be read
     /// does not keep those of the file from working.
@@ -124,7 +135,7 @@ impl TenantBook {
             key: OnceLock::new(),
             gate: tokio::sync::Mutex::default(),
         };
-        book.take(store.tenants().await?, true);
+        book.take(store.tenants().await?, Since::Start);
         Ok(book)
     }
 
@@ -151,7 +162,7 @@ impl TenantBook {
     pub(crate) async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
         let _gate = self.gate.lock().await;
         let rows = store.tenants().await?;
-        self.take(rows, false);
+        self.take(rows, Since::Rows);
         Ok(())
     }
 
@@ -171,7 +182,7 @@ impl TenantBook {
             sources.file = file;
         }
         let rows = self.sources().rows.clone();
-        self.take(rows, true);
+        self.take(rows, Since::File);
         Ok(())
     }
 
@@ -207,7 +218,7 @@ impl TenantBook {
         }
         write.commit().await?;
         rows.push(row);
-        self.take(rows, false);
+        self.take(rows, Since::Rows);
         Ok(())
     }
 
@@ -241,7 +252,7 @@ impl TenantBook {
             return Err(TenantError::Unknown(name.clone()));
         }
         write.commit().await?;
-        self.take(rows, false);
+        self.take(rows, Since::Rows);
         Ok(())
     }
 
@@ -266,15 +277,15 @@ impl TenantBook {
         write.delete_tenant(name).await?;
         write.commit().await?;
         rows.retain(|row| row.name != *name);
-        self.take(rows, false);
+        self.take(rows, Since::Rows);
         Ok(())
     }
 
     /// Puts the tenants of the file and of these rows in force, if that changes
     /// anything.
-    fn take(&self, rows: Vec<StoredTenant>, file_changed: bool) {
+    fn take(&self, rows: Vec<StoredTenant>, since: Since) {
         let mut sources = self.sources();
-        if !file_changed && sources.rows == rows {
+        if since == Since::Rows && sources.rows == rows {
             return;
         }
         let mut held_back = Vec::new();
@@ -293,11 +304,17 @@ impl TenantBook {
         let in_force = merged.in_force.into_iter().cloned().collect();
         for held in held_back.iter().filter(|held| !sources.held_back.contains(held)) {
             tracing::error!(
+                target: "bluegate::state", event = "tenant.held_back",
                 tenant.id = %held.name, reason = held.reason,
                 "a tenant that was added at run time is held back"
             );
         }
-        self.in_force.store(Arc::new(Tenants::new(in_force, &self.in_force.load())));
+        let before = self.in_force.load_full();
+        let now = Arc::new(Tenants::new(in_force, &before));
+        if since != Since::Start {
+            event::tell(&before, &now);
+        }
+        self.in_force.store(now);
         *sources = Sources { file: std::mem::take(&mut sources.file), rows, added, held_back };
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 use bluegate_cluster::Mount;
 use bluegate_store::{Generation, NodeState, State, StoreError, WriteError};
 
-use super::{Entered, Ledger, Wanted, expect_free};
+use super::{Entered, Ledger, Wanted, event, expect_free};
 use crate::{
     clock,
     meetings::{
@@ -126,10 +126,7 @@ impl Ledger {
             }
         }
         if let Some(former) = former {
-            tracing::warn!(
-                tenant.id = %former.tenant, node.id = %former.node, to = %generation.node,
-                "a meeting of a lost node is placed anew"
-            );
+            event::moved(&former, &generation.node);
         }
         let generation = Box::new(generation);
         Ok(Entered::At { generation, counted: true, inserted, exceeded })

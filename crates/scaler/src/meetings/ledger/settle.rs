@@ -3,7 +3,7 @@
 use bluegate_cluster::Mount;
 use bluegate_store::{Generation, State, StoreError, WriteError};
 
-use super::{Ledger, Wanted, enter::new_generation};
+use super::{Ledger, Wanted, enter::new_generation, event};
 use crate::{
     clock,
     meetings::life::{self, Lives, Sign},
@@ -59,6 +59,7 @@ impl Ledger {
         let mut changed = match current {
             Some(row) if row.node != entered.node => {
                 tracing::error!(
+                    target: "bluegate::state", event = "meeting.split",
                     tenant.id = %entered.tenant, node.id = %entered.node, other.id = %row.node,
                     "a meeting lives on two nodes"
                 );
@@ -139,6 +140,7 @@ impl Ledger {
             Err(WriteError::Store(error)) => return Err(error),
         }
         turn.commit().await?;
+        event::adopted(&adopted);
         Ok(Some(adopted))
     }
 }
