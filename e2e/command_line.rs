@@ -299,3 +299,29 @@ fn shells_and_man_know_every_command() {
         assert_eq!(bluegate(&arguments).status.code(), Some(code), "{arguments:?}");
     }
 }
+
+#[test]
+fn what_is_installed_has_its_manual_completions_and_units() {
+    let root = tempfile::tempdir().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/install.sh");
+    let stale = root.path().join("usr/share/man/man1/bluegate-gone.1");
+    std::fs::create_dir_all(stale.parent().unwrap()).unwrap();
+    std::fs::write(&stale, "").unwrap();
+    let output = Command::new(script).arg(BLUEGATE).env("DESTDIR", root.path()).output().unwrap();
+    assert!(output.status.success() && output.stdout.is_empty(), "{}", seen(&output));
+    assert!(!stale.exists());
+    let installed = root.path().join("usr");
+    for (file, wanted) in [
+        ("share/man/man1/bluegate-recording-publish.1", ".SH SYNOPSIS"),
+        ("share/bash-completion/completions/bluegate", "_bluegate"),
+        ("share/zsh/vendor-completions/_bluegate", "#compdef bluegate"),
+        ("share/fish/vendor_completions.d/bluegate.fish", "complete -c bluegate"),
+        ("lib/systemd/system/bluegate.service", "ExecStart=/usr/bin/bluegate serve"),
+        ("lib/systemd/system/bluegate.socket", "[Socket]"),
+    ] {
+        let text = std::fs::read_to_string(installed.join(file)).unwrap_or_default();
+        assert!(text.contains(wanted), "{file}: {text}");
+    }
+    let version = Command::new(installed.join("bin/bluegate")).arg("--version").output().unwrap();
+    assert!(version.status.success(), "{}", seen(&version));
+}

@@ -1,6 +1,9 @@
 //! `bluegate store backup|restore`: copies of a SQLite store.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anstream::println;
 use anyhow::Context as _;
@@ -10,7 +13,12 @@ use clap::{Args, Subcommand};
 use crate::{
     Outcome, config_command,
     exit::{Exit, UsageError},
+    progress::Progress,
+    table::bytes,
 };
+
+/// How often it is looked how far a copy is.
+const LOOK: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
@@ -39,7 +47,8 @@ pub(crate) fn run(command: &StoreCommand) -> Outcome {
     match command {
         StoreCommand::Backup(StoreOptions { copy, config }) => {
             let store = store(config)?;
-            runtime.block_on(bluegate_scaler::backup_store(&store, copy)).map_err(told)?;
+            let copying = bluegate_scaler::backup_store(&store, copy);
+            runtime.block_on(watched(&store, copy, copying)).map_err(told)?;
             println!("copied the store to `{}`", copy.display());
             println!("the key file is not in it: keep a copy of that too, elsewhere");
         }
@@ -54,6 +63,21 @@ pub(crate) fn run(command: &StoreCommand) -> Outcome {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Shows how much of a store is copied while `copying` does it.
+async fn watched<T>(store: &str, copy: &Path, copying: impl Future<Output = T>) -> T {
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |data| data.len());
+    let all = size(Path::new(store.trim_start_matches("sqlite://")));
+    let progress = Progress::new(false);
+    let mut look = tokio::time::interval(LOOK);
+    let mut copying = std::pin::pin!(copying);
+    loop {
+        tokio::select! {
+            copied = &mut copying => return copied,
+            _ = look.tick() => progress.bar(size(copy), all, &format!("of {}", bytes(all))),
+        }
+    }
 }
 
 fn store(config: &Path) -> Result<String, anyhow::Error> {

@@ -234,6 +234,7 @@ impl Estate {
 
     /// Waits, within `patience`, until the nodes have said of each of these
     /// meetings whether it lives; those that no node has spoken of by then.
+    /// `look` hears of how many that is not known, each time it is looked.
     ///
     /// # Errors
     /// [`EstateError::Store`].
@@ -241,6 +242,7 @@ impl Estate {
         &self,
         meetings: &[TakenMeeting],
         patience: Duration,
+        look: impl Fn(usize),
     ) -> Result<Vec<TakenMeeting>, EstateError> {
         let deadline = tokio::time::Instant::now() + patience;
         loop {
@@ -254,6 +256,7 @@ impl Estate {
                 uncertain.contains(&(&meeting.tenant, meeting.meeting_id.as_str()))
             });
             let left: Vec<TakenMeeting> = left.cloned().collect();
+            look(left.len());
             if left.is_empty() || tokio::time::Instant::now() >= deadline {
                 return Ok(left);
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anstream::{eprintln, print};
+use anstream::print;
 use anyhow::Context as _;
 use bluegate_cluster::{Address, Node};
 use bluegate_scalelite::{
@@ -17,6 +17,7 @@ use crate::{
     Outcome,
     admin_command::print_json,
     exit::Exit,
+    progress::Progress,
     scalelite_command::{
         DEFAULT_TENANT, SOURCE,
         arguments::ImportOptions,
@@ -40,9 +41,14 @@ async fn import(options: &ImportOptions) -> Outcome {
         let estate = cluster.estate().await?;
         estate.take(SOURCE, &taking).await?;
         if !taking.meetings.is_empty() {
-            eprintln!("taken over; waiting for the nodes' word of the meetings");
+            let (progress, all) = (Progress::new(options.redis.json), taking.meetings.len());
+            progress.say("taken over; waiting for the nodes' word of the meetings");
             let patience = Duration::from_secs(options.wait.into());
-            let left = estate.confirmed(&taking.meetings, patience).await?;
+            let look = |left: usize| {
+                let text = format!("{} of {all} meetings are confirmed", all - left);
+                progress.bar((all - left) as u64, all as u64, &text);
+            };
+            let left = estate.confirmed(&taking.meetings, patience, look).await?;
             report.unconfirmed = left.into_iter().map(|meeting| meeting.meeting_id).collect();
         }
     }
