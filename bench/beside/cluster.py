@@ -24,9 +24,7 @@ CONFIGURATION = """
 [cluster]
 origin = "http://bbb.bench.localhost"
 {nodes}
-[[tenant]]
-name = "default"
-secret_file = "{folder}/tenant"
+{tenants}
 [scaler]
 origin = "{scheme}://{authority}"
 listen = "127.0.0.1:{port}"
@@ -45,6 +43,11 @@ secret_file = "{folder}/node"
 bbb = "3.0"
 """
 
+TENANT = """[[tenant]]
+name = "{name}"
+secret_file = "{folder}/{name}"
+"""
+
 # Longer than any step takes.
 PATIENCE = 120
 STATUS = b"HTTP/1.1 200"
@@ -60,9 +63,18 @@ def node_name(number):
     return f"bbb-{number:04}"
 
 
-def signed(call, query):
+def tenant_names(count):
+    """The first is the one whose meeting IDs are the same on the nodes."""
+    return ["default", *(f"school-{number:02}" for number in range(1, count))]
+
+
+def secret_of(tenant):
+    return SECRET if tenant == "default" else f"{SECRET}-{tenant}"
+
+
+def signed(call, query, tenant="default"):
     """The path of a call, signed as frontends do."""
-    checksum = hashlib.sha256(f"{call}{query}{SECRET}".encode()).hexdigest()
+    checksum = hashlib.sha256(f"{call}{query}{secret_of(tenant)}".encode()).hexdigest()
     return f"/bigbluebutton/api/{call}?{query}{'&' if query else ''}checksum={checksum}"
 
 
@@ -73,14 +85,14 @@ def stamp(meeting):
     return f"v1.default.{base64.urlsafe_b64encode(meeting.encode()).decode().rstrip('=')}.{mac}"
 
 
-def create(meeting):
+def create(meeting, tenant="default"):
     return signed("create", f"name=Class+{meeting}&meetingID={meeting}&record=true&welcome=Good+morning"
-                            f"&meta_bbb-origin=Moodle&meta_bbb-context=Course+{meeting}")
+                            f"&meta_bbb-origin=Moodle&meta_bbb-context=Course+{meeting}", tenant)
 
 
-def join(meeting, user):
+def join(meeting, user, tenant="default"):
     return signed("join", f"fullName=User+{user}&meetingID={meeting}&role=VIEWER&userID=u-{user}"
-                          "&userdata-bbb_display_branding_area=true")
+                          "&userdata-bbb_display_branding_area=true", tenant)
 
 
 class Doubles(Server):
@@ -127,14 +139,16 @@ class Doubles(Server):
 class Scaler(Server):
     """`bluegate serve` with a scaler over doubles, one worker, an empty store."""
 
-    def __init__(self, folder, doubles, certificates=None):
+    def __init__(self, folder, doubles, certificates=None, tenants=1):
         place = folder / "scaler"
         place.mkdir()
         self.doubles, self.certificates, self.admin_port = doubles, certificates, free_port()
         self.background = 0
         port = free_port()
         authority, scheme = f"{API}:{port}", "https" if certificates else "http"
-        for name, secret in (("tenant", SECRET), ("node", NODE_SECRET), ("token", TOKEN)):
+        self.tenants = tenant_names(tenants)
+        secrets = {name: secret_of(name) for name in self.tenants}
+        for name, secret in {**secrets, "node": NODE_SECRET, "token": TOKEN}.items():
             (place / name).write_text(secret + "\n")
         nodes = "".join(
             NODE.format(name=name, port=doubles.port, folder=place,
@@ -143,7 +157,8 @@ class Scaler(Server):
         tls = (f'tls = {{ cert = "{certificates}/leaf.pem", key = "{certificates}/leaf.key" }}'
                if certificates else "")
         (place / "bluegate.toml").write_text(CONFIGURATION.format(
-            nodes=nodes, folder=place, scheme=scheme, authority=authority, port=port,
+            nodes=nodes, tenants="".join(TENANT.format(name=name, folder=place) for name in self.tenants),
+            folder=place, scheme=scheme, authority=authority, port=port,
             admin_port=self.admin_port, tls=tls))
         super().__init__("bluegate", place, port, authority,
                          [*pinned(0), BLUEGATE, "serve", "-c", place / "bluegate.toml"],

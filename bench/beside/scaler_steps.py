@@ -19,6 +19,8 @@ CLIENTS = 16
 MEETINGS = 1_000
 # Meetings on 500 nodes, as a large cluster may have them.
 MANY = 10_000
+# Tenants of a large cluster.
+TENANTS = 50
 # Equal nodes.
 NODES = 22
 # As long as the answer to a join, head included.
@@ -58,11 +60,11 @@ def run_load(server, kind, paths, *options, port=None, status=200, may_fail=Fals
 
 
 @contextlib.contextmanager
-def running(folder, nodes, tls=None, **doubles):
+def running(folder, nodes, tls=None, tenants=1, **doubles):
     """A scaler over doubles, gone afterwards."""
     nodes = Doubles(folder, nodes, **doubles)
     try:
-        scaler = Scaler(folder, nodes, tls)
+        scaler = Scaler(folder, nodes, tls, tenants)
         try:
             yield scaler
         finally:
@@ -95,6 +97,11 @@ def take_turns(rounds, contenders):
     return results
 
 
+def shown_tails(results):
+    return ", ".join(f"{name} {of[-1]['p99_ms']:.2f} ms (begun late: {of[-1]['late']['p99_ms']:.2f} ms)"
+                     for name, of in results.items())
+
+
 def joins_kept(options, folder, certificates):
     """Joins on kept connections in the clear, beside a file of nginx; as many as can be, and at fixed rates."""
     paths = joins(options.joins)
@@ -111,13 +118,15 @@ def joins_kept(options, folder, certificates):
             both = take_turns(options.rounds, {
                 "nginx": lambda: full(static, ["/file"], port=static.clear_port),
                 "bluegate": lambda: full(scaler, paths, status=302)})
+            def steady(server, paths, rate, **more):
+                return run_load(server, "rate", paths, "--rate", rate, "--seconds", options.seconds,
+                                may_fail=True, **more)
             rates = {}
             for rate in options.rates:
-                rates[rate] = [
-                    run_load(scaler, "rate", paths, "--rate", rate, "--seconds", options.seconds,
-                             status=302, may_fail=True)
-                    for _ in range(options.rounds)]
-                say(f"joins at {rate}/s: p99 {rates[rate][0]['p99_ms']:.2f} ms")
+                rates[rate] = take_turns(options.rounds, {
+                    "nginx": lambda: steady(static, ["/file"], rate, port=static.clear_port),
+                    "bluegate": lambda: steady(scaler, paths, rate, status=302)})
+                say(f"joins at {rate}/s: p99 " + shown_tails(rates[rate]))
     finally:
         static.stop()
     for name, results in both.items():
@@ -151,12 +160,15 @@ def joins_new(options, folder, certificates):
                 "bluegate": lambda: connect(scaler, crowd, options.crowd, options.crowd, 302)})
             for name, results in crowds.items():
                 say(f"{options.crowd} at once: {name} {results[-1]['seconds']:.1f} s, {results[-1]['failed']} failed")
+            def steady(server, paths, status):
+                return run_load(server, "rate", paths, "--rate", 1000, "--seconds", options.seconds, "--new",
+                                "--connections", 512, status=status, may_fail=True)
+            hanging = take_turns(options.rounds, {
+                "nginx": lambda: steady(static, ["/file"], 200),
+                "bluegate": lambda: steady(scaler, paths, 302)})
             scaler.doubles.hang()
-            hanging = [
-                run_load(scaler, "rate", paths, "--rate", 1000, "--seconds", options.seconds, "--new",
-                         "--connections", 512, status=302, may_fail=True)
-                for _ in range(options.rounds)]
-            say(f"1000 new connections/s, a node hangs: p99 {hanging[-1]['p99_ms']:.1f} ms")
+            hanging |= take_turns(options.rounds, {"bluegate, a node hangs": lambda: steady(scaler, paths, 302)})
+            say(f"1000 new connections/s: p99 {shown_tails(hanging)}")
     finally:
         static.stop()
     return {"some": some, "crowd": crowds, "hanging": hanging}
@@ -255,26 +267,40 @@ def viewers(options, folder):
 
 
 def many(options, folder):
-    """500 nodes that have meetings already, which an empty scaler adopts: metrics, and memory with very many."""
-    result = {}
-    for meetings in (MANY, options.meetings):
-        with running(folder, 500) as scaler:
+    """500 nodes that have meetings already, which an empty scaler adopts: metrics, also of many tenants, and memory
+    with very many."""
+    result = []
+    for meetings, tenants in ((MANY, 1), (MANY, TENANTS), (options.meetings, 1)):
+        with running(folder, 500, tenants=tenants) as scaler:
             empty = scaler.resident_kilobytes()
             began, spent = time.monotonic(), scaler.cpu_seconds()
             scaler.doubles.fill(meetings // 500)
             adopted = adopt(scaler, meetings)
             took, cpu = time.monotonic() - began, scaler.cpu_seconds() - spent
             idle = scaler.rest(8)
-            of = {"adopted": adopted, "took": took, "cpu": cpu, "idle": idle, "empty": empty,
-                  "full": scaler.resident_kilobytes(), "metrics": metrics(scaler, options.scrapes)}
+            full = scaler.resident_kilobytes()
+            use(scaler)
+            of = {"adopted": adopted, "tenants": tenants, "took": took, "cpu": cpu, "idle": idle, "empty": empty,
+                  "full": full, "metrics": metrics(scaler, options.scrapes)}
             paths = [join(f"bbb-{user % 500 + 1:04}-0", user) for user in range(10_000)]
             of["joined"] = run_load(scaler, "kept", paths, "--connections", CLIENTS, "--requests", len(paths),
                                     status=302)
         say(f"{adopted} of {meetings} meetings adopted in {took:.0f} s, {cpu:.1f} s of CPU; "
-            f"{of['full'] / 1024:.0f} MB, {empty / 1024:.0f} without; polling takes {100 * idle:.0f} % of a core; "
-            f"metrics p99 {of['metrics']['p99_ms']:.1f} ms")
-        result[meetings] = of
+            f"{full / 1024:.0f} MB, {empty / 1024:.0f} without; polling takes {100 * idle:.0f} % of a core; "
+            f"metrics of {tenants} tenants p99 {of['metrics']['p99_ms']:.1f} ms")
+        result.append(of)
     return result
+
+
+def use(scaler):
+    """Each tenant asks what frontends ask, so that there are figures of it."""
+    for tenant in scaler.tenants:
+        def ask(*paths, status=200):
+            run_load(scaler, "kept", paths, "--connections", 1, "--requests", len(paths), status=status)
+        ask(create("of-tenant", tenant))
+        ask(*(signed(call, "meetingID=of-tenant", tenant) for call in ("getMeetingInfo", "isMeetingRunning")),
+            *(signed(call, "", tenant) for call in ("getMeetings", "getRecordings")))
+        ask(join("of-tenant", 1, tenant), status=302)
 
 
 def adopt(scaler, meetings):
@@ -289,7 +315,7 @@ def adopt(scaler, meetings):
 
 
 def metrics(scaler, count):
-    """What scrapes of /metrics take, one after the other."""
+    """What scrapes of /metrics take, one after the other; their CPU is that beyond polling."""
     ask = scaler.connect_admin()
     body = ask("/metrics")
     times = []
@@ -300,7 +326,8 @@ def metrics(scaler, count):
             times.append(1000 * (time.perf_counter() - began))
     times.sort()
     series = sum(not line.startswith(b"#") for line in body.splitlines())
-    return {"p50_ms": times[len(times) // 2], "p99_ms": times[len(times) * 99 // 100], "cpu_us": 1e6 * spent.cpu / count,
+    cpu = spent.cpu - scaler.background * sum(times) / 1000
+    return {"p50_ms": times[len(times) // 2], "p99_ms": times[len(times) * 99 // 100], "cpu_us": 1e6 * cpu / count,
             "bytes": len(body), "series": series}
 
 

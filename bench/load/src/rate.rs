@@ -5,21 +5,35 @@
 //! Here each request is due at a time of its own, and what it takes counts from
 //! then, waiting for a connection included.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
+use serde::Serialize;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::{
     Target,
     client::{Client, Stream},
     print,
-    tally::Tally,
+    spread::Spread,
+    tally::{Tallied, Tally},
     wire::{Request, Wire},
 };
 
 /// Longer than the load takes to set itself up.
 const HEAD_START: Duration = Duration::from_millis(50);
+
+#[derive(Serialize)]
+struct Outcome {
+    #[serde(flatten)]
+    tallied: Tallied,
+    /// How late requests were begun: what the load itself adds to their times,
+    /// because it is busy or has no connection left.
+    late: Spread,
+}
 
 /// A request that is due.
 struct Due {
@@ -40,7 +54,8 @@ pub(crate) async fn run(
     // Room for all: the clock never waits for the server.
     let (sender, receiver) = mpsc::channel(count.max(1) as usize);
     let receiver = Mutex::new(receiver);
-    let ask = Asking { client: &client, target, asked: &asked, new };
+    let late = RefCell::default();
+    let ask = Asking { client: &client, target, asked: &asked, new, late: &late };
     let mut wires = Vec::new();
     for _ in 0..if new { 0 } else { connections } {
         wires.push(Wire::new(client.connect(target).await?));
@@ -52,7 +67,7 @@ pub(crate) async fn run(
     let tallies = join_all(workers).await;
     let took = began.elapsed();
     clock.join().expect("the clock does not panic");
-    print(&Tally::of(tallies, took))
+    print(&Outcome { tallied: Tally::of(tallies, took), late: Spread::of(late.take()) })
 }
 
 /// Says when each request is due. A thread of its own: the runtime's timer is
@@ -73,6 +88,7 @@ struct Asking<'a> {
     target: &'a Target,
     asked: &'a [Request],
     new: bool,
+    late: &'a RefCell<Vec<Duration>>,
 }
 
 impl Asking<'_> {
@@ -86,6 +102,7 @@ impl Asking<'_> {
         loop {
             let due = queue.lock().await.recv().await;
             let Some(Due { index, at }) = due else { return tally };
+            self.late.borrow_mut().push(at.elapsed());
             let Some(request) = self.asked.get(index % self.asked.len()) else { return tally };
             let kept = wire.take().filter(|_| !self.new);
             let result = async {
