@@ -25,6 +25,8 @@ mod tests;
 pub(crate) struct Index {
     by_keeper: BTreeMap<Keeper, BTreeMap<String, Arc<Kept>>>,
     by_tenant: BTreeMap<TenantName, Shelf>,
+    /// How many are nobody's.
+    of_nobody: usize,
 }
 
 /// What one tenant has.
@@ -34,6 +36,8 @@ struct Shelf {
     copies: BTreeMap<String, Vec<Arc<Kept>>>,
     /// The newest first.
     by_time: BTreeSet<(Reverse<i64>, String)>,
+    /// How many are not deleted: metrics ask, and creates where there is a limit.
+    remaining: usize,
 }
 
 /// What a list shows.
@@ -55,8 +59,9 @@ impl Index {
         let kept = Arc::new(kept);
         let of_keeper = self.by_keeper.entry(kept.keeper.clone()).or_default();
         of_keeper.insert(kept.record_id.clone(), Arc::clone(&kept));
-        if let Some(tenant) = &kept.owner.tenant {
-            self.by_tenant.entry(tenant.clone()).or_default().insert(kept);
+        match &kept.owner.tenant {
+            Some(tenant) => self.by_tenant.entry(tenant.clone()).or_default().insert(kept),
+            None => self.of_nobody += 1,
         }
     }
 
@@ -69,12 +74,14 @@ impl Index {
             Some(known) if known.revision > revision => return false,
             Some(_) => {}
         }
-        let known = of_keeper.remove(record_id);
-        if let Some(known) = known
-            && let Some(tenant) = &known.owner.tenant
-            && let Some(shelf) = self.by_tenant.get_mut(tenant)
-        {
-            shelf.remove(&known);
+        let Some(known) = of_keeper.remove(record_id) else { return true };
+        match &known.owner.tenant {
+            Some(tenant) => {
+                if let Some(shelf) = self.by_tenant.get_mut(tenant) {
+                    shelf.remove(&known);
+                }
+            }
+            None => self.of_nobody -= 1,
         }
         true
     }
@@ -96,9 +103,12 @@ impl Index {
 
     /// How many recordings a tenant has that are not deleted.
     pub(crate) fn count(&self, tenant: &TenantName) -> usize {
-        let Some(shelf) = self.by_tenant.get(tenant) else { return 0 };
-        let remains = |copies: &&Vec<Arc<Kept>>| copies.iter().any(|copy| copy.state != "deleted");
-        shelf.copies.values().filter(remains).count()
+        self.by_tenant.get(tenant).map_or(0, |shelf| shelf.remaining)
+    }
+
+    /// How many copies there are that nobody may see.
+    pub(crate) fn count_of_nobody(&self) -> usize {
+        self.of_nobody
     }
 
     /// Every copy of one recording.
@@ -181,7 +191,9 @@ impl Shelf {
         if let Some(before) = place(copies) {
             self.by_time.remove(&before);
         }
+        self.remaining -= usize::from(remains(copies));
         change(copies);
+        self.remaining += usize::from(remains(copies));
         match place(copies) {
             Some(after) => {
                 self.by_time.insert(after);
@@ -217,4 +229,9 @@ impl Shelf {
         }
         found
     }
+}
+
+/// Whether a recording with these copies is not deleted.
+fn remains(copies: &[Arc<Kept>]) -> bool {
+    copies.iter().any(|copy| copy.state != "deleted")
 }

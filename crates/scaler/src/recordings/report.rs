@@ -67,9 +67,8 @@ impl Scaler {
             let index = context.recordings.index();
             for (keeper, count) in index.keepers() {
                 report.keepers.entry(word(keeper)).or_default().recordings = count as u64;
-                let nobodys = index.of_keeper(keeper).filter(|kept| kept.owner.tenant.is_none());
-                report.of_nobody += nobodys.count() as u64;
             }
+            report.of_nobody = index.count_of_nobody() as u64;
         }
         for (keeper, progress) in lock(&context.recordings.progress).iter() {
             let shown = report.keepers.entry(word(keeper)).or_default();

@@ -1,5 +1,6 @@
 use bluegate_bbb_api::Parameters;
 use bluegate_store::StoredRecording;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -138,4 +139,32 @@ fn an_older_change_undoes_nothing() {
     assert!(index.remove(&keeper, "f1-1", 21));
     assert_eq!(ids(&select(&index, "history", "", None)), ["f1-3"]);
     assert_eq!(index.of_keeper(&keeper).count(), 4);
+}
+
+proptest! {
+    #[test]
+    fn what_is_counted_is_what_counting_all_gives(
+        changes in proptest::collection::vec((0..2_u8, 0..3_u8, 0..3_u8, 0..3_u8), 0..40)
+    ) {
+        let mut index = Index::default();
+        let tenants = [None, Some("physics"), Some("history")];
+        for (revision, (keeper, id, tenant, state)) in (0..).zip(changes) {
+            let (keeper, id) = (["a1", "b1"][usize::from(keeper)], format!("f-{id}"));
+            let named = Keeper::named(keeper).unwrap();
+            match ["published", "deleted", "gone"][usize::from(state)] {
+                "gone" => drop(index.remove(&named, &id, revision)),
+                state => {
+                    let tenant = tenants[usize::from(tenant)];
+                    index.insert(kept(&Row { keeper, id: &id, tenant, state, time: 1 }, revision));
+                }
+            }
+            let nobodys = index.by_keeper.values().flat_map(BTreeMap::values);
+            let nobodys = nobodys.filter(|kept| kept.owner.tenant.is_none()).count();
+            prop_assert_eq!(index.count_of_nobody(), nobodys);
+            for (tenant, shelf) in &index.by_tenant {
+                let left = shelf.copies.values().filter(|copies| remains(copies)).count();
+                prop_assert_eq!(index.count(tenant), left);
+            }
+        }
+    }
 }
