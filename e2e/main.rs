@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so")]
 
+mod acme;
 mod admin;
 mod admin_routes;
 mod api;

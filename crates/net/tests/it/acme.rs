@@ -1,11 +1,11 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use bluegate_net::acme::build;
+use bluegate_testkit::Pebble;
 use tokio::time::sleep;
 
 use crate::{
     authority::Authority,
-    pebble::Pebble,
     site::{NAME, Sockets, ask, config, eventually, pace, within},
 };
 
@@ -17,7 +17,7 @@ fn nobody() -> std::net::SocketAddr {
 #[tokio::test]
 async fn a_first_certificate_comes_by_http_01_while_https_waits() {
     let sockets = Sockets::open();
-    let pebble = Pebble::start(sockets.http(), nobody()).await;
+    let pebble = Pebble::start(sockets.http(), nobody()).await.unwrap();
     let root = tempfile::tempdir().unwrap();
     let site = sockets.serve(config(root.path(), &pebble.directory, &pebble.ca, true));
 
@@ -40,7 +40,7 @@ async fn a_first_certificate_comes_by_http_01_while_https_waits() {
 #[tokio::test]
 async fn a_first_certificate_comes_by_tls_alpn_01_and_outlives_a_restart() {
     let sockets = Sockets::open();
-    let pebble = Pebble::start(nobody(), sockets.https()).await;
+    let pebble = Pebble::start(nobody(), sockets.https()).await.unwrap();
     let root = tempfile::tempdir().unwrap();
     let settings = config(root.path(), &pebble.directory, &pebble.ca, false);
     let site = sockets.serve(settings.clone());
@@ -59,7 +59,7 @@ async fn a_first_certificate_comes_by_tls_alpn_01_and_outlives_a_restart() {
 async fn names_that_come_while_it_serves_get_certificates_and_those_that_go_lose_them() {
     const OTHER: &str = "school-b.example.org";
     let sockets = Sockets::open();
-    let pebble = Pebble::start(sockets.http(), nobody()).await;
+    let pebble = Pebble::start(sockets.http(), nobody()).await.unwrap();
     let root = tempfile::tempdir().unwrap();
     let (tells, follows) = tokio::sync::watch::channel(Vec::new());
     let manager = build(config(root.path(), &pebble.directory, &pebble.ca, true)).unwrap();
@@ -101,7 +101,7 @@ async fn names_that_come_while_it_serves_get_certificates_and_those_that_go_lose
 async fn one_way_that_is_closed_is_followed_by_the_other() {
     let sockets = Sockets::open();
     // HTTP-01, which is tried first, leads nowhere.
-    let pebble = Pebble::start(nobody(), sockets.https()).await;
+    let pebble = Pebble::start(nobody(), sockets.https()).await.unwrap();
     let root = tempfile::tempdir().unwrap();
     let site = sockets.serve(config(root.path(), &pebble.directory, &pebble.ca, true));
     within(site.certificate(|_| true)).await;
@@ -110,7 +110,7 @@ async fn one_way_that_is_closed_is_followed_by_the_other() {
 #[tokio::test]
 async fn a_process_answers_for_another_that_shares_its_folder() {
     let (asking, answering) = (Sockets::open(), Sockets::open());
-    let pebble = Pebble::start(nobody(), answering.https()).await;
+    let pebble = Pebble::start(nobody(), answering.https()).await.unwrap();
     let root = tempfile::tempdir().unwrap();
     let settings = config(root.path(), &pebble.directory, &pebble.ca, false);
     // It trusts nobody, so it cannot ask the authority itself.

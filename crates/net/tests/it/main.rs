@@ -5,8 +5,6 @@
 
 mod authority;
 mod front;
-mod names;
-mod pebble;
 mod site;
 
 mod acme;

@@ -2,28 +2,36 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::UdpSocket;
-use tokio_util::task::AbortOnDropHandle;
+use anyhow::Result;
+use tokio::{net::UdpSocket, task::JoinHandle};
 
+#[derive(Debug)]
 pub(crate) struct Names {
     pub(crate) address: SocketAddr,
-    _serving: AbortOnDropHandle<()>,
+    serving: JoinHandle<()>,
 }
 
 impl Names {
-    pub(crate) async fn start() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let address = socket.local_addr().unwrap();
-        let serving = AbortOnDropHandle::new(tokio::spawn(async move {
+    pub(crate) async fn start() -> Result<Self> {
+        let socket = UdpSocket::bind("127.0.0.1:0").await?;
+        let address = socket.local_addr()?;
+        let serving = tokio::spawn(async move {
             let mut query = [0; 512];
-            loop {
-                let (length, from) = socket.recv_from(&mut query).await.unwrap();
-                if let Some(answer) = answer(&query[..length]) {
-                    socket.send_to(&answer, from).await.unwrap();
+            while let Ok((length, from)) = socket.recv_from(&mut query).await {
+                let answer = query.get(..length).and_then(answer);
+                let Some(answer) = answer else { continue };
+                if socket.send_to(&answer, from).await.is_err() {
+                    return;
                 }
             }
-        }));
-        Self { address, _serving: serving }
+        });
+        Ok(Self { address, serving })
+    }
+}
+
+impl Drop for Names {
+    fn drop(&mut self) {
+        self.serving.abort();
     }
 }
 
