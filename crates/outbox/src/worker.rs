@@ -132,9 +132,9 @@ impl Worker {
         Self { outbox, prepare, connector, tasks, backlog, finished }
     }
 
-    /// Begins what may begin, and looks at the store when it is time: when told
-    /// to, when a place has used up what was taken for it, and when enough is to
-    /// be recorded.
+    /// Begins what may begin, and goes to the store when it is time: to take more
+    /// when told to, or when a place has used up what was taken for it; and to
+    /// record when there is enough of it, or anything of a lane.
     async fn turn(&mut self, told: bool) {
         while let Some(done) = self.tasks.try_join_next() {
             self.note(done);
@@ -145,8 +145,9 @@ impl Worker {
         let due = self.finished.len() >= bounds.recorded
             || self.finished.iter().any(|(callback, ..)| callback.lane.is_some())
             || (self.tasks.is_empty() && !self.finished.is_empty());
-        if told || due || (room && self.backlog.take_used_up()) {
-            self.look(room).await;
+        let more = told || (room && self.backlog.take_used_up());
+        if more || due {
+            self.look(room && more).await;
             self.begin();
         }
     }
