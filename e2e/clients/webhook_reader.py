@@ -61,7 +61,12 @@ def read(target, headers, body):
     data = told["data"]
     if data["type"] != "event" or not isinstance(data["event"]["ts"], int):
         raise Refused("not an event")
-    meeting = data["attributes"]["meeting"]["external-meeting-id"]
+    attributes = data["attributes"]
+    meeting = attributes["meeting"]["external-meeting-id"]
+    if data["id"].startswith("user-") and not attributes["user"]["internal-user-id"]:
+        raise Refused("about no user")
+    if data["id"].startswith("rap-") and not attributes["record-id"].startswith(attributes["meeting"]["internal-meeting-id"]):
+        raise Refused("about no recording of this meeting")
     return f"{form} {data['id']} {meeting} {domain}"
 
 

@@ -14,7 +14,7 @@ use std::{
 };
 
 use bluegate_bbb_api::ids;
-use bluegate_cluster::{Node, TenantName};
+use bluegate_cluster::{Mount, Node, TenantName};
 use bluegate_store::{Store, StoreError, StoredRecording};
 use sha1::{Digest, Sha1};
 use tokio::sync::watch as channel;
@@ -132,6 +132,12 @@ impl Recordings {
     /// How many recordings a tenant has that are not deleted.
     pub(crate) fn count(&self, tenant: &TenantName) -> u64 {
         self.index().count(tenant) as u64
+    }
+
+    /// Whose a recording is that a node keeps.
+    pub(crate) fn owner_at(&self, node: &Mount, record_id: &str) -> Option<Owner> {
+        let keeper = Keeper::Node(node.clone());
+        self.index().at(&keeper, record_id).map(|kept| kept.owner.clone())
     }
 
     /// Memory becomes what these rows are.

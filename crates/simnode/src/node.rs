@@ -15,7 +15,7 @@ use crate::{
     effective::ReadError,
     fault::Faults,
     handler::Listening,
-    meeting::MeetingSummary,
+    meeting::{Happening, MeetingSummary},
     nginx::{Certificate, NginxError, RealNginx},
     record::Record,
     recording::Recording,
@@ -269,6 +269,15 @@ impl SimNode {
         let (meeting_id, record_id) = (meeting_id.to_owned(), record_id.to_owned());
         let ready = RecordingReady { meeting_id, record_id, url: url.to_owned() };
         self.state.callbacks.tell(News::RecordingReady(ready));
+    }
+
+    /// A step of a recording's processing began or ended: hooks are told of it as
+    /// `event_id`, such as `rap-process-started`. `false` when there is no such
+    /// recording here.
+    pub fn recording_step(&self, event_id: &'static str, record_id: &str) -> bool {
+        let recording = self.state.recordings(|recordings| recordings.get(record_id).cloned());
+        let Some(recording) = recording.map(Box::new) else { return false };
+        self.state.callbacks.tell(News::Happened(Happening::Step { event_id, recording }))
     }
 
     /// The URLs of the hooks that bbb-webhooks has, oldest first.

@@ -29,9 +29,13 @@ const EXTERNAL: [&str; 3] = [
     "/core/body/props/meetingProp/extId",
     "/payload/external_meeting_id",
 ];
-/// Its metadata, where a meeting is new.
-const METADATA: [&str; 2] =
-    ["/data/attributes/meeting/metadata", "/core/body/props/metadataProp/metadata"];
+/// Its metadata, where a meeting is new or its recording published.
+const METADATA: [&str; 4] = [
+    "/data/attributes/meeting/metadata",
+    "/core/body/props/metadataProp/metadata",
+    "/data/attributes/recording/metadata",
+    "/payload/metadata",
+];
 
 /// What an event says it is about.
 pub(super) struct Subject<'a> {
@@ -78,9 +82,12 @@ impl<'a> Subject<'a> {
         if let Some(known) = open.iter().find(is_it) {
             return Some(of_generation(known));
         }
-        match self.room(node) {
-            Some(room) => Some(room),
-            None => self.ended(context, node).await,
+        if let Some(room) = self.room(node) {
+            return Some(room);
+        }
+        match self.ended(context, node).await {
+            Some(ended) => Some(ended),
+            None => self.recorded(context, node),
         }
     }
 
@@ -118,6 +125,17 @@ impl<'a> Subject<'a> {
                 None
             }
         }
+    }
+
+    /// A meeting of which the node keeps a recording: known for longer than the
+    /// meeting, and again when the store was lost.
+    fn recorded(&self, context: &Context, node: &NodeHandle) -> Option<(TenantName, Identity)> {
+        let owner = context.recordings.owner_at(&node.node.name, self.internal)?;
+        let meeting_id = owner.meeting_id.or_else(|| match ids::decode(self.external) {
+            ids::Decoded::Plain(id) => Some(id),
+            ids::Decoded::Scoped { .. } | ids::Decoded::Hashed { .. } => None,
+        })?;
+        Some((owner.tenant?, self.identity(meeting_id)))
     }
 
     fn identity(&self, meeting_id: String) -> Identity {

@@ -19,6 +19,7 @@ mod life;
 mod lost;
 mod namespace;
 mod node_callbacks;
+mod node_events;
 mod node_hooks;
 mod nodes;
 mod participant;

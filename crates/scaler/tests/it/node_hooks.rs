@@ -41,21 +41,23 @@ async fn registered(calling: &Calling, raw: &str) {
 }
 
 /// The event of a POST of bbb-webhooks.
-fn event(got: &Got) -> Value {
+pub(crate) fn event(got: &Got) -> Value {
     let text = RawQuery::parse(&got.body).get("event").unwrap().decoded().unwrap();
     let events: Value = serde_json::from_str(&text).unwrap();
     events[0].clone()
 }
 
-/// What came, as names of events and the meeting's IDs.
-fn told(receiver: &Receiver) -> Vec<(String, String)> {
-    let of = |got: &Got| {
-        let event = event(got);
-        let id = event["data"]["id"].as_str().unwrap().to_owned();
-        let meeting = &event["data"]["attributes"]["meeting"]["external-meeting-id"];
-        (id, meeting.as_str().unwrap().to_owned())
-    };
-    receiver.got().iter().map(of).collect()
+/// An event's name and its meeting's ID.
+fn named(got: &Got) -> (String, String) {
+    let event = event(got);
+    let id = event["data"]["id"].as_str().unwrap().to_owned();
+    let meeting = &event["data"]["attributes"]["meeting"]["external-meeting-id"];
+    (id, meeting.as_str().unwrap().to_owned())
+}
+
+/// What came, as [`named`] gives it.
+pub(crate) fn told(receiver: &Receiver) -> Vec<(String, String)> {
+    receiver.got().iter().map(named).collect()
 }
 
 fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -80,8 +82,12 @@ async fn a_meetings_life_is_told_from_any_node() {
             let bound = Receiver::start().await;
             hook(&calling, &frontend, &bound.url("/"), "&meetingID=class-1&eventID=Meeting-Ended")
                 .await;
+            // Open at once, so that they are on both nodes.
             for class in 0..3 {
-                live(&frontend, &format!("class-{class}")).await;
+                frontend.create(&format!("class-{class}")).await;
+            }
+            for class in 0..3 {
+                frontend.get("end", &format!("meetingID=class-{class}")).await.answer();
             }
             eventually("told", async || calling.receiver.count() >= 6).await;
             let mut got = told(&calling.receiver);

@@ -1,6 +1,7 @@
 //! What happened in meetings, for those who tell the world of it.
 
 use super::{Meeting, User};
+use crate::recording::Recording;
 
 /// One thing that happened, with all that is told of it.
 #[derive(Debug, Clone)]
@@ -23,6 +24,13 @@ pub(crate) enum Happening {
     },
     /// A meeting has ended; it is as it was then.
     Ended(Box<Meeting>),
+    /// A step of a recording's processing began or ended.
+    Step {
+        /// What bbb-webhooks calls it, such as `rap-publish-ended`.
+        event_id: &'static str,
+        /// The recording as it is now.
+        recording: Box<Recording>,
+    },
 }
 
 /// What a meeting is called.

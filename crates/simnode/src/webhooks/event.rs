@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 use crate::{
     clock::java_date,
     meeting::{Happening, Meeting, MeetingIds, User},
+    recording::Recording,
 };
+
+/// The format that is told of as published.
+const WORKFLOW: &str = "presentation";
 
 /// One event in both forms.
 pub(super) struct Event {
@@ -35,6 +39,7 @@ pub(super) fn events(happening: &Happening, now: u64, third: bool) -> Vec<Event>
             });
             gone.chain([ended(&ids, now)]).collect()
         }
+        Happening::Step { event_id, recording } => vec![step(event_id, recording, now)],
     }
 }
 
@@ -130,6 +135,37 @@ fn ended(meeting: &MeetingIds, now: u64) -> Event {
     let body = json!({ "meetingId": meeting.internal });
     let raw = of_everybody("MeetingDestroyedEvtMsg", &body, now);
     event("meeting-ended", meeting, &json!({ "meeting": named(meeting) }), raw, now)
+}
+
+/// What the scripts that make recordings say of a step. With the one that has
+/// published it comes the recording itself.
+fn step(id: &'static str, recording: &Recording, now: u64) -> Event {
+    let meeting = MeetingIds {
+        internal: recording.record_id.clone(),
+        external: recording.meeting_id.clone(),
+    };
+    let mut attributes = json!({
+        "meeting": named(&meeting), "record-id": recording.record_id,
+        "success": true, "step-time": 1_234,
+    });
+    let mut payload = json!({
+        "success": true, "step_time": 1_234, "record_id": recording.record_id,
+        "meeting_id": recording.record_id, "external_meeting_id": recording.meeting_id,
+    });
+    if id == "rap-publish-ended" {
+        attributes["workflow"] = json!(WORKFLOW);
+        attributes["recording"] = json!({
+            "name": recording.name, "is-breakout": recording.breakout.is_some(),
+            "start-time": recording.start_time, "end-time": recording.end_time,
+            "size": 1_000_000, "raw-size": 1_104_836, "metadata": recording.metadata,
+            "playback": { "format": WORKFLOW }, "download": {},
+        });
+        payload["workflow"] = json!(WORKFLOW);
+        payload["metadata"] = json!(recording.metadata);
+    }
+    let name = id.trim_start_matches("rap-").replace('-', "_");
+    let raw = json!({ "header": { "name": name, "current_time": now }, "payload": payload });
+    event(id, &meeting, &attributes, raw, now)
 }
 
 /// A message of akka to all services.
