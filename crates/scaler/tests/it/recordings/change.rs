@@ -4,7 +4,7 @@ use bluegate_simnode::{Fault, FaultAction};
 
 use super::{TIME, listed, meetings, nodes, stamped, start, until};
 use crate::{
-    cluster::{Frontend, eventually, node_secret},
+    cluster::{eventually, node_secret},
     simulated::Simulated,
 };
 
@@ -114,40 +114,6 @@ async fn a_call_that_did_not_reach_every_keeper_failed_and_can_be_repeated() {
     let again = frontend.get("publishRecordings", &both).await;
     assert!(again.text.contains("<published>false</published>"), "{}", again.text);
     assert_eq!(meetings(&frontend, "state=published").await, Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn captions_go_to_the_recordings_node_and_come_from_it() {
-    let mut simulated = nodes(2).await;
-    let optics = stamped(1, "physics", "optics", TIME);
-    simulated.nodes[1].add_recording(optics.clone());
-    simulated.cluster.boot().await;
-    let frontend = simulated.cluster.frontend("physics");
-    until(&frontend, "", &["optics"]).await;
-    let id = &optics.record_id;
-    let tracks = async |frontend: &Frontend| {
-        let reply = frontend.get("getRecordingTextTracks", &format!("recordID={id}")).await;
-        serde_json::from_str::<serde_json::Value>(&reply.text).unwrap()["response"].clone()
-    };
-    assert_eq!(tracks(&frontend).await["messageKey"], "noCaptionsFound");
-    let body = "--b\r\nContent-Disposition: form-data; name=\"recordID\"\r\n\r\nnone\r\n\
-        --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.vtt\"\r\n\
-        Content-Type: text/vtt\r\n\r\nWEBVTT\r\n--b--\r\n";
-    let form = ("multipart/form-data; boundary=b", body);
-    let query = format!("recordID={id}&kind=subtitles&lang=en_US&label=English");
-    let put = frontend.post("putRecordingTextTrack", &query, form).await;
-    assert!(put.text.contains("upload_text_track_success"), "{}", put.text);
-    let shown = tracks(&frontend).await;
-    assert_eq!(shown["returncode"], "SUCCESS");
-    assert_eq!(shown["tracks"][0]["label"], "English");
-    assert_eq!(shown["tracks"][0]["lang"], "en-US");
-
-    let stranger = simulated.cluster.frontend("history");
-    let refused = tracks(&stranger).await;
-    assert_eq!(refused["messageKey"], "noRecordings");
-    assert_eq!(refused["message"], format!("No recording found for {id}"));
-    let put = stranger.post("putRecordingTextTrack", &query, form).await;
-    assert!(put.text.contains("No recording was found for"), "{}", put.text);
 }
 
 #[tokio::test]

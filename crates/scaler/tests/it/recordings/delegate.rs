@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{TIME, meetings, nodes, stamped, until};
-use crate::cluster::{eventually, secret};
+use crate::cluster::{Frontend, eventually, secret};
 
 const SECRET: &str = "loadbalancer-secret";
 
@@ -153,8 +153,19 @@ async fn what_a_delegate_has_is_listed_with_ours_and_changed_there() {
     assert!(scalelite.published("0a-1"));
     default.get("publishRecordings", &hide("0a-1")).await.answer();
     assert!(!scalelite.published("0a-1"));
-    let tracks = default.get("getRecordingTextTracks", "recordID=0a-1").await;
-    assert!(tracks.text.contains("internalError"), "{}", tracks.text);
+    // Captions are not Scalelite's: where a node has a copy, it is asked.
+    let tracks = async |frontend: &Frontend, id: &str| {
+        frontend.get("getRecordingTextTracks", &format!("recordID={id}")).await.text
+    };
+    let of_its_own = tracks(&default, "0a-1").await;
+    assert!(of_its_own.contains("No captions found for 0a-1"), "{of_its_own}");
+    let put = "recordID=0a-1&kind=captions&lang=de";
+    let refused = default
+        .post("putRecordingTextTrack", put, ("multipart/form-data; boundary=b", "--b--\r\n"))
+        .await;
+    assert!(refused.text.contains("upload_text_track_failed"), "{}", refused.text);
+    let of_both = tracks(&physics, &ours.record_id).await;
+    assert!(of_both.contains("noCaptionsFound"), "{of_both}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Recordings of all nodes, as one server has them: over simulated nodes, which
 //! share no code with us.
 
+mod captions;
 mod change;
 mod delegate;
 mod shared;
