@@ -113,26 +113,22 @@ pub fn metadata_of(parameters: &Parameters) -> Vec<(String, String)> {
 }
 
 impl Answer {
-    /// A getRecordings answer over printed `<recording>` elements, or BBB's form
-    /// for none; `page` with how many there are in all.
+    /// What stands before and behind the printed `<recording>` elements of a
+    /// getRecordings answer, in BBB's form for none when it is `empty`; `page` with
+    /// how many there are in all.
     #[must_use]
-    pub fn recording_list<'a>(
-        recordings: impl Iterator<Item = &'a str> + Clone,
+    pub fn around_recordings(
+        empty: bool,
         page: Option<(RecordingPage, usize)>,
-    ) -> String {
-        let size: usize = recordings.clone().map(str::len).sum();
-        let mut text = String::with_capacity(size + 512);
-        text.push_str("<response><returncode>SUCCESS</returncode><recordings>");
-        recordings.for_each(|recording| text.push_str(recording));
-        text.push_str("</recordings>");
-        if size == 0 {
+    ) -> (&'static str, String) {
+        let mut text = "</recordings>".to_owned();
+        if empty {
             text.push_str(
                 "<messageKey>noRecordings</messageKey>\
                  <message>There are no recordings for the meeting(s).</message>",
             );
         }
         if let Some((RecordingPage { offset, limit }, total)) = page {
-            let empty = size == 0;
             text.push_str(&format!(
                 "<pagination><pageable><offset>{offset}</offset><limit>{limit}</limit>\
                  <paged>true</paged><unpaged>false</unpaged></pageable>\
@@ -140,7 +136,7 @@ impl Answer {
             ));
         }
         text.push_str("</response>");
-        text
+        ("<response><returncode>SUCCESS</returncode><recordings>", text)
     }
 }
 
@@ -249,7 +245,10 @@ mod tests {
     fn lists_have_bbbs_form() {
         let page = RecordingPage { offset: 3, limit: 2 };
         let texts = ["<recording>1</recording>", "<recording>2</recording>"];
-        let print = |texts: &[&str], page| Answer::recording_list(texts.iter().copied(), page);
+        let print = |texts: &[&str], page| {
+            let (before, behind) = Answer::around_recordings(texts.is_empty(), page);
+            format!("{before}{}{behind}", texts.concat())
+        };
         assert_eq!(
             print(&texts, None),
             "<response><returncode>SUCCESS</returncode><recordings><recording>1</recording>\

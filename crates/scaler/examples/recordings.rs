@@ -80,8 +80,12 @@ async fn measure(scaler: &Scaler, query: &str) -> Done<()> {
     let mut bytes = 0;
     let mut call = async || -> Done<usize> {
         let request = Request::get(format!("/bigbluebutton/api/getRecordings?{signed}"));
-        let response = router.call(request.body(Body::empty())?).await?;
-        Ok(response.into_body().collect().await?.to_bytes().len())
+        let mut body = router.call(request.body(Body::empty())?).await?.into_body();
+        let mut length = 0;
+        while let Some(frame) = body.frame().await {
+            length += frame?.data_ref().map_or(0, bytes::Bytes::len);
+        }
+        Ok(length)
     };
     call().await?;
     let begun = processor_time()?;

@@ -6,6 +6,7 @@
 
 pub(crate) mod intake;
 pub(crate) mod outcome;
+mod parts;
 pub(crate) mod reply;
 pub(crate) mod route;
 pub(crate) mod target;

@@ -111,7 +111,7 @@ async fn take(
             let heard = recordings::hear(context, &node, &says).await;
             // Told once for each format that is published, in the same words: a
             // repetition when nothing has changed at the recording.
-            (says, heard.map(|kept| sameness(sealed, kept.shown.as_bytes())))
+            (says, heard.map(|kept| sameness(sealed, &kept.shown)))
         }
         Kind::Analytics => {
             verify_bearer(callbacks, &node, &parts.headers)?;

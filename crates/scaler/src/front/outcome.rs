@@ -37,7 +37,7 @@ impl Outcome {
     pub(crate) fn of(reply: &Reply) -> Self {
         match reply {
             Reply::Xml(_) | Reply::Json(_) if reply.is_failure() => Self::Failed,
-            Reply::Xml(_) | Reply::Json(_) => Self::Success,
+            Reply::Xml(_) | Reply::XmlParts(_) | Reply::Json(_) => Self::Success,
             Reply::Redirect(_) => Self::Redirect,
             Reply::Wait(_) => Self::Wait,
             Reply::Raw(_) => Self::Passed,

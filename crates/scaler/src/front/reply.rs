@@ -2,11 +2,12 @@
 
 use axum::body::Body;
 use bluegate_bbb_api::{Answer, Failure, Method};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
 use crate::{
-    front::{route::Named, waiting::Waiting},
+    front::{parts::Parts, route::Named, waiting::Waiting},
     nodes::client::RawAnswer,
 };
 
@@ -28,6 +29,8 @@ const FAILED_JSON: &str = r#"{"response":{"returncode":"FAILED""#;
 pub(crate) enum Reply {
     /// An XML document.
     Xml(String),
+    /// An XML document of success, in parts that others share.
+    XmlParts(Vec<Bytes>),
     /// A JSON document.
     Json(String),
     /// Sends the browser there.
@@ -109,8 +112,9 @@ impl Reply {
 
     fn plain_response(self) -> Response<Body> {
         match self {
-            Self::Xml(text) => document(XML, text),
-            Self::Json(text) => document(JSON, text),
+            Self::Xml(text) => document(XML, text.into()),
+            Self::XmlParts(parts) => document(XML, Body::new(Parts::new(parts))),
+            Self::Json(text) => document(JSON, text.into()),
             Self::Redirect(location) => redirect(&location),
             Self::Wait(waiting) => page(&waiting),
             Self::Raw(raw) => {
@@ -144,15 +148,15 @@ pub(crate) fn status(status: StatusCode) -> Response<Body> {
     response
 }
 
-fn document(content_type: HeaderValue, text: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
+fn document(content_type: HeaderValue, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }
 
 /// Browsers that wait are not to be taken for an answer of the API: 503.
 fn page(waiting: &Waiting) -> Response<Body> {
-    let mut response = document(HTML, waiting.html());
+    let mut response = document(HTML, waiting.html().into());
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(waiting.language.tag()));

@@ -119,7 +119,10 @@ fn done(taken: Taken) -> Result<(), RecordingError> {
 }
 
 /// Copies that may be shown, the best first.
-fn ranked(copies: &[Arc<Kept>], rank: impl Fn(&Keeper) -> Option<Rank>) -> Vec<Arc<Kept>> {
+pub(super) fn ranked(
+    copies: &[Arc<Kept>],
+    rank: impl Fn(&Keeper) -> Option<Rank>,
+) -> Vec<Arc<Kept>> {
     let mut ranked: Vec<_> =
         copies.iter().filter_map(|copy| Some((rank(&copy.keeper)?, copy))).collect();
     ranked.sort_by_key(|(rank, copy)| (copy.preference(), *rank));
@@ -128,7 +131,8 @@ fn ranked(copies: &[Arc<Kept>], rank: impl Fn(&Keeper) -> Option<Rank>) -> Vec<A
 
 fn shown(tenant: TenantName, copies: &[Arc<Kept>]) -> Option<RecordingReport> {
     let best = copies.first()?;
-    let document = Document::parse(&best.shown).ok();
+    let document = std::str::from_utf8(&best.shown).ok().map(Document::parse);
+    let document = document.and_then(Result::ok);
     let facts = document.and_then(|document| RecordingFacts::read(document.root()));
     Some(RecordingReport {
         tenant,

@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bluegate_bbb_api::{Document, RecordingFacts, is_there, recording_metadata, show_recording};
 use bluegate_store::StoredRecording;
+use bytes::Bytes;
 
 use super::{Owner, keeper::Keeper};
 use crate::callbacks::Callbacks;
@@ -22,7 +23,9 @@ pub(crate) struct Kept {
     /// When its meeting began, in ms.
     pub(crate) start_time: i64,
     /// The `<recording>` element as its tenant may see it.
-    pub(crate) shown: String,
+    pub(crate) shown: Bytes,
+    /// Its keeper's number in the index.
+    pub(super) keeper_number: usize,
     /// When its keeper was asked for it.
     pub(crate) seen_at: i64,
     /// The change of the store that made it what it is.
@@ -51,7 +54,8 @@ impl Kept {
             state: facts.state,
             start_time: facts.start_time,
             metadata: recording_metadata(document.root()),
-            shown: document.to_string(),
+            shown: document.to_string().into(),
+            keeper_number: 0,
             seen_at: row.seen_at,
             revision: row.revision,
             digest: digest(&row.document),

@@ -1,8 +1,9 @@
 //! getRecordings: from memory, never by asking keepers.
 
 use bluegate_bbb_api::{Answer, RecordingQuery, WantedRecordings};
+use bytes::Bytes;
 
-use super::prefix_of;
+use super::{Keeper, prefix_of};
 use crate::{context::Context, front::intake::ApiRequest, front::reply::Reply};
 
 /// The tenant's recordings that a call asks for.
@@ -16,13 +17,13 @@ pub(crate) fn list(context: &Context, request: &ApiRequest) -> Reply {
             Some(ids.iter().map(|id| prefix_of(tenant, id)).collect())
         }
     };
-    let selected = {
-        let index = context.recordings.index();
-        let ranks = index.keepers().map(|(keeper, _)| (keeper, keeper.rank(context)));
-        let ranks: std::collections::BTreeMap<_, _> = ranks.collect();
-        let rank = |keeper: &super::Keeper| ranks.get(keeper).copied().flatten();
-        index.select(&tenant.name, &query, prefixes.as_deref(), rank)
-    };
-    let shown = selected.shown.iter().map(|kept| kept.shown.as_str());
-    Reply::Xml(Answer::recording_list(shown, selected.page))
+    let rank = |keeper: &Keeper| keeper.rank(context);
+    let selected =
+        context.recordings.index().select(&tenant.name, &query, prefixes.as_deref(), rank);
+    let (before, behind) = Answer::around_recordings(selected.shown.is_empty(), selected.page);
+    let mut parts = Vec::with_capacity(selected.shown.len() + 2);
+    parts.push(Bytes::from_static(before.as_bytes()));
+    parts.extend(selected.shown.iter().map(|kept| kept.shown.clone()));
+    parts.push(behind.into());
+    Reply::XmlParts(parts)
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::Value;
 
-use super::{Keeper, Kept};
+use super::{Keeper, Kept, admin::ranked};
 use crate::{
     calls::as_query,
     context::Context,
@@ -88,12 +88,7 @@ fn named(context: &Context, request: &ApiRequest) -> (String, Vec<Arc<Kept>>) {
     let id = sanitise(&given).into_owned();
     let named = TenantRecordingId::new(&request.tenant.name, &id);
     let index = context.recordings.index();
-    let copies = index.copies(&named).iter();
-    let mut ranked: Vec<_> = copies
-        .filter_map(|copy| Some((copy.preference(), copy.keeper.rank(context)?, copy)))
-        .collect();
-    ranked.sort_by_key(|(preference, rank, _)| (*preference, *rank));
-    let copies = ranked.into_iter().map(|(.., copy)| Arc::clone(copy)).collect();
+    let copies = ranked(index.copies(&named), |keeper| keeper.rank(context));
     (id, copies)
 }
 

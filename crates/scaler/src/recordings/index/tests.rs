@@ -158,7 +158,7 @@ proptest! {
                     index.insert(kept(&Row { keeper, id: &id, tenant, state, time: 1 }, revision));
                 }
             }
-            let nobodys = index.by_keeper.values().flat_map(BTreeMap::values);
+            let nobodys = index.by_keeper.values().flat_map(|keeper| keeper.kept.values());
             let nobodys = nobodys.filter(|kept| kept.owner.tenant.is_none()).count();
             prop_assert_eq!(index.count_of_nobody(), nobodys);
             for (tenant, shelf) in &index.by_tenant {
