@@ -14,7 +14,7 @@ use bluegate_testkit::{
 };
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::oneshot, time::timeout};
 
 use crate::{
     cluster::{BLUEGATE, Cluster},
@@ -22,6 +22,9 @@ use crate::{
 };
 
 const WITHIN: Duration = Duration::from_secs(40);
+
+/// Far less than the 30 s that downloads may go on when it stops.
+const SOON: Duration = Duration::from_secs(20);
 
 pub(crate) const TOKEN: &str = "an-admin-token-of-this-test";
 
@@ -279,6 +282,24 @@ async fn over_tls_the_commands_trust_the_certificate_of_the_file() {
         .unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", seen(&output));
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be trusted"));
+}
+
+#[tokio::test]
+async fn a_file_system_that_hangs_does_not_hold_up_the_end() {
+    let issued = Authority::new().unwrap().issue(&["admin.example.org"]).unwrap();
+    let mut served = Served::start(Some(&issued)).await;
+    let (pipe, certificate) =
+        (served.folder.path().join("pipe"), served.folder.path().join("admin.pem"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::fs::rename(&pipe, &certificate).unwrap();
+    // Opened for writing, a pipe waits for its reader, which then waits for
+    // what is never written.
+    let (opened, read) = oneshot::channel();
+    std::thread::spawn(move || opened.send(std::fs::File::create(certificate)));
+    let _unwritten = timeout(WITHIN, read).await.expect("it is read anew").unwrap().unwrap();
+
+    let ended = served.process.interrupt(SOON).await.unwrap();
+    assert!(ended.success(), "{}", served.process.stderr());
 }
 
 #[tokio::test]

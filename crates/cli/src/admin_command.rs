@@ -21,6 +21,7 @@ use crate::{
     arguments::{AdminOptions, CacheCommand},
     config_command,
     exit::{Exit, UsageError},
+    runtime,
     serve::secrets,
     table::{bytes, table},
 };
@@ -57,10 +58,7 @@ pub(crate) fn ask<T>(
         (Some(origin), Some(token_file)) => client_at(origin.clone(), token_file)?,
         _ => client_of(&options.config)?,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+    let runtime = runtime::small()?;
     runtime.block_on(question(&client)).map_err(explain)
 }
 

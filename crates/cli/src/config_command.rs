@@ -11,6 +11,7 @@ use crate::{
     Outcome,
     arguments::ConfigCommand,
     exit::{Exit, UsageError},
+    runtime,
     serve::reload,
 };
 
@@ -55,10 +56,7 @@ fn check_routes(config: &Config) -> Result<(), anyhow::Error> {
 /// is no fault of the file: it comes back as a warning.
 fn check_store(config: &Config) -> Result<Option<String>, anyhow::Error> {
     let Some(scaler) = &config.scaler else { return Ok(None) };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+    let runtime = runtime::small()?;
     let peeking =
         async { tokio::time::timeout(PATIENCE, bluegate_scaler::peek_added(&scaler.store)).await };
     let added = match runtime.block_on(peeking) {

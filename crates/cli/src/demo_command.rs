@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::{
     Outcome,
     exit::{Exit, UsageError},
+    runtime,
     serve::shutdown_signal,
 };
 
@@ -79,8 +80,7 @@ pub(crate) fn run(options: DemoOptions) -> Outcome {
         return Err(UsageError(format!("`--nodes` takes 1 to {MAX_NODES}")).into());
     }
     let authority = if options.tls { Some(authority_folder(&options)?) } else { None };
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(async {
+    runtime::run(async {
         let shutdown = shutdown_signal()?;
         let demo = Demo::start(Options {
             nodes: options.nodes,

@@ -23,6 +23,7 @@ use crate::{
     exit::{Exit, UsageError},
     node_command::{OneOptions, record_files},
     progress::Progress,
+    runtime,
     serve::secrets,
 };
 
@@ -38,8 +39,7 @@ pub(crate) fn run(options: &DoctorOptions) -> Outcome {
         false => None,
     };
     let config = bluegate_doctor::Config { subject, tls, bounds: Bounds::default(), browser };
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let (report, recordings) = runtime.block_on(async {
+    let (report, recordings) = runtime::run(async {
         let stop = CancellationToken::new();
         let watch = tokio::spawn(stop_on_signal(stop.clone()));
         let progress = Progress::new(options.json);
@@ -48,8 +48,8 @@ pub(crate) fn run(options: &DoctorOptions) -> Outcome {
         });
         let report = report.await;
         watch.abort();
-        report
-    });
+        Ok(report)
+    })?;
     if let Some(folder) = &options.record {
         keep(folder, &recordings)?;
     }

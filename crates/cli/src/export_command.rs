@@ -14,6 +14,7 @@ use crate::{
     arguments::ExportOptions,
     config_command,
     exit::{Exit, UsageError},
+    runtime,
 };
 
 /// Longest wait for what one node's name resolves to; all are looked up at once.
@@ -67,8 +68,7 @@ fn options(software: Software, config: &Config) -> Options {
 /// What the names of nodes resolve to now. A name that does not is warned of:
 /// its node will answer 502 until the file is exported again.
 fn addresses(routes: &Routes) -> Result<BTreeMap<Mount, Vec<IpAddr>>, anyhow::Error> {
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(async {
+    runtime::run(async {
         let mut lookups = Vec::new();
         for node in routes.nodes() {
             let (host, port) = node.connect_to();

@@ -15,6 +15,7 @@ mod progress;
 mod recording_command;
 mod report;
 mod routes_command;
+mod runtime;
 mod scalelite_command;
 mod serve;
 mod shadow_command;

@@ -21,6 +21,7 @@ use crate::{
     admin_command::print_json,
     config_command,
     exit::{Exit, UsageError},
+    runtime,
     serve::{scaling, tenants},
     table::table,
 };
@@ -70,10 +71,7 @@ pub(crate) fn run(path: &Path, options: &ShadowOptions) -> Outcome {
             read(log, &mut shadow)?;
             shadow.report()
         }
-        None => {
-            let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-            runtime.block_on(listen(&scaler.listen, shadow))?
-        }
+        None => runtime::run(listen(&scaler.listen, shadow))?,
     };
     tell(&report, options)?;
     Ok(Exit::Done)

@@ -6,7 +6,6 @@ use std::{
 };
 
 use anstream::println;
-use anyhow::Context as _;
 use bluegate_scaler::CopyError;
 use clap::{Args, Subcommand};
 
@@ -14,6 +13,7 @@ use crate::{
     Outcome, config_command,
     exit::{Exit, UsageError},
     progress::Progress,
+    runtime,
     table::bytes,
 };
 
@@ -40,10 +40,7 @@ pub(crate) struct StoreOptions {
 }
 
 pub(crate) fn run(command: &StoreCommand) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+    let runtime = runtime::small()?;
     match command {
         StoreCommand::Backup(StoreOptions { copy, config }) => {
             let store = store(config)?;

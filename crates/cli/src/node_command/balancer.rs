@@ -21,6 +21,7 @@ use super::{
 use crate::{
     Outcome, config_command,
     exit::{Exit, UsageError},
+    runtime,
     serve::secrets,
 };
 
@@ -100,10 +101,7 @@ pub(super) struct Patience {
 impl Patience {
     pub(super) fn new() -> Result<Self, anyhow::Error> {
         let stopped = Arc::new((Mutex::new(false), Condvar::new()));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("cannot start the runtime")?;
+        let runtime = runtime::small()?;
         let shared = Arc::clone(&stopped);
         let mut terminated = {
             let _inside = runtime.enter();

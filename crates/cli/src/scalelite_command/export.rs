@@ -13,15 +13,16 @@ use crate::{
     Outcome,
     admin_command::print_json,
     exit::{Exit, UsageError},
+    runtime,
     scalelite_command::{
         DEFAULT_TENANT,
         arguments::ExportOptions,
-        here::{Cluster, connect, runtime},
+        here::{Cluster, connect},
     },
 };
 
 pub(super) fn run(options: &ExportOptions) -> Outcome {
-    runtime()?.block_on(export(options))
+    runtime::small()?.block_on(export(options))
 }
 
 async fn export(options: &ExportOptions) -> Outcome {

@@ -91,11 +91,3 @@ pub(super) async fn connect(options: &RedisOptions) -> Result<Connection, anyhow
         .map_err(|error| anyhow::Error::from(error).context("cannot set up TLS"))?;
     Ok(Connection::open(&place, &options.namespace, &tls).await?)
 }
-
-/// A runtime for one command.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, anyhow::Error> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")
-}

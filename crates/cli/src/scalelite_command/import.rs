@@ -18,16 +18,17 @@ use crate::{
     admin_command::print_json,
     exit::Exit,
     progress::Progress,
+    runtime,
     scalelite_command::{
         DEFAULT_TENANT, SOURCE,
         arguments::ImportOptions,
-        here::{Cluster, connect, runtime},
+        here::{Cluster, connect},
     },
     table::table,
 };
 
 pub(super) fn run(options: &ImportOptions) -> Outcome {
-    runtime()?.block_on(import(options))
+    runtime::small()?.block_on(import(options))
 }
 
 async fn import(options: &ImportOptions) -> Outcome {

@@ -52,6 +52,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Outcome, config_command,
     exit::{Exit, UsageError},
+    runtime,
     serve::{
         admin::{AdminListener, ProxyCache},
         administration::Administration,
@@ -83,8 +84,7 @@ pub(crate) fn run(path: &Path) -> Outcome {
     }
     // Changes the environment, so before there are threads.
     let sockets = Sockets::from_environment().context("cannot use the sockets handed over")?;
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(serve(path, config, sockets))
+    runtime::run(serve(path, config, sockets))
 }
 
 /// A file without a role is valid, but there is nothing to run.

@@ -144,9 +144,11 @@ impl CertificateFiles {
                 _ = pace.tick() => {}
             }
             let files = Arc::clone(&self);
-            // The file system may be a slow or a remote one.
-            if tokio::task::spawn_blocking(move || files.check()).await.is_err() {
-                return;
+            // The file system may be a slow or a remote one, even one that hangs.
+            let checked = tokio::task::spawn_blocking(move || files.check());
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                checked = checked => if checked.is_err() { return },
             }
         }
     }
