@@ -8,8 +8,8 @@ besides spoils times, CPU hardly.
 
     bench/scaler.py [--quick] [--rounds N] [--only STEP] [--output FILE]
 
-Needs nginx, openssl and release builds of bluegate and bluegate-load;
-`make bench-scaler` prepares all of it. Takes some eight minutes.
+Needs nginx, PostgreSQL, openssl and release builds of bluegate and bluegate-load;
+`make bench-scaler` prepares all of it. Takes some nine minutes.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 
-from beside import scaler_report, scaler_steps
+from beside import scaler_replicas, scaler_report, scaler_steps
 from beside.files import ROOT, certificates
 
 # Open files of each process: a crowd of connections, and those to the nodes.
@@ -29,6 +29,7 @@ STEPS = {
     "kept": lambda options, folder: scaler_steps.joins_kept(options, folder, folder),
     "new": lambda options, folder: scaler_steps.joins_new(options, folder, folder),
     "creates": scaler_steps.creates,
+    "placing": scaler_replicas.placing,
     "lists": scaler_steps.lists,
     "viewers": scaler_steps.viewers,
     "many": scaler_steps.many,

@@ -6,7 +6,7 @@
 #           target/tools and target/clients
 #   check   the dependency checker in target/tools
 #   bench   nginx, HAProxy, Caddy, h2load, npm
-#   bench-scaler   nginx
+#   bench-scaler   nginx, PostgreSQL
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,6 +30,18 @@ need_server() {
     have "$1" || [ -x "/usr/sbin/$1" ] || {
         missing+=("$2")
         services+=("$3")
+    }
+}
+
+# The programs of PostgreSQL: a test starts a server of its own; no cluster is made for the machine.
+need_postgresql() {
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || {
+        missing+=(postgresql)
+        services+=(postgresql)
+        [ "$(id -u)" != 0 ] || {
+            mkdir -p /etc/postgresql-common/createcluster.d
+            echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/bluegate.conf
+        }
     }
 }
 
@@ -118,15 +130,7 @@ for step in "$@"; do
         need_server redis-server redis-server redis-server
         need ssh openssh-client
         need script bsdutils
-        # A server of each test's own; no cluster is made for the machine.
-        ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || {
-            missing+=(postgresql)
-            services+=(postgresql)
-            [ "$(id -u)" != 0 ] || {
-                mkdir -p /etc/postgresql-common/createcluster.d
-                echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/bluegate.conf
-            }
-        }
+        need_postgresql
         # The shell has a `kill` of its own; tests need the program.
         [ -x /bin/kill ] || [ -x /usr/bin/kill ] || missing+=(procps)
         fc-list 2>/dev/null | grep -q . || missing+=(fontconfig fonts-dejavu-core)
@@ -158,6 +162,7 @@ for step in "$@"; do
         need_server nginx nginx-light nginx
         need openssl openssl
         need taskset util-linux
+        need_postgresql
         install_missing
         ;;
     check)

@@ -28,7 +28,7 @@ origin = "http://bbb.bench.localhost"
 [scaler]
 origin = "{scheme}://{authority}"
 listen = "127.0.0.1:{port}"
-store = "sqlite://{folder}/bluegate.db"
+store = "{store}"
 {tls}
 [admin]
 listen = "127.0.0.1:{admin_port}"
@@ -137,10 +137,10 @@ class Doubles(Server):
 
 
 class Scaler(Server):
-    """`bluegate serve` with a scaler over doubles, one worker, an empty store."""
+    """`bluegate serve` with a scaler over doubles, one worker; an empty store, unless it is told of one."""
 
-    def __init__(self, folder, doubles, certificates=None, tenants=1):
-        place = folder / "scaler"
+    def __init__(self, folder, doubles, certificates=None, tenants=1, name="scaler", store=None):
+        place = folder / name
         place.mkdir()
         self.doubles, self.certificates, self.admin_port = doubles, certificates, free_port()
         self.background = 0
@@ -159,7 +159,7 @@ class Scaler(Server):
         (place / "bluegate.toml").write_text(CONFIGURATION.format(
             nodes=nodes, tenants="".join(TENANT.format(name=name, folder=place) for name in self.tenants),
             folder=place, scheme=scheme, authority=authority, port=port,
-            admin_port=self.admin_port, tls=tls))
+            admin_port=self.admin_port, tls=tls, store=store or f"sqlite://{place}/bluegate.db"))
         super().__init__("bluegate", place, port, authority,
                          [*pinned(0), BLUEGATE, "serve", "-c", place / "bluegate.toml"],
                          {"TOKIO_WORKER_THREADS": "1"})

@@ -160,6 +160,30 @@ def creates_section(creates, about):
     ]
 
 
+def placing_section(placing, about):
+    bursts, races = placing["bursts"], placing["races"]
+    spread, took = max(burst["spread"] for burst in bursts), max(burst["seconds"] for burst in bursts)
+    yield ("200 creates in 1 s at 3 scalers on one PostgreSQL, 22 equal nodes: max - min at most 1",
+           f"{spread}, after {took:.2f} s", spread <= 1 and took < 1.2)
+    yield [
+        "## Creates beside open meetings, and at three scalers on one PostgreSQL",
+        "",
+        "On 16 connections, one scaler and SQLite; of the meetings that are open nothing is read at a create:",
+        "",
+        "| open meetings | creates/s | CPU us | p50 ms | p99 ms |",
+        "| --: | --: | --: | --: | --: |",
+        *(f"| {crowd} | {run['rate']:.0f} | {run['cpu_us']:.0f} | {run['p50_ms']:.1f} | {run['p99_ms']:.1f} |"
+          for crowd, run in placing["crowds"].items()),
+        "",
+        f"Three scalers on one core and one PostgreSQL, {about['creates']} creates on 16 connections to each: "
+        f"{middle(races, 'rate'):.0f}/s, CPU {middle(races, 'cpu_us'):.0f} us each without PostgreSQL's, "
+        f"p99 {middle(races, 'p99_ms'):.0f} ms; max - min of meetings on a node "
+        + ", ".join(str(race["spread"]) for race in races)
+        + ". At a fixed rate of 201/s, each time anew: max - min "
+        + ", ".join(str(burst["spread"]) for burst in bursts) + f"; p99 {middle(bursts, 'p99_ms'):.0f} ms.",
+    ]
+
+
 def lists_section(lists, _about):
     cpu, age = middle(lists[0]["rounds"], "cpu_us") / 1000, max(lists["ages"])
     yield ("getMeetings, 1,000 meetings, 50 nodes, one dead, one hanging: under 5 ms of CPU", f"{cpu:.2f} ms", cpu < 5)
@@ -207,8 +231,8 @@ def many_section(many, _about):
 
 
 # Each yields goals (what, reached, whether that is it) and, last, the lines of its section.
-SECTIONS = {"kept": kept_section, "new": new_section, "creates": creates_section, "lists": lists_section,
-            "viewers": viewers_section, "many": many_section}
+SECTIONS = {"kept": kept_section, "new": new_section, "creates": creates_section, "placing": placing_section,
+            "lists": lists_section, "viewers": viewers_section, "many": many_section}
 
 
 def page(results, about):
