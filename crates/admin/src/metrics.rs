@@ -22,11 +22,17 @@ use crate::{
 )]
 pub(crate) async fn show(State(sources): State<Sources>) -> Response {
     let mut out = Exposition::default();
-    write_all(&mut out, &sources);
+    head(&mut out, &sources);
+    for metrics in &sources.metrics {
+        metrics(&mut out);
+        // With hundreds of nodes each takes a moment: requests come in between.
+        tokio::task::yield_now().await;
+    }
+    process(&mut out, &sources);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], out.into_text()).into_response()
 }
 
-fn write_all(out: &mut Exposition, sources: &Sources) {
+fn head(out: &mut Exposition, sources: &Sources) {
     let build = [([("version", sources.version)], 1)];
     out.family("bluegate_build_info", Gauge, "The version that runs", build);
     let ready = u8::from((sources.ready)().is_ready());
@@ -48,10 +54,6 @@ fn write_all(out: &mut Exposition, sources: &Sources) {
         report.mounts.retain(|mount, _| routes.get(mount).is_some());
         cache(out, &report);
     }
-    for metrics in &sources.metrics {
-        metrics(out);
-    }
-    process(out, sources);
 }
 
 fn cache(out: &mut Exposition, report: &CacheReport) {

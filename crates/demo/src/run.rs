@@ -271,7 +271,7 @@ impl Parts {
             recordings: RecordingConfig { interval: RECORDINGS, ..RecordingConfig::default() },
         };
         let scaler = bluegate_scaler::build(config).await?;
-        self.serve(seat, Arc::new(RouterService::new(scaler.router())))?;
+        self.serve(seat, Arc::new(scaler.clone()))?;
         let shutdown = self.shutdown.clone();
         self.tasks.spawn(async move { scaler.run(shutdown.clone(), shutdown).await });
         Ok(())

@@ -165,9 +165,11 @@ impl Scaler {
         self.context.ledger.store()
     }
 
-    /// Answers `/bigbluebutton/...` and `/t/<tenant>/bigbluebutton/...`.
+    /// Answers `/bigbluebutton/...` and `/t/<tenant>/bigbluebutton/...` behind another
+    /// server than that of crate `net`, of which a scaler is a service itself.
     pub fn router(&self) -> Router {
-        Router::new().fallback(front::handle).with_state(Arc::clone(&self.context))
+        let context = Arc::clone(&self.context);
+        Router::new().fallback(move |request| front::handle(Arc::clone(&context), request))
     }
 
     /// Polls the nodes and keeps house until `background` ends. At `shutdown`,

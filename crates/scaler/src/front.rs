@@ -14,8 +14,9 @@ pub(crate) mod waiting;
 
 use std::sync::Arc;
 
-use axum::{body::Body, extract::State};
+use axum::body::{Body, HttpBody as _};
 use bluegate_bbb_api::{Answer, Call, Method, RawQuery, RawValue};
+use bluegate_net::{Connection, RequestBody, Service};
 use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
 
 use self::{
@@ -23,13 +24,28 @@ use self::{
     reply::Reply,
     route::{Named, Route},
 };
-use crate::{callbacks, calls, context::Context, hooks, request_id, tenants::shape};
+use crate::{Scaler, callbacks, calls, context::Context, hooks, request_id, tenants::shape};
+
+/// Without a router in between: every path comes here, and a router makes a dozen
+/// allocations of each request before it finds that out.
+impl Service for Scaler {
+    type Body = Body;
+
+    async fn call(
+        self: Arc<Self>,
+        request: Request<RequestBody>,
+        _connection: Arc<Connection>,
+    ) -> Response<Body> {
+        let body = |body: RequestBody| {
+            if body.is_end_stream() { Body::empty() } else { Body::new(body) }
+        };
+        let request = request.map(body);
+        handle(Arc::clone(self.context()), request).await
+    }
+}
 
 /// Answers a request.
-pub(crate) async fn handle(
-    State(context): State<Arc<Context>>,
-    request: Request<Body>,
-) -> Response<Body> {
+pub(crate) async fn handle(context: Arc<Context>, request: Request<Body>) -> Response<Body> {
     // Counted until it is answered: the store stays open that long.
     let _counted = context.tracker.token();
     let (parts, body) = request.into_parts();

@@ -1,7 +1,7 @@
 //! The BBB API for all tenants: verify, place, forward, re-sign.
 //!
-//! [`Config`] → [`build()`] → [`Scaler::router`] to serve and [`Scaler::run`] for
-//! the background work. Owns a meeting's life on the nodes (module `meetings`), what
+//! [`Config`] → [`build()`] → a [`Scaler`] to serve, and [`Scaler::run`] for the
+//! background work. Owns a meeting's life on the nodes (module `meetings`), what
 //! is believed of each node, and the memory that answers are given from. Does
 //! not own sockets (crate `net`), SQL (crate `store`) or the API's forms
 //! (crate `bbb-api`). The page docs/scaler.md walks through one request.

@@ -25,7 +25,7 @@ pub(crate) fn given(headers: &HeaderMap) -> Option<HeaderValue> {
 pub(crate) async fn within<T>(id: Option<HeaderValue>, work: impl Future<Output = T>) -> T {
     let Some(id) = id else { return work.await };
     // Of the highest level, so that it is there whatever the log shows.
-    let span = tracing::error_span!("request", request.id = id.to_str().unwrap_or_default());
+    let span = tracing::error_span!("request", request.id = %id.to_str().unwrap_or_default());
     CURRENT.scope(id, work).instrument(span).await
 }
 

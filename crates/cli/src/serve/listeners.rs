@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use bluegate_config::Config;
 use bluegate_net::{
-    Hsts, Listener, Policy, Redirect, RouterService, Service,
+    Hsts, Listener, Policy, Redirect, Service,
     dispatch::{ApiHosts, Dispatch, Dispatcher},
     handover::Sockets,
     serve,
 };
 use bluegate_proxy::Proxy;
+use bluegate_scaler::Scaler;
 use rustls::ServerConfig;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -19,7 +20,7 @@ use crate::serve::{certificates::Certificates, policy::Policies};
 /// The roles of this process.
 pub(crate) struct Roles {
     pub(crate) proxy: Option<Arc<Proxy>>,
-    pub(crate) api: Option<Arc<RouterService>>,
+    pub(crate) api: Option<Arc<Scaler>>,
     /// Hosts of the API besides its origin's.
     pub(crate) api_hosts: Option<Arc<ApiHosts>>,
 }

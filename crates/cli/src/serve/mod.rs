@@ -35,7 +35,7 @@ use bluegate_admin::{
 use bluegate_cluster::Routes;
 use bluegate_config::{Config, Gate};
 use bluegate_net::{
-    Policy, RouterService,
+    Policy,
     dispatch::ApiHosts,
     handover::{Predecessor, Sockets},
     tls,
@@ -117,7 +117,7 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
     let book = RouteBook::open(reload::given(&config), reload::routes_file(&config))?;
     let in_force = book.follow();
     let (proxy, scaler) = build_roles(&config, &node_tls, in_force.clone()).await?;
-    let api = scaler.as_ref().map(|scaler| Arc::new(RouterService::new(scaler.router())));
+    let api = scaler.clone().map(Arc::new);
     let api_hosts = scaler.clone().map(|scaler| {
         Arc::new(move |authority: &str| scaler.is_host_of_tenant(authority)) as Arc<ApiHosts>
     });
@@ -258,12 +258,12 @@ fn sources(
         .map(|scaler| Arc::new(callbacks::ScalerCallbacks(scaler)) as Arc<dyn CallbacksSource>);
     let kept = scaler.as_ref().map(|scaler| Administration(scaler.store().clone()));
     if let Some(scaler) = scaler {
-        measured.push(Arc::new(move |out| {
-            callbacks::metrics(out, &scaler);
-            tenants::metrics(out, &scaler);
-            metrics::placement(out, &scaler);
-            recordings::metrics(out, &scaler);
-        }));
+        for measure in
+            [callbacks::metrics, tenants::metrics, metrics::placement, recordings::metrics]
+        {
+            let scaler = scaler.clone();
+            measured.push(Arc::new(move |out| measure(out, &scaler)));
+        }
     }
     let nodes = proxy.cloned().map(|proxy| {
         Arc::new(move || metrics::nodes_report(proxy.health_report())) as Arc<NodesSource>
