@@ -5,12 +5,18 @@
 //! textual, in BBB's order, so every form frontends send (`?checksum=`,
 //! `?&checksum=`, first, middle, last) comes out as a BBB server sees it.
 
+use std::borrow::Cow;
+
 use bluegate_cluster::Secret;
+use memchr::memmem;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::query::{RawQuery, encode_value, sanitise};
+
+/// How the parameter begins that BBB takes out of a query, wherever it finds it.
+const CHECKSUM: &str = "checksum=";
 
 /// A hash function BBB signs with, told by the length of its hex form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +80,10 @@ impl Presented {
         let algorithm = Algorithm::of_hex_length(value.len()).ok_or(ChecksumError::NotADigest)?;
         let digest = from_hex(&value).ok_or(ChecksumError::NotADigest)?;
 
-        let mut prefixes = vec![Hasher::over(algorithm, call, &without_checksum(query, &value))];
+        let signed = without_checksum(query, &value);
+        let mut prefixes = vec![Hasher::over(algorithm, call, &signed)];
         if let Some(form) = form.filter(|_| query.is_empty()) {
-            prefixes.push(Hasher::over(algorithm, call, &sorted_form(form)));
+            prefixes.push(Hasher::over(algorithm, call, &[&sorted_form(form)]));
         }
         Ok(Self { digest, prefixes })
     }
@@ -95,7 +102,7 @@ impl Presented {
 /// The lower-case hex checksum of a call over `query`, which has none yet.
 #[must_use]
 pub fn sign(call: &str, query: &str, secret: &Secret, algorithm: Algorithm) -> String {
-    to_hex(&Hasher::over(algorithm, call, query).finish(secret))
+    to_hex(&Hasher::over(algorithm, call, &[query]).finish(secret))
 }
 
 /// The whole query of a signed call: the parameters other than any checksum,
@@ -114,14 +121,10 @@ pub fn signed_query(call: &str, query: &RawQuery, secret: &Secret, algorithm: Al
 
 /// Lower-case hex.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(DIGITS[usize::from(byte >> 4)]);
-        text.push(DIGITS[usize::from(byte & 15)]);
-    }
-    text
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let digits = digits.map(|digit| DIGITS[usize::from(digit)]).collect();
+    String::from_utf8(digits).expect("digits are text")
 }
 
 /// Hex of either case.
@@ -131,15 +134,43 @@ pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     if !rest.is_empty() {
         return None;
     }
-    pairs.iter().map(|[high, low]| Some((digit(*high)? << 4) | digit(*low)?)).collect()
+    let mut bytes = Vec::with_capacity(pairs.len());
+    for [high, low] in pairs {
+        bytes.push((digit(*high)? << 4) | digit(*low)?);
+    }
+    Some(bytes)
 }
 
-fn without_checksum(query: &str, value: &str) -> String {
+/// The query in pieces, without its checksum.
+fn without_checksum<'a>(query: &'a str, value: &str) -> [Cow<'a, str>; 2] {
+    match around_checksum(query, value) {
+        Some([before, after]) => [before.into(), after.into()],
+        None => [taken_out(query, value).into(), "".into()],
+    }
+}
+
+/// The query without its checksum, as BBB takes it out.
+fn taken_out(query: &str, value: &str) -> String {
     let text = query.replace(&format!("&checksum={value}"), "");
-    if !text.contains("checksum=") {
+    if !text.contains(CHECKSUM) {
         return text;
     }
     text.replace(&format!("checksum={value}&"), "").replace(&format!("checksum={value}"), "")
+}
+
+/// The same without a copy, where the checksum is one whole parameter and
+/// nothing else looks like it: in nearly every request.
+fn around_checksum<'a>(query: &'a str, value: &str) -> Option<[&'a str; 2]> {
+    let mut places = memmem::find_iter(query.as_bytes(), CHECKSUM);
+    let (at, None) = (places.next()?, places.next()) else { return None };
+    let (before, found) = query.split_at_checked(at)?;
+    let after = found.strip_prefix(CHECKSUM)?.strip_prefix(value)?;
+    match (before.strip_suffix('&'), after.strip_prefix('&')) {
+        (Some(before), Some(_)) => Some([before, after]),
+        (Some(before), None) if after.is_empty() => Some([before, ""]),
+        (None, Some(after)) if before.is_empty() => Some(["", after]),
+        _ => None,
+    }
 }
 
 fn sorted_form(form: &RawQuery) -> String {
@@ -163,9 +194,12 @@ enum Hasher {
 }
 
 impl Hasher {
-    fn over(algorithm: Algorithm, call: &str, query: &str) -> Self {
-        fn prefix<D: Digest>(call: &str, query: &str) -> D {
-            D::new().chain_update(call).chain_update(query)
+    /// Over the call's name and the query's pieces.
+    fn over(algorithm: Algorithm, call: &str, query: &[impl AsRef<str>]) -> Self {
+        fn prefix<D: Digest>(call: &str, query: &[impl AsRef<str>]) -> D {
+            query
+                .iter()
+                .fold(D::new().chain_update(call), |hash, piece| hash.chain_update(piece.as_ref()))
         }
         match algorithm {
             Algorithm::Sha1 => Self::Sha1(prefix(call, query)),

@@ -202,8 +202,16 @@ fn split_part(part: &str) -> (&str, &str) {
 
 /// The value of a part, when it is a parameter of this canonical name.
 fn value_of<'a>(part: &'a str, name: &str) -> Option<RawValue<'a>> {
+    // Most names are written as they are meant; what looks like it is.
+    if let Some(rest) = part.strip_prefix(name)
+        && let Some(value) = rest.strip_prefix('=').or(rest.is_empty().then_some(rest))
+        && is_as_written(name)
+    {
+        return (!part.is_empty()).then_some(RawValue(value));
+    }
     let (written, value) = split_part(part);
-    (!part.is_empty() && canonical(written) == name).then_some(RawValue(value))
+    let found = !is_as_written(written) && canonical(written) == name;
+    found.then_some(RawValue(value))
 }
 
 fn canonical(name: &str) -> Cow<'_, str> {

@@ -126,6 +126,16 @@ proptest! {
         prop_assert!(accepts("create", &signed), "{}", signed);
     }
 
+    /// The short way takes out of a query what BBB does.
+    #[test]
+    fn what_is_signed_is_what_bbb_leaves(
+        query in proptest::collection::vec("&|a=1|checksum=|check|sum=|c0ffee|c0|%20", 0..9),
+    ) {
+        let query = query.concat();
+        let [before, after] = without_checksum(&query, "c0ffee");
+        prop_assert_eq!(format!("{before}{after}"), taken_out(&query, "c0ffee"), "{}", query);
+    }
+
     #[test]
     fn hex_round_trips(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
         prop_assert_eq!(from_hex(&to_hex(&bytes)), Some(bytes));
