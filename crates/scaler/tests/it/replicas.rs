@@ -14,6 +14,9 @@ use bluegate_testkit::Postgres;
 
 use crate::cluster::{Cluster, eventually, quick};
 
+/// Longer than a test may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Three scalers over so many nodes.
 async fn three(nodes: usize, bounds: Bounds) -> (Cluster, Postgres) {
     let postgres = Postgres::start().await.unwrap();
@@ -30,9 +33,23 @@ fn bounds() -> Bounds {
     Bounds { refresh_interval: Duration::from_millis(20), ..quick() }
 }
 
+/// Bounds under which nothing happens because a busy machine holds it up: no poll
+/// that is late makes its node suspect, no call that is late is given up.
+fn patient() -> Bounds {
+    Bounds {
+        poll_patience: PATIENCE,
+        poll_timeout: PATIENCE,
+        connect_timeout: PATIENCE,
+        call_timeout: PATIENCE,
+        create_deadline: PATIENCE,
+        settle_time: PATIENCE,
+        ..bounds()
+    }
+}
+
 #[tokio::test]
 async fn racing_creates_of_one_meeting_make_one() {
-    let (cluster, _postgres) = three(5, bounds()).await;
+    let (cluster, _postgres) = three(5, patient()).await;
     let frontends = cluster.frontends("physics");
     for class in 0..6 {
         let calls: Vec<_> = (0..30)
@@ -56,14 +73,7 @@ async fn racing_creates_of_one_meeting_make_one() {
 
 #[tokio::test]
 async fn racing_placements_spread_evenly() {
-    // A poll that a busy machine holds up must not make its node suspect.
-    let bounds = Bounds {
-        poll_interval: Duration::from_millis(500),
-        poll_patience: Duration::from_secs(60),
-        poll_timeout: Duration::from_secs(60),
-        call_timeout: Duration::from_secs(30),
-        ..bounds()
-    };
+    let bounds = Bounds { poll_interval: Duration::from_millis(500), ..patient() };
     let (cluster, _postgres) = three(22, bounds).await;
     let frontends = cluster.frontends("default");
     let calls: Vec<_> = (0..200)
@@ -207,12 +217,7 @@ async fn while_the_server_of_the_store_is_down_joins_go_on_and_nothing_is_given_
 async fn the_classes_of_a_lost_node_move_once() {
     // The port of a node that is off refuses at once: only that makes one silent
     // here, not a poll that a busy machine holds up.
-    let bounds = Bounds {
-        poll_patience: Duration::from_secs(60),
-        poll_timeout: Duration::from_secs(60),
-        lost_after: Duration::from_millis(800),
-        ..bounds()
-    };
+    let bounds = Bounds { lost_after: Duration::from_millis(800), ..patient() };
     let (cluster, _postgres) = three(4, bounds).await;
     let frontends = cluster.frontends("default");
     for class in 0..8 {
