@@ -1,0 +1,50 @@
+//! A clock that the test moves, while sockets and the store go on as they are.
+
+use std::{sync::mpsc, time::Duration};
+
+use tokio::time::Instant;
+
+/// How far it moves at a time: less than anything waits for an answer.
+const STEP: Duration = Duration::from_millis(250);
+
+/// The clock of this test's thread, held.
+pub(crate) struct MovedClock {
+    /// tokio would move it as soon as all tasks wait, if only for the kernel; it
+    /// does not while a thread of its own is at work.
+    _held: mpsc::Sender<()>,
+}
+
+impl MovedClock {
+    /// Time stands still from now on.
+    pub(crate) fn hold() -> Self {
+        let (held, released) = mpsc::channel();
+        drop(tokio::task::spawn_blocking(move || released.recv().is_ok()));
+        tokio::time::pause();
+        Self { _held: held }
+    }
+
+    /// Lets so much time pass. `meanwhile` is done after every step, and takes no
+    /// time; it has to wait for what is under way to go on.
+    pub(crate) async fn pass(&self, time: Duration, mut meanwhile: impl AsyncFnMut()) {
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            tokio::time::advance(STEP).await;
+            meanwhile().await;
+        }
+    }
+
+    /// Lets time pass until `condition` holds, looked at after every step; at most so
+    /// much.
+    pub(crate) async fn until(
+        &self,
+        most: Duration,
+        what: &str,
+        mut condition: impl AsyncFnMut() -> bool,
+    ) {
+        let deadline = Instant::now() + most;
+        while !condition().await {
+            assert!(Instant::now() < deadline, "not within {most:?}: {what}");
+            tokio::time::advance(STEP).await;
+        }
+    }
+}
