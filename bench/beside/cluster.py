@@ -29,6 +29,7 @@ origin = "http://bbb.bench.localhost"
 origin = "{scheme}://{authority}"
 listen = "127.0.0.1:{port}"
 store = "{store}"
+key_file = "{key_file}"
 {tls}
 [admin]
 listen = "127.0.0.1:{admin_port}"
@@ -159,7 +160,9 @@ class Scaler(Server):
         (place / "bluegate.toml").write_text(CONFIGURATION.format(
             nodes=nodes, tenants="".join(TENANT.format(name=name, folder=place) for name in self.tenants),
             folder=place, scheme=scheme, authority=authority, port=port,
-            admin_port=self.admin_port, tls=tls, store=store or f"sqlite://{place}/bluegate.db"))
+            admin_port=self.admin_port, tls=tls, store=store or f"sqlite://{place}/bluegate.db",
+            # Scalers on one store share it.
+            key_file=(folder if store else place) / "key"))
         super().__init__("bluegate", place, port, authority,
                          [*pinned(0), BLUEGATE, "serve", "-c", place / "bluegate.toml"],
                          {"TOKIO_WORKER_THREADS": "1"})
