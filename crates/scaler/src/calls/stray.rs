@@ -36,7 +36,7 @@ pub(crate) fn node_of(
         let Some(meeting) = snapshot.external(node_meeting_id) else { continue };
         let facts = &meeting.facts;
         let is_known = facts.stamp.is_some() || directory.stands_for(&facts.internal_id);
-        if is_known || facts.is_breakout || facts.is_probe {
+        if is_known || facts.is_breakout {
             continue;
         }
         if tenant_id(meeting) != own_id(tenant) {
