@@ -68,6 +68,11 @@ impl Overseer {
     }
 
     async fn look(&mut self) {
+        self.conclude().await;
+        self.context.fleet.has_looked();
+    }
+
+    async fn conclude(&mut self) {
         // Before the store is read: who is lost by now has been written there.
         let nodes: Vec<(Arc<NodeHandle>, Record)> =
             self.context.nodes().values().map(|node| (Arc::clone(node), node.record())).collect();

@@ -49,6 +49,7 @@ pub(crate) async fn run(context: Arc<Context>, node: Arc<NodeHandle>, shutdown: 
         let was_silent = node.record().is_silent();
         let answered = fetched.is_ok();
         conclude(&node, &mut reconciler, fetched).await;
+        context.fleet.has_looked();
         // Counted while nobody waits for it.
         occupancy::of(&context, &node);
         node.polled.send_replace(true);

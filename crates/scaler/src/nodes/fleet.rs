@@ -4,7 +4,13 @@
 //! Each node in it is polled by a task of its own, which ends when the node
 //! leaves the map or another handle takes its place.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::AcqRel, Ordering::Acquire},
+    },
+};
 
 use arc_swap::ArcSwap;
 use bluegate_cluster::Mount;
@@ -22,11 +28,16 @@ use crate::{
 pub(crate) struct Fleet {
     nodes: ArcSwap<Nodes>,
     changed: watch::Sender<()>,
+    looks: AtomicU64,
 }
 
 impl Fleet {
     pub(crate) fn new(nodes: Nodes) -> Self {
-        Self { nodes: ArcSwap::from_pointee(nodes), changed: watch::Sender::new(()) }
+        Self {
+            nodes: ArcSwap::from_pointee(nodes),
+            changed: watch::Sender::new(()),
+            looks: AtomicU64::new(0),
+        }
     }
 
     /// All nodes.
@@ -44,9 +55,21 @@ impl Fleet {
         self.changed.subscribe()
     }
 
+    /// How often a node was looked at: what was counted over all nodes holds while
+    /// this stays the same.
+    pub(crate) fn looks(&self) -> u64 {
+        self.looks.load(Acquire)
+    }
+
+    /// Something was concluded about a node: from a poll, or beside all the others.
+    pub(crate) fn has_looked(&self) {
+        self.looks.fetch_add(1, AcqRel);
+    }
+
     /// Puts other nodes in force.
     pub(crate) fn replace(&self, nodes: Nodes) {
         self.nodes.store(Arc::new(nodes));
+        self.has_looked();
         self.changed.send_replace(());
     }
 

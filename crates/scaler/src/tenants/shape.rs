@@ -14,7 +14,7 @@ use crate::{
     tenants::{
         Tenant,
         quota::{self, Allowance},
-        usage::LimitKind,
+        usage::{LimitKind, Polled},
     },
 };
 
@@ -98,15 +98,19 @@ pub(crate) fn user_more(context: &Context, tenant: &Tenant, node: &Mount) -> Res
 /// Users that a tenant has now: those of the last polls, and those who were
 /// sent to a node since.
 pub(crate) fn users_there(context: &Context, tenant: &Tenant) -> u64 {
-    let nodes = context.nodes();
-    let on_their_way = tenant.usage.on_their_way(|name| Some(nodes.get(name)?.snapshot().begun));
-    users_polled(context, tenant) + on_their_way as u64
+    tenant.usage.users(context.fleet.looks(), || users_polled(context, tenant))
 }
 
 /// Users that a tenant has as the last polls counted them. What is on a lost
 /// node is gone for its frontends.
-fn users_polled(context: &Context, tenant: &Tenant) -> u64 {
-    let nodes = context.nodes();
-    let there = nodes.values().filter(|node| node.health() != Health::Lost);
-    there.map(|node| node.snapshot().users_of_tenant(&tenant.name)).sum()
+fn users_polled(context: &Context, tenant: &Tenant) -> Polled {
+    let mut polled = Polled::default();
+    for (name, node) in context.nodes().iter() {
+        let snapshot = node.snapshot();
+        polled.begun.insert(name.clone(), snapshot.begun);
+        if node.health() != Health::Lost {
+            polled.users += snapshot.users_of_tenant(&tenant.name);
+        }
+    }
+    polled
 }

@@ -1,7 +1,7 @@
 //! What a tenant did and does, counted: for its limits, and to be looked at.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -59,8 +59,27 @@ pub(crate) struct Usage {
     /// Requests that the soft and the hard limit still leave.
     pub(crate) soft_bucket: Bucket,
     pub(crate) hard_bucket: Bucket,
-    /// Users sent to a node whose poll has not yet had time to count them.
-    arrivals: Mutex<VecDeque<(Mount, i64)>>,
+    users: Mutex<Users>,
+}
+
+/// A tenant's users.
+#[derive(Debug, Default)]
+struct Users {
+    /// By which look at the nodes they were counted; absent before the first count.
+    counted_at: Option<u64>,
+    /// Those whom the last polls counted.
+    polled: u64,
+    /// Users sent to a node whose poll has not yet had time to count them, and when.
+    arrivals: VecDeque<(Mount, i64)>,
+}
+
+/// What the last polls of all nodes told of a tenant's users.
+#[derive(Debug, Default)]
+pub(crate) struct Polled {
+    /// How many they counted.
+    pub(crate) users: u64,
+    /// When each node's last answered poll began.
+    pub(crate) begun: HashMap<Mount, i64>,
 }
 
 impl Usage {
@@ -103,19 +122,27 @@ impl Usage {
 
     /// Notes that a user was sent to `node`; at most `bound` are remembered.
     pub(crate) fn arrives(&self, node: &Mount, now: i64, bound: usize) {
-        let mut arrivals = lock(&self.arrivals);
+        let arrivals = &mut lock(&self.users).arrivals;
         while arrivals.len() >= bound {
             arrivals.pop_front();
         }
         arrivals.push_back((node.clone(), now));
     }
 
-    /// Users on their way: sent since their node's last answered poll began, as
-    /// `polled` tells it.
-    pub(crate) fn on_their_way(&self, polled: impl Fn(&Mount) -> Option<i64>) -> usize {
-        let mut arrivals = lock(&self.arrivals);
-        arrivals.retain(|(node, sent)| polled(node).is_some_and(|begun| *sent >= begun));
-        arrivals.len()
+    /// Users now: those whom the last polls counted, and those sent to a node since
+    /// its poll began. All nodes are gone through once for each of their `looks`, not
+    /// for each user.
+    pub(crate) fn users(&self, looks: u64, polled: impl FnOnce() -> Polled) -> u64 {
+        let mut users = lock(&self.users);
+        if users.counted_at != Some(looks) {
+            let polled = polled();
+            let is_on_its_way = |(node, sent): &(Mount, i64)| {
+                polled.begun.get(node).is_some_and(|begun| sent >= begun)
+            };
+            users.arrivals.retain(is_on_its_way);
+            (users.counted_at, users.polled) = (Some(looks), polled.users);
+        }
+        users.polled + users.arrivals.len() as u64
     }
 }
 
@@ -153,12 +180,18 @@ mod tests {
         for (node, now) in [(&a, 10), (&a, 20), (&b, 20)] {
             usage.arrives(node, now, 100);
         }
-        assert_eq!(usage.on_their_way(|_| Some(0)), 3);
-        assert_eq!(usage.on_their_way(|node| Some(if *node == a { 15 } else { 0 })), 2);
-        assert_eq!(usage.on_their_way(|node| (*node == a).then_some(0)), 1, "`b1` is gone");
+        let polled = |users, begun: &[(&Mount, i64)]| Polled {
+            users,
+            begun: begun.iter().map(|(node, begun)| ((*node).clone(), *begun)).collect(),
+        };
+        assert_eq!(usage.users(1, || polled(0, &[(&a, 0), (&b, 0)])), 3);
+        assert_eq!(usage.users(2, || polled(1, &[(&a, 15), (&b, 0)])), 3);
+        usage.arrives(&a, 25, 100);
+        assert_eq!(usage.users(2, || panic!("counted again")), 4);
+        assert_eq!(usage.users(3, || polled(1, &[(&a, 15)])), 3, "`b1` is gone");
         for now in 30..40 {
             usage.arrives(&a, now, 4);
         }
-        assert_eq!(usage.on_their_way(|_| Some(0)), 4);
+        assert_eq!(usage.users(3, || panic!("counted again")), 5);
     }
 }
