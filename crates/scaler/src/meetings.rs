@@ -7,6 +7,8 @@ pub(crate) mod ledger;
 pub(crate) mod life;
 pub(crate) mod reach;
 pub(crate) mod reconcile;
+#[cfg(test)]
+pub(crate) mod sample;
 pub(crate) mod twin;
 pub(crate) mod twins;
 pub(crate) mod voice_bridge;

@@ -290,27 +290,13 @@ mod tests {
     use bluegate_store::State;
 
     use super::*;
+    use crate::meetings::sample;
 
     fn row(id: &str, node: &str, users: i64) -> Generation {
         Generation {
-            id: id.to_owned(),
             tenant: "physics".parse().unwrap(),
-            meeting_id: id.to_owned(),
-            node: node.parse().unwrap(),
-            node_meeting_id: id.to_owned(),
-            state: State::Live,
-            internal_meeting_id: None,
-            create_time: None,
-            voice_bridge: None,
-            in_flight: 0,
-            attempted_at: 0,
-            first_answered: true,
             reserved: users,
-            description: None,
-            created_at: 0,
-            live_at: None,
-            end_requested_at: None,
-            ended_at: None,
+            ..sample::generation(&node.parse().unwrap(), id, State::Live)
         }
     }
 

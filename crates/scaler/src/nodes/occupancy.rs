@@ -120,7 +120,10 @@ mod tests {
     use bluegate_bbb_api::{MeetingFacts, stamp::Stamp};
 
     use super::*;
-    use crate::nodes::{Listing, PolledMeeting};
+    use crate::{
+        meetings::sample,
+        nodes::{Listing, PolledMeeting},
+    };
 
     #[test]
     fn a_count_is_kept_until_rows_poll_or_time_are_others() {
@@ -148,24 +151,9 @@ mod tests {
     fn meetings_are_counted_for_their_tenants_until_they_are_to_end() {
         let row = |id: &str, tenant: &str, state, ending: bool| {
             Arc::new(Generation {
-                id: id.to_owned(),
                 tenant: tenant.parse().unwrap(),
-                meeting_id: id.to_owned(),
-                node: "bbb-01".parse().unwrap(),
-                node_meeting_id: id.to_owned(),
-                state,
-                internal_meeting_id: None,
-                create_time: None,
-                voice_bridge: None,
-                in_flight: 0,
-                attempted_at: 0,
-                first_answered: true,
-                reserved: 0,
-                description: None,
-                created_at: 0,
-                live_at: None,
                 end_requested_at: ending.then_some(1),
-                ended_at: None,
+                ..sample::generation(&"bbb-01".parse().unwrap(), id, state)
             })
         };
         let rows = [

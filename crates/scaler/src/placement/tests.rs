@@ -7,6 +7,7 @@ use bluegate_store::{Generation, State};
 use proptest::prelude::*;
 
 use super::*;
+use crate::meetings::sample;
 
 /// What polls saw, by meeting ID, and in meetings that are not ours.
 #[derive(Clone, Default)]
@@ -79,24 +80,11 @@ pub(super) fn generation(
     created_at: i64,
 ) -> Generation {
     Generation {
-        id: meeting_id.to_owned(),
-        tenant: "default".parse().unwrap(),
-        meeting_id: meeting_id.to_owned(),
-        node: node.clone(),
-        node_meeting_id: meeting_id.to_owned(),
-        state: State::Live,
-        internal_meeting_id: None,
-        create_time: None,
-        voice_bridge: None,
-        in_flight: 0,
         attempted_at: created_at,
-        first_answered: true,
         reserved: reserved.into(),
-        description: None,
         created_at,
         live_at: Some(created_at),
-        end_requested_at: None,
-        ended_at: None,
+        ..sample::generation(node, meeting_id, State::Live)
     }
 }
 

@@ -24,6 +24,7 @@ use crate::{
     },
     meetings::{
         life::{self, Entering, Listed, Patience, Standing, Verdict},
+        sample,
         twin::TwinWatch,
         twins::{self, Own, Resolution},
     },
@@ -438,22 +439,10 @@ impl Replica {
 fn row(id: &str, meeting_id: &str, node: &Mount, now: i64) -> Generation {
     Generation {
         id: id.to_owned(),
-        tenant: "default".parse().unwrap(),
-        meeting_id: meeting_id.to_owned(),
-        node: node.clone(),
-        node_meeting_id: meeting_id.to_owned(),
-        state: State::Placing,
-        internal_meeting_id: None,
-        create_time: None,
-        voice_bridge: None,
         in_flight: 1,
         attempted_at: now,
         first_answered: false,
-        reserved: 0,
-        description: None,
         created_at: now,
-        live_at: None,
-        end_requested_at: None,
-        ended_at: None,
+        ..sample::generation(node, meeting_id, State::Placing)
     }
 }

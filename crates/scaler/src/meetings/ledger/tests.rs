@@ -12,6 +12,7 @@ use proptest::{
 
 use super::*;
 use crate::{
+    meetings::sample,
     nodes::{Listing, PolledMeeting, Snapshot},
     placement::{self, Candidate, NodeTerms, Polled},
 };
@@ -79,27 +80,12 @@ async fn enter(
 }
 
 /// A row that a command writes.
-fn imported(index: usize, node: Mount) -> Generation {
-    let id = format!("imported-{index}");
+fn imported(index: usize, node: &Mount) -> Generation {
     Generation {
-        id: id.clone(),
-        tenant: "default".parse().unwrap(),
-        meeting_id: id.clone(),
-        node,
-        node_meeting_id: id.clone(),
-        state: State::Uncertain,
-        internal_meeting_id: None,
-        create_time: None,
         voice_bridge: Some(format!("70000{index}")),
-        in_flight: 0,
-        attempted_at: 0,
-        first_answered: true,
         reserved: 20,
-        description: None,
         created_at: clock::now(),
-        live_at: None,
-        end_requested_at: None,
-        ended_at: None,
+        ..sample::generation(node, &format!("imported-{index}"), State::Uncertain)
     }
 }
 
@@ -164,7 +150,7 @@ impl Story {
                 ledger.change(&open.id, end).await.unwrap();
             }
             (5, Some(open)) => ledger.leave(&open.id, true).await.unwrap(),
-            (6, _) => self.command(imported(which, node(on))).await,
+            (6, _) => self.command(imported(which, &node(on))).await,
             (7, Some(mut open)) => {
                 open.node = node(on);
                 self.command(open).await;
@@ -261,8 +247,8 @@ async fn what_a_command_brings_counts_for_the_very_next_create() {
     let url = format!("sqlite://{}", folder.path().join("store.db").display());
     let story = Story::begin(&url).await;
     for index in 0..10 {
-        story.command(imported(index, node(0))).await;
-        story.command(imported(10 + index, node(2))).await;
+        story.command(imported(index, &node(0))).await;
+        story.command(imported(10 + index, &node(2))).await;
     }
     for index in 0..MEETINGS {
         let entered = enter(&story.ledgers[0], &meeting(index), &story.polls).await;

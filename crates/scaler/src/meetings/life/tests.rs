@@ -1,4 +1,5 @@
 use super::*;
+use crate::meetings::sample;
 
 const PATIENCE: Patience = Patience {
     create: Duration::from_millis(30),
@@ -10,23 +11,15 @@ fn generation(state: State) -> Generation {
     let live = state == State::Live;
     Generation {
         id: "g".into(),
-        tenant: "default".parse().unwrap(),
-        meeting_id: "abc".into(),
-        node: "bbb-01".parse().unwrap(),
-        node_meeting_id: "abc".into(),
-        state,
         internal_meeting_id: live.then(|| "hash-100".into()),
         create_time: live.then_some(100),
         voice_bridge: Some("1".into()),
-        in_flight: 0,
         attempted_at: 1000,
         first_answered: live,
         reserved: 10,
-        description: None,
         created_at: 1000,
         live_at: live.then_some(1000),
-        end_requested_at: None,
-        ended_at: None,
+        ..sample::generation(&"bbb-01".parse().unwrap(), "abc", state)
     }
 }
 
