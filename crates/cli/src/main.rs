@@ -32,11 +32,6 @@ use crate::{
     exit::Exit,
 };
 
-/// A request is many small pieces of memory: a join takes a tenth less CPU than
-/// with glibc's allocator, and musl's is slower still.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> std::process::ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
