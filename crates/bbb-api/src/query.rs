@@ -196,22 +196,18 @@ pub(crate) fn decode_again(text: &str) -> String {
     RawValue(text).lossy()
 }
 
+/// Name and value as they are written.
 fn split_part(part: &str) -> (&str, &str) {
-    part.split_once('=').unwrap_or((part, ""))
+    // Names are short: a plain loop is done before a search has begun.
+    let at = part.bytes().position(|byte| byte == b'=');
+    let (name, rest) = part.split_at_checked(at.unwrap_or(part.len())).unwrap_or((part, ""));
+    (name, rest.strip_prefix('=').unwrap_or(rest))
 }
 
 /// The value of a part, when it is a parameter of this canonical name.
 fn value_of<'a>(part: &'a str, name: &str) -> Option<RawValue<'a>> {
-    // Most names are written as they are meant; what looks like it is.
-    if let Some(rest) = part.strip_prefix(name)
-        && let Some(value) = rest.strip_prefix('=').or(rest.is_empty().then_some(rest))
-        && is_as_written(name)
-    {
-        return (!part.is_empty()).then_some(RawValue(value));
-    }
     let (written, value) = split_part(part);
-    let found = !is_as_written(written) && canonical(written) == name;
-    found.then_some(RawValue(value))
+    (!part.is_empty() && canonical(written) == name).then_some(RawValue(value))
 }
 
 fn canonical(name: &str) -> Cow<'_, str> {
