@@ -59,7 +59,7 @@ async fn a_cut_of(time: Duration) -> u64 {
     for node in &cluster.nodes {
         node.meetings().iter().for_each(|meeting| node.set_users(&meeting.external, USERS));
     }
-    let clock = MovedClock::hold();
+    let clock = MovedClock::hold(Duration::from_millis(250));
     let is_well = async || {
         nothing_is_forgotten(&cluster, &frontend, &ids).await;
         let report = cluster.scaler().health_report();

@@ -12,6 +12,7 @@ mod differential;
 mod fake_node;
 mod foreign;
 mod front;
+mod headline;
 mod health;
 mod hooks;
 mod isolation;

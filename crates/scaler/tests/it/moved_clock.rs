@@ -4,23 +4,23 @@ use std::{sync::mpsc, time::Duration};
 
 use tokio::time::Instant;
 
-/// How far it moves at a time: less than anything waits for an answer.
-const STEP: Duration = Duration::from_millis(250);
-
 /// The clock of this test's thread, held.
 pub(crate) struct MovedClock {
     /// tokio would move it as soon as all tasks wait, if only for the kernel; it
     /// does not while a thread of its own is at work.
     _held: mpsc::Sender<()>,
+    /// How far it moves at a time.
+    step: Duration,
 }
 
 impl MovedClock {
-    /// Time stands still from now on.
-    pub(crate) fn hold() -> Self {
+    /// Time stands still from now on, and then moves by `step`, which has to be less
+    /// than anything waits for an answer.
+    pub(crate) fn hold(step: Duration) -> Self {
         let (held, released) = mpsc::channel();
         drop(tokio::task::spawn_blocking(move || released.recv().is_ok()));
         tokio::time::pause();
-        Self { _held: held }
+        Self { _held: held, step }
     }
 
     /// Lets so much time pass. `meanwhile` is done after every step, and takes no
@@ -28,7 +28,7 @@ impl MovedClock {
     pub(crate) async fn pass(&self, time: Duration, mut meanwhile: impl AsyncFnMut()) {
         let until = Instant::now() + time;
         while Instant::now() < until {
-            tokio::time::advance(STEP).await;
+            tokio::time::advance(self.step).await;
             meanwhile().await;
         }
     }
@@ -44,7 +44,7 @@ impl MovedClock {
         let deadline = Instant::now() + most;
         while !condition().await {
             assert!(Instant::now() < deadline, "not within {most:?}: {what}");
-            tokio::time::advance(STEP).await;
+            tokio::time::advance(self.step).await;
         }
     }
 }
