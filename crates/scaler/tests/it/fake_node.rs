@@ -499,7 +499,8 @@ fn created(meeting: &Meeting, key: &str) -> String {
          <moderatorPW>{}</moderatorPW><createTime>{}</createTime><voiceBridge>{}</voiceBridge>\
          <dialNumber>613</dialNumber><createDate>Thu</createDate>\
          <hasUserJoined>false</hasUserJoined><duration>0</duration>\
-         <hasBeenForciblyEnded>false</hasBeenForciblyEnded><messageKey>{key}</messageKey>\
+         <hasBeenForciblyEnded>false</hasBeenForciblyEnded><novelty>kept</novelty>\
+         <messageKey>{key}</messageKey>\
          <message>{}</message>",
         escape(&meeting.external),
         meeting.internal,
@@ -528,7 +529,7 @@ fn describe(meeting: &Meeting) -> String {
          <attendeePW>{}</attendeePW><moderatorPW>{}</moderatorPW><running>{}</running>\
          <duration>0</duration><hasUserJoined>{}</hasUserJoined><recording>false</recording>\
          <hasBeenForciblyEnded>false</hasBeenForciblyEnded><participantCount>{}</participantCount>\
-         <metadata>{metadata}</metadata><isBreakout>{}</isBreakout>",
+         <metadata>{metadata}</metadata><isBreakout>{}</isBreakout><novelty>kept</novelty>",
         get("name"),
         escape(&meeting.external),
         meeting.internal,

@@ -145,6 +145,19 @@ async fn recordings_and_sessions_are_those_of_an_empty_server() {
 }
 
 #[tokio::test]
+async fn elements_that_only_newer_nodes_have_pass_through() {
+    let cluster = Cluster::start(1).await;
+    let frontend = cluster.frontend("physics");
+    let has = |text: &str| text.contains("<novelty>kept</novelty>");
+    let created = frontend.get("create", "name=Class&meetingID=abc").await;
+    assert!(has(&created.text), "{}", created.text);
+    let info = frontend.get("getMeetingInfo", "meetingID=abc").await;
+    assert!(has(&info.text), "{}", info.text);
+    eventually("a poll has brought it", async || has(&frontend.get("getMeetings", "").await.text))
+        .await;
+}
+
+#[tokio::test]
 async fn join_is_a_redirect_to_the_nodes_own_join() {
     let cluster = Cluster::start(1).await;
     let frontend = cluster.frontend("physics");
