@@ -1,8 +1,11 @@
 //! Where meetings go: tags, limits, what former meetings tell.
 
-use bluegate_scaler::NodeTerms;
+use bluegate_scaler::{Health, NodeTerms, Placement};
 
-use crate::cluster::{Cluster, Frontend, eventually, polls};
+use crate::{
+    cluster::{Cluster, Frontend, eventually, polls},
+    lost::health_is,
+};
 
 fn tagged(tags: &[&str]) -> NodeTerms {
     let tags = tags.iter().map(|tag| tag.parse().unwrap()).collect();
@@ -49,6 +52,44 @@ async fn tags_decide_which_nodes_may_have_a_meeting() {
     let refused = create(&frontend, "c8", "&meta_bluegate-version=newest").await;
     assert!(refused.starts_with("validationError: meta_bluegate-version `newest`"), "{refused}");
     assert_eq!(frontend.listed().await.len(), 7);
+}
+
+#[tokio::test]
+async fn a_tenants_meetings_go_where_its_tags_say() {
+    let mut cluster = Cluster::prepare(3).await;
+    cluster.terms = vec![tagged(&[]), tagged(&["gpu"]), tagged(&["lab"])];
+    cluster.set_tenant("physics", r#"{"tags": {"required": ["gpu"]}}"#);
+    cluster.set_tenant("history", r#"{"tags": {"preferred": ["lab"]}}"#);
+    cluster.boot().await;
+    for class in 0..3 {
+        let id = format!("class-{class}");
+        assert_eq!(create(&cluster.frontend("physics"), &id, "").await, "SUCCESS");
+        assert_eq!(create(&cluster.frontend("history"), &id, "").await, "SUCCESS");
+        assert_eq!(create(&cluster.frontend("default"), &id, "").await, "SUCCESS");
+    }
+    let has = |index: usize, tenant: &str| {
+        let meetings = cluster.nodes[index].meetings();
+        meetings.iter().filter(|meeting| meeting.external.contains(tenant)).count()
+    };
+    assert_eq!((cluster.spread(), has(1, "physics"), has(2, "history")), (vec![3; 3], 3, 3));
+}
+
+#[tokio::test]
+async fn a_node_that_returns_takes_less_than_its_share_at_first() {
+    let mut cluster = Cluster::prepare(2).await;
+    cluster.placement.slow_start = Placement::default().slow_start;
+    cluster.boot().await;
+    cluster.scaler().has_polled().await;
+    let frontend = cluster.frontend("default");
+    cluster.nodes[0].unplug().await;
+    health_is(&cluster, 0, Health::Suspect).await;
+    cluster.nodes[0].plug_in().await;
+    health_is(&cluster, 0, Health::Healthy).await;
+    for class in 0..10 {
+        frontend.create(&format!("class-{class}")).await;
+    }
+    let spread = cluster.spread();
+    assert!(spread[0] <= 2, "{spread:?}");
 }
 
 #[tokio::test]

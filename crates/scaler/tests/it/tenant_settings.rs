@@ -27,6 +27,11 @@ fn refused(cluster: &Cluster, tenant: &str, limit: LimitKind) -> u64 {
     tenants.iter().find(|report| report.name.as_str() == tenant).unwrap().refused[&limit]
 }
 
+fn exceeded(cluster: &Cluster, tenant: &str, limit: LimitKind) -> u64 {
+    let tenants = cluster.scaler().tenants();
+    tenants.iter().find(|report| report.name.as_str() == tenant).unwrap().exceeded[&limit]
+}
+
 #[tokio::test]
 async fn a_host_of_a_tenant_takes_that_tenants_secrets_only() {
     let cluster = cluster_of(
@@ -109,17 +114,21 @@ async fn rules_shape_create_in_query_and_form_alike() {
 async fn rules_shape_join() {
     let rules = r#"{"join": {
         "userdata-bbb_skip_check_audio": {"default": true}, "avatarURL": {"remove": true},
-        "role": {"set": "VIEWER"}
+        "role": {"set": "VIEWER"}, "userdata-limit": {"at_most": 3},
+        "userdata-bbb_hidden": {"append": ["chat", "notes"]}
     }}"#;
     let cluster = cluster_of(1, &[("physics", rules)]).await;
     let physics = cluster.frontend("physics");
     physics.create("class").await;
-    let query = "meetingID=class&fullName=A+B&role=MODERATOR&avatarURL=https%3A%2F%2Fx.org";
+    let query = "meetingID=class&fullName=A+B&role=MODERATOR&avatarURL=https%3A%2F%2Fx.org\
+        &userdata-limit=7&userdata-bbb_hidden=notes,polls";
     let reply = physics.get("join", query).await;
     let location = reply.location();
     assert!(location.contains("&fullName=A+B&"), "{location}");
     assert!(location.contains("&userdata-bbb_skip_check_audio=true"), "{location}");
     assert!(location.contains("&role=VIEWER"), "{location}");
+    assert!(location.contains("&userdata-limit=3"), "{location}");
+    assert!(location.contains("&userdata-bbb_hidden=notes%2Cpolls%2Cchat"), "{location}");
     assert!(!location.contains("avatarURL") && !location.contains("MODERATOR"), "{location}");
 }
 
@@ -188,7 +197,8 @@ async fn meetings_are_limited_and_one_that_ends_makes_room() {
     let tenants = cluster.scaler().tenants();
     let report = tenants.iter().find(|report| report.name.as_str() == "physics").unwrap();
     assert_eq!((report.meetings, report.refused[&LimitKind::Meetings]), (2, 1));
-    assert_eq!(report.exceeded[&LimitKind::Meetings], 1, "the second was above the soft limit");
+    let above = exceeded(&cluster, "physics", LimitKind::Meetings);
+    assert_eq!(above, 1, "the second was above the soft limit");
 
     physics.get("end", "meetingID=one").await.answer();
     physics.create("three").await;
@@ -251,6 +261,7 @@ async fn users_are_limited_at_join_and_no_meeting_has_more_seats_than_the_tenant
     let reply = physics.get("create", "name=x&meetingID=another").await;
     assert_eq!(reply.failure(), "maxParticipantsReached");
     assert_eq!(refused(&cluster, "physics", LimitKind::Users), 3);
+    assert_eq!(exceeded(&cluster, "physics", LimitKind::Users), 1, "the third was above the soft");
 
     node.set_users("bg1.physics.class", 2);
     eventually("a user left", async || {
@@ -279,7 +290,7 @@ async fn users_who_come_between_two_polls_count_too() {
 
 #[tokio::test]
 async fn requests_are_limited_per_second() {
-    let settings = r#"{"limits": {"requests": 3}}"#;
+    let settings = r#"{"limits": {"requests": {"soft": 1, "hard": 3}}}"#;
     let cluster = cluster_of(1, &[("physics", settings)]).await;
     let physics = cluster.frontend("physics");
     let begun = std::time::Instant::now();
@@ -293,6 +304,7 @@ async fn requests_are_limited_per_second() {
     assert!(passed as f64 <= most, "{passed} passed");
     assert!(!failures.is_empty());
     assert_eq!(refused(&cluster, "physics", LimitKind::Requests), failures.len() as u64);
+    assert!(exceeded(&cluster, "physics", LimitKind::Requests) > 0);
     // A person's browser is asked to wait, and others have their own rate.
     eventually("the rate is used up", async || {
         physics.as_browser("join", "meetingID=x&fullName=x", "en").await.status == 503
