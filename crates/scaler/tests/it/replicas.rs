@@ -49,7 +49,9 @@ fn patient() -> Bounds {
 
 #[tokio::test]
 async fn racing_creates_of_one_meeting_make_one() {
-    let (cluster, _postgres) = three(5, patient()).await;
+    // Polls come in between, and leave a slow machine time for the creates.
+    let bounds = Bounds { poll_interval: Duration::from_millis(200), ..patient() };
+    let (cluster, _postgres) = three(5, bounds).await;
     let frontends = cluster.frontends("physics");
     for class in 0..6 {
         let calls: Vec<_> = (0..30)
