@@ -275,6 +275,22 @@ async fn a_body_that_is_no_xml_is_sent_once_and_another_body_of_a_failing_node_a
 }
 
 #[tokio::test]
+async fn a_create_that_is_sent_again_brings_its_slides_again() {
+    let cluster = Cluster::start(1).await;
+    let (node, frontend) = (&cluster.nodes[0], cluster.frontend("physics"));
+    let slides =
+        "<modules><module name='presentation'><document url='https://x'/></module></modules>";
+    node.next("create", Manner::Status(500));
+    node.next("create", Manner::ErrorPage);
+    let query = "name=Class&meetingID=class";
+    let reply = frontend.post("create", query, ("application/xml", slides)).await;
+    assert_eq!(reply.answer().key(), "");
+    assert_eq!((node.count("create"), node.meetings().len()), (3, 1));
+    assert_eq!(node.meetings()[0].body, slides);
+    assert_eq!(node.meetings()[0].content_type, "application/xml");
+}
+
+#[tokio::test]
 async fn a_node_that_refuses_our_secret_gets_no_meeting() {
     let mut cluster = Cluster::prepare(2).await;
     let wrong = FakeNode::start(&crate::cluster::secret("another")).await;
