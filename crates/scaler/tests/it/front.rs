@@ -22,11 +22,17 @@ async fn every_form_of_a_checksum_is_taken_and_no_other() {
     let good = frontend.sign("getMeetings", "");
     let with_parameter = frontend.sign("getMeetings", "random=1+2");
     let (parameter, checksum) = with_parameter.split_once('&').unwrap();
+    // As they are sent by clients that escape less, and do not sort.
+    let unescaped = frontend.sign("getMeetings", "z=!'()*~&a=@:$,;/?");
+    let both = frontend.sign("getMeetings", "random=1+2&a=%20");
+    let (_, of_both) = both.rsplit_once('&').unwrap();
     for query in [
         format!("?{good}"),
         format!("?&{good}"),
         format!("?{with_parameter}"),
         format!("?{checksum}&{parameter}"),
+        format!("?random=1+2&{of_both}&a=%20"),
+        format!("?{unescaped}"),
         format!("/?{good}"),
         format!("?{}", good.to_uppercase().replace("CHECKSUM", "checksum")),
     ] {

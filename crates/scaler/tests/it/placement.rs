@@ -1,5 +1,7 @@
 //! Where meetings go: tags, limits, what former meetings tell.
 
+use std::time::Duration;
+
 use bluegate_scaler::{Health, NodeTerms, Placement};
 
 use crate::{
@@ -72,6 +74,30 @@ async fn a_tenants_meetings_go_where_its_tags_say() {
         meetings.iter().filter(|meeting| meeting.external.contains(tenant)).count()
     };
     assert_eq!((cluster.spread(), has(1, "physics"), has(2, "history")), (vec![3; 3], 3, 3));
+}
+
+#[tokio::test]
+async fn what_counts_is_as_configured() {
+    let placement = Placement { slow_start: Duration::ZERO, ..Placement::default() };
+    for (name, placement, wanted) in [
+        ("users before meetings", placement.clone(), (1, 3)),
+        ("meetings alone", Placement { user_weight: 0.0, ..placement.clone() }, (2, 2)),
+        ("meetings before users", Placement { meeting_weight: 100.0, ..placement }, (2, 2)),
+    ] {
+        let mut cluster = Cluster::prepare(2).await;
+        cluster.placement = placement;
+        cluster.boot().await;
+        let frontend = cluster.frontend("default");
+        frontend.create("lecture").await;
+        let home = cluster.spread().iter().position(|count| *count == 1).unwrap();
+        cluster.nodes[home].set_users("lecture", 60);
+        polls(&cluster.nodes[home], 2).await;
+        for class in 0..3 {
+            frontend.create(&format!("class-{class}")).await;
+        }
+        let spread = cluster.spread();
+        assert_eq!((spread[home], spread[1 - home]), wanted, "{name}");
+    }
 }
 
 #[tokio::test]
