@@ -29,22 +29,21 @@ async fn three(nodes: usize, bounds: Bounds) -> (Cluster, Postgres) {
     (cluster, postgres)
 }
 
+/// A poll that a busy machine holds up makes no node silent: only a port that
+/// refuses does, of a node that is off.
 fn bounds() -> Bounds {
-    Bounds { refresh_interval: Duration::from_millis(20), ..quick() }
-}
-
-/// Bounds under which nothing happens because a busy machine holds it up: no poll
-/// that is late makes its node suspect, no call that is late is given up.
-fn patient() -> Bounds {
     Bounds {
+        refresh_interval: Duration::from_millis(20),
         poll_patience: PATIENCE,
         poll_timeout: PATIENCE,
         connect_timeout: PATIENCE,
-        call_timeout: PATIENCE,
-        create_deadline: PATIENCE,
-        settle_time: PATIENCE,
-        ..bounds()
+        ..quick()
     }
+}
+
+/// Nor is a call given up that is held up.
+fn patient() -> Bounds {
+    Bounds { call_timeout: PATIENCE, create_deadline: PATIENCE, settle_time: PATIENCE, ..bounds() }
 }
 
 #[tokio::test]
@@ -134,8 +133,6 @@ async fn each_lists_what_all_have_created() {
 #[tokio::test]
 async fn racing_creates_while_a_node_dies_make_one_meeting_each() {
     let bounds = Bounds {
-        poll_timeout: Duration::from_millis(300),
-        connect_timeout: Duration::from_millis(300),
         lost_after: Duration::from_millis(1500),
         poll_interval: Duration::from_millis(100),
         ..bounds()
@@ -217,8 +214,6 @@ async fn while_the_server_of_the_store_is_down_joins_go_on_and_nothing_is_given_
 
 #[tokio::test]
 async fn the_classes_of_a_lost_node_move_once() {
-    // The port of a node that is off refuses at once: only that makes one silent
-    // here, not a poll that a busy machine holds up.
     let bounds = Bounds { lost_after: Duration::from_millis(800), ..patient() };
     let (cluster, _postgres) = three(4, bounds).await;
     let frontends = cluster.frontends("default");
