@@ -11,6 +11,7 @@ use crate::{
     context::Context,
     front::{intake::ApiRequest, reply::Reply, route::Named, waiting::Waiting},
     health::Health,
+    nodes::Nodes,
     tenants::{
         Tenant,
         quota::{self, Allowance},
@@ -98,16 +99,17 @@ pub(crate) fn user_more(context: &Context, tenant: &Tenant, node: &Mount) -> Res
 /// Users that a tenant has now: those of the last polls, and those who were
 /// sent to a node since.
 pub(crate) fn users_there(context: &Context, tenant: &Tenant) -> u64 {
-    tenant.usage.users(context.fleet.looks(), || users_polled(context, tenant))
+    let (looks, nodes) = (context.fleet.looks(), context.nodes());
+    tenant.usage.users(looks, || users_polled(&nodes, tenant))
 }
 
 /// Users that a tenant has as the last polls counted them. What is on a lost
 /// node is gone for its frontends.
-fn users_polled(context: &Context, tenant: &Tenant) -> Polled {
+fn users_polled<'a>(nodes: &'a Nodes, tenant: &Tenant) -> Polled<'a> {
     let mut polled = Polled::default();
-    for (name, node) in context.nodes().iter() {
+    for (name, node) in nodes {
         let snapshot = node.snapshot();
-        polled.begun.insert(name.clone(), snapshot.begun);
+        polled.begun.insert(name, snapshot.begun);
         if node.health() != Health::Lost {
             polled.users += snapshot.users_of_tenant(&tenant.name);
         }

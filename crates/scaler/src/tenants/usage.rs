@@ -75,11 +75,11 @@ struct Users {
 
 /// What the last polls of all nodes told of a tenant's users.
 #[derive(Debug, Default)]
-pub(crate) struct Polled {
+pub(crate) struct Polled<'a> {
     /// How many they counted.
     pub(crate) users: u64,
     /// When each node's last answered poll began.
-    pub(crate) begun: HashMap<Mount, i64>,
+    pub(crate) begun: HashMap<&'a Mount, i64>,
 }
 
 impl Usage {
@@ -132,7 +132,7 @@ impl Usage {
     /// Users now: those whom the last polls counted, and those sent to a node since
     /// its poll began. All nodes are gone through once for each of their `looks`, not
     /// for each user.
-    pub(crate) fn users(&self, looks: u64, polled: impl FnOnce() -> Polled) -> u64 {
+    pub(crate) fn users<'a>(&self, looks: u64, polled: impl FnOnce() -> Polled<'a>) -> u64 {
         let mut users = lock(&self.users);
         if users.counted_at != Some(looks) {
             let polled = polled();
@@ -173,6 +173,10 @@ mod tests {
         assert_eq!(limited, [(0, 0), (1, 0), (0, 5), (0, 0), (0, 0)]);
     }
 
+    fn polled<'a>(users: u64, begun: impl IntoIterator<Item = (&'a Mount, i64)>) -> Polled<'a> {
+        Polled { users, begun: begun.into_iter().collect() }
+    }
+
     #[test]
     fn users_are_on_their_way_until_a_poll_could_count_them() {
         let usage = Usage::default();
@@ -180,15 +184,11 @@ mod tests {
         for (node, now) in [(&a, 10), (&a, 20), (&b, 20)] {
             usage.arrives(node, now, 100);
         }
-        let polled = |users, begun: &[(&Mount, i64)]| Polled {
-            users,
-            begun: begun.iter().map(|(node, begun)| ((*node).clone(), *begun)).collect(),
-        };
-        assert_eq!(usage.users(1, || polled(0, &[(&a, 0), (&b, 0)])), 3);
-        assert_eq!(usage.users(2, || polled(1, &[(&a, 15), (&b, 0)])), 3);
+        assert_eq!(usage.users(1, || polled(0, [(&a, 0), (&b, 0)])), 3);
+        assert_eq!(usage.users(2, || polled(1, [(&a, 15), (&b, 0)])), 3);
         usage.arrives(&a, 25, 100);
         assert_eq!(usage.users(2, || panic!("counted again")), 4);
-        assert_eq!(usage.users(3, || polled(1, &[(&a, 15)])), 3, "`b1` is gone");
+        assert_eq!(usage.users(3, || polled(1, [(&a, 15)])), 3, "`b1` is gone");
         for now in 30..40 {
             usage.arrives(&a, now, 4);
         }
