@@ -1,5 +1,6 @@
 //! Three tenants on the same nodes call at random, with every name of one
-//! another's that they could learn or guess; none ever sees or touches another.
+//! another's that they could learn or guess, of meetings and of hooks; none ever sees or
+//! touches another.
 //!
 //! Seeded: a failure prints its seed and step, and `BLUEGATE_TEST_SEED` runs that
 //! seed alone.
@@ -26,7 +27,7 @@ const STEPS: usize = 120;
 /// IDs that all of them use, some of them like internal ones and like ours.
 const IDS: [&str; 8] =
     ["class", "exam", "ab", "deadbeef", "bg1.physics.class", "bg1.history.exam", ".class", "a%2Bb"];
-const CALLS: [&str; 13] = [
+const CALLS: [&str; 17] = [
     "create",
     "create",
     "create",
@@ -40,6 +41,10 @@ const CALLS: [&str; 13] = [
     "newCall",
     "getRecordings",
     "getSessions",
+    "hooks/create",
+    "hooks/create",
+    "hooks/list",
+    "hooks/destroy",
 ];
 
 /// SplitMix64.
@@ -65,6 +70,10 @@ struct Known {
     /// Meeting IDs it created, decoded.
     ids: BTreeSet<String>,
     internals: Vec<String>,
+    /// IDs of its hooks.
+    hooks: BTreeSet<String>,
+    /// Meeting IDs it made hooks for, whether there are such meetings or not.
+    hooked: BTreeSet<String>,
 }
 
 struct Game {
@@ -86,6 +95,7 @@ impl Game {
             let hosts = format!(r#"{{"hosts": ["{tenant}.example.org"]}}"#);
             simulated.cluster.set_tenant(tenant, &hosts);
         }
+        simulated.cluster.callbacks = Some(simulated.cluster.callback_config(&[]));
         simulated.cluster.boot().await;
         let frontends = TENANTS.map(|name| simulated.cluster.frontend(name)).into();
         let known = TENANTS.map(|_| Known::default()).into();
@@ -131,8 +141,19 @@ impl Game {
         let (name, second, parent) = (self.name(), self.name(), self.name());
         let mut query = format!(
             "meetingID={name}&name=Name-of-{tenant}&meta_owner=owner-{tenant}&attendeePW=ap-{tenant}\
-             &moderatorPW=mp-{tenant}&fullName=User-of-{tenant}&role=VIEWER&message=Hello"
+             &moderatorPW=mp-{tenant}&fullName=User-of-{tenant}&role=VIEWER&message=Hello\
+             &callbackURL=https%3A%2F%2Flms.invalid%2Fowner-{tenant}-{}",
+            self.dice.roll(4)
         );
+        let hooks: Vec<String> =
+            self.known.iter().flat_map(|known| known.hooks.iter().cloned()).collect();
+        let hook = if hooks.is_empty() { String::new() } else { self.dice.pick(&hooks).clone() };
+        match call {
+            "hooks/destroy" => query.push_str(&format!("&hookID={hook}")),
+            // Without a meeting it shows all.
+            "hooks/list" if self.dice.roll(2) == 0 => query = "x=1".to_owned(),
+            _ => {}
+        }
         match self.dice.roll(8) {
             0 => query.push_str(&format!("&meetingID={second}")),
             1 => query.push_str(&format!("&+meeting%49D={second}")),
@@ -172,10 +193,16 @@ impl Game {
         assert!(admitted || !(success || reply.status == 302), "let in: {}", reply.text);
         // One tenant creates alike each time: only another's could be in the way.
         assert!(!reply.text.contains("idNotUnique"), "another's is in the way: {}", reply.text);
+        let known = &mut self.known[who];
         if admitted && call == "create" && success {
             let answer = answer.unwrap();
-            self.known[who].ids.insert(decoded(&name));
-            self.known[who].internals.extend(answer.text("internalMeetingID"));
+            known.ids.insert(decoded(&name));
+            known.internals.extend(answer.text("internalMeetingID"));
+        } else if call == "hooks/create" && success {
+            known.hooks.extend(answer.unwrap().text("hookID"));
+            known.hooked.insert(decoded(&name));
+        } else if call == "hooks/destroy" {
+            assert!(known.hooks.remove(&hook) || !success, "another's hook is gone: {hook}");
         } else {
             self.found_only_its_own(who, call, &name, &reply, success);
         }
@@ -210,15 +237,16 @@ impl Game {
         let seen = decoded(&format!("{}{}", reply.text, location.unwrap_or_default()));
         let said = decoded(said);
         // A `+` of an answer is a space in what is seen.
+        let Known { ids, hooked, .. } = &self.known[who];
         let own: Vec<_> =
-            self.known[who].ids.iter().flat_map(|id| [id.clone(), decoded(id)]).collect();
+            ids.iter().chain(hooked).flat_map(|id| [id.clone(), decoded(id)]).collect();
         for (other, known) in TENANTS.iter().zip(&self.known) {
             if *other == TENANTS[who] {
                 continue;
             }
             let marks = ["owner-", "Name-of-", "ap-", "mp-", "User-of-", "bg1."];
             let marks = marks.map(|mark| format!("{mark}{other}"));
-            for mark in marks.iter().chain(&known.internals) {
+            for mark in marks.iter().chain(&known.internals).chain(&known.hooks) {
                 let mut named: Vec<_> = own.iter().filter(|id| id.contains(mark)).collect();
                 named.sort_by_key(|id| Reverse(id.len()));
                 let seen =
@@ -262,7 +290,7 @@ impl Game {
 async fn whatever_three_tenants_call_none_sees_or_touches_another() {
     let only = std::env::var("BLUEGATE_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
     let seeds = only.map_or(0..SEEDS, |seed: u64| seed..seed + 1);
-    let mut created = 0;
+    let (mut created, mut hooks) = (0, 0);
     for seed in seeds {
         let mut game = Game::new(seed).await;
         for step in 0..STEPS {
@@ -274,6 +302,8 @@ async fn whatever_three_tenants_call_none_sees_or_touches_another() {
         }
         game.each_lists_its_own().await;
         created += game.known.iter().map(|known| known.ids.len()).sum::<usize>();
+        hooks += game.known.iter().map(|known| known.hooked.len()).sum::<usize>();
     }
     assert!(created > 10, "only {created} meetings were made: the game shows nothing");
+    assert!(hooks > 10, "only {hooks} hooks were made");
 }
