@@ -2,6 +2,9 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path, time::Duration};
 
+use bluegate_cluster::{Node, Secret};
+use bluegate_scaler::{Estate, NodeConfig, NodeTerms, Taking, TenantConfig};
+use bluegate_tenant::{Form, Settings};
 use bluegate_testkit::{Process, eventually, http::Request};
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -15,8 +18,11 @@ const WITHIN: Duration = Duration::from_secs(40);
 const SECRET: &str = "secret-of-the-load-balancer";
 const NODES: usize = 6;
 
-/// A balancer that is to be moved to: six nodes that nobody listens at.
-fn site(folder: &Path) -> (String, u16) {
+/// The tenant that was added at run time, with limits and rules.
+const CLUB: &str = "secret-of-the-club";
+
+/// A balancer that is to be moved to: so many nodes that nobody listens at.
+fn site(folder: &Path, nodes: usize) -> (String, u16) {
     let api = free_port();
     let mut text = format!(
         "[cluster]\norigin = \"https://bbb.example.org\"\n\
@@ -25,7 +31,7 @@ fn site(folder: &Path) -> (String, u16) {
          [[tenant]]\nname = \"default\"\nsecret_file = \"secret\"\n",
         folder.display()
     );
-    for number in 1..=NODES {
+    for number in 1..=nodes {
         text += &format!(
             "[[node]]\nname = \"bbb-0{number}\"\norigin = \"https://bbb-0{number}.example.org\"\n\
              secret_file = \"secret\"\n"
@@ -35,6 +41,71 @@ fn site(folder: &Path) -> (String, u16) {
     let file = folder.join("bluegate.toml");
     std::fs::write(&file, text).unwrap();
     (file.display().to_string(), api)
+}
+
+/// The last node and another tenant, as they are added at run time: the store stays
+/// open as it does at a scaler that serves from it.
+async fn added(folder: &Path) -> Estate {
+    let store = format!("sqlite://{}", folder.join("bluegate.db").display());
+    let estate = Estate::open(&store, &folder.join("bluegate.db.key")).await.unwrap();
+    let form: Form = serde_json::from_value(serde_json::json!({
+        "limits": {
+            "meetings": { "soft": 1, "hard": 2 },
+            "users": 3,
+            "requests": { "hard": 10 },
+            "recordings": 5,
+        },
+        "create": { "record": { "set": false }, "dialNumber": { "remove": true } },
+        "join": { "userdata-bbb_skip_check_audio": { "default": true } },
+    }))
+    .unwrap();
+    let node = |name: &str| NodeConfig {
+        node: Node {
+            name: name.parse().unwrap(),
+            origin: format!("https://{name}.example.org").parse().unwrap(),
+            address: None,
+            bbb: None,
+            proxied: false,
+        },
+        secrets: vec![Secret::new(SECRET).unwrap()],
+        terms: NodeTerms::default(),
+    };
+    let tenant = TenantConfig {
+        name: "club".parse().unwrap(),
+        secrets: vec![Secret::new(CLUB).unwrap()],
+        plain: false,
+        settings: Settings::try_from(form).unwrap(),
+    };
+    let taking = Taking { nodes: vec![node("bbb-06")], tenants: vec![tenant], ..Taking::default() };
+    estate.take("nobody", &taking).await.unwrap();
+    estate
+}
+
+/// What the club calls at 09:26: three meetings of which the third is one too many, five
+/// users of whom two are, and in one second twice as many lists as it may ask for.
+fn evening_of_the_club() -> String {
+    let mut log = String::new();
+    let mut call = |second: usize, call: &str, parameters: &[(&str, &str)], to: &str| {
+        let query = sign(call, parameters, CLUB);
+        writeln!(
+            log,
+            "192.0.2.9 - - [27/Nov/2026:09:26:{second:02} +0100] \"GET /bigbluebutton/api/{call}?{query} \
+             HTTP/1.1\" 200 1 \"-\" \"x\" \"{to}\""
+        )
+        .unwrap();
+    };
+    for (second, id) in [(1, "club-1"), (2, "club-2"), (3, "club-3")] {
+        let given = [("meetingID", id), ("name", "Club"), ("record", "true"), ("dialNumber", "1")];
+        call(second, "create", &given, "-");
+    }
+    let to = "https://bbb-01.example.org/bigbluebutton/api/join?meetingID=x";
+    for second in 10..15 {
+        call(second, "join", &[("meetingID", "club-1"), ("fullName", "Member")], to);
+    }
+    for _ in 0..20 {
+        call(20, "getMeetings", &[], "-");
+    }
+    log
 }
 
 /// Numbers that are the same each time.
@@ -126,10 +197,13 @@ fn recorded() -> String {
     log
 }
 
-#[test]
-fn a_recorded_morning_is_decided_again() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorded_morning_is_decided_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (file, _) = site(folder.path());
+    // The sixth node is one of the store.
+    let (file, _) = site(folder.path(), NODES - 1);
+    let scaler = added(folder.path()).await;
+    let before = scaler.holdings("nobody").await.unwrap();
     let mut log = recorded();
     // What is in real logs besides.
     let at = "192.0.2.7 - - [27/Nov/2026:09:25:00 +0100]";
@@ -148,6 +222,7 @@ fn a_recorded_morning_is_decided_again() {
     ] {
         writeln!(log, "{at} \"GET {target} HTTP/1.1\" 200 1 \"-\" \"x\"").unwrap();
     }
+    log += &evening_of_the_club();
     log += "no line of a log\n";
     let path = folder.path().join("access.log");
     std::fs::write(&path, log).unwrap();
@@ -157,19 +232,24 @@ fn a_recorded_morning_is_decided_again() {
     let json = bluegate(&[&all[..], &["--json"]].concat());
     let report: Value = serde_json::from_slice(&json.stdout).unwrap();
     // The reason to move: 120 classes, and no node far above another.
-    assert_eq!(report["placed"], 120);
-    assert_eq!(report["refused"], 1);
+    assert_eq!(report["placed"], 122, "and two of the club");
+    assert_eq!(report["refused"], 2);
     let (here, there) = (&report["widest_gap"], &report["widest_gap_there"]);
     assert!(here.as_u64().unwrap() < there.as_u64().unwrap() / 2, "{here} {there}");
     let text = seen(&json);
-    assert!(!text.contains("Pupil") && !text.contains(SECRET), "nobody's name, no secret");
-    assert!(!folder.path().join("bluegate.db").exists(), "a shadow keeps nothing");
+    assert!(
+        !["Pupil", "Member", SECRET, CLUB].iter().any(|private| text.contains(private)),
+        "nobody's name, no secret"
+    );
+    let after = scaler.holdings("nobody").await.unwrap();
+    assert_eq!(format!("{before:?}"), format!("{after:?}"), "a shadow writes nothing");
+    assert!(after.meetings.is_empty(), "a shadow writes nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mirrored_stream_is_decided_and_reported_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
-    let (file, api) = site(folder.path());
+    let (file, api) = site(folder.path(), NODES);
     let report = folder.path().join("report.json");
     let to = report.to_str().unwrap();
     let arguments = ["serve", "-c", &file, "--shadow", "--json", "--report", to];
@@ -197,4 +277,11 @@ async fn a_mirrored_stream_is_decided_and_reported_at_the_end() {
     assert_eq!(told["placed"], 1, "{told}");
     assert_eq!(told["calls"]["join"], 1, "{told}");
     assert_eq!(told["uncompared"], 1, "a stream does not say where users were sent: {told}");
+    assert_eq!(told["widest_gap_there"], Value::Null, "nor a gap there: {told}");
+    let of_nodes = told["not_known"].as_array().unwrap();
+    let is_said =
+        |text: &Value| text.as_str().unwrap().contains("a copy of a stream has no answers");
+    assert!(of_nodes.iter().any(is_said), "{told}");
+    assert!(!folder.path().join("bluegate.db").exists(), "a shadow keeps nothing");
+    assert!(!folder.path().join("bluegate.db.key").exists(), "nor makes a key");
 }

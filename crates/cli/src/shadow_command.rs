@@ -10,8 +10,11 @@ use std::{
 
 use anstream::{eprintln, print};
 use anyhow::Context as _;
+use bluegate_config::{Config, Scaler};
 use bluegate_net::{Limits, RouterService, bind, serve};
-use bluegate_scaler::{Shadow, ShadowReport, shadow_router};
+use bluegate_scaler::{
+    Estate, Holdings, NodeShare, Shadow, ShadowConfig, ShadowReport, shadow_router,
+};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +31,8 @@ use crate::{
 
 /// The longest line of a log that is looked at.
 const MAX_LINE: u64 = 64 * 1024;
+/// Nothing that was taken over from another balancer is asked for.
+const NO_OTHER_BALANCER: &str = "";
 /// How long a request under way may take at the end.
 const DRAIN: Duration = Duration::from_secs(1);
 
@@ -60,12 +65,7 @@ pub(crate) fn run(path: &Path, options: &ShadowOptions) -> Outcome {
     let Some(scaler) = &config.scaler else {
         return Err(UsageError(format!("`{}` has no `[scaler]`", path.display())).into());
     };
-    let mut shadow = Shadow::new(
-        scaling::nodes(&config)?,
-        tenants::of_file(&config)?,
-        scaling::placement(&scaler.placement),
-        Duration::from_secs(u64::from(options.stay) * 60),
-    );
+    let mut shadow = Shadow::new(runtime::small()?.block_on(known(&config, scaler, options))?);
     let report = match &options.log {
         Some(log) => {
             read(log, &mut shadow)?;
@@ -75,6 +75,34 @@ pub(crate) fn run(path: &Path, options: &ShadowOptions) -> Outcome {
     };
     tell(&report, options)?;
     Ok(Exit::Done)
+}
+
+/// The nodes and tenants of the file and of the store, where there is one: it is
+/// only read.
+async fn known(
+    config: &Config,
+    scaler: &Scaler,
+    options: &ShadowOptions,
+) -> Result<ShadowConfig, anyhow::Error> {
+    let (mut nodes, mut tenants) = (scaling::nodes(config)?, tenants::of_file(config)?);
+    let mut holdings = Holdings::default();
+    if let Some(estate) = Estate::look(&scaler.store, &scaler.key_file).await? {
+        holdings = estate.holdings(NO_OTHER_BALANCER).await?;
+        estate.close().await;
+    }
+    // The file's are in force where both have the name.
+    holdings.nodes.retain(|node| !nodes.iter().any(|own| own.node.name == node.node.name));
+    nodes.append(&mut holdings.nodes);
+    tenants.append(&mut holdings.tenants);
+    Ok(ShadowConfig {
+        nodes,
+        cordoned: holdings.cordoned,
+        weights: holdings.weights,
+        tenants,
+        placement: scaling::placement(&scaler.placement),
+        stay: Duration::from_secs(u64::from(options.stay) * 60),
+        mirrored: options.log.is_none(),
+    })
 }
 
 fn read(log: &Path, shadow: &mut Shadow) -> Result<(), anyhow::Error> {
@@ -149,29 +177,39 @@ fn text(report: &ShadowReport) -> String {
             line(format!("{count} {what}"));
         }
     }
-    line(format!(
-        "meetings placed: {}; on the same node: {}, on another: {}, not known where: {}",
-        report.placed, report.same, report.different, report.uncompared
-    ));
-    line(format!("creates refused: {}", report.refused));
+    let compared = report.widest_gap_there;
+    line(match compared {
+        Some(_) => format!(
+            "meetings placed: {}; on the same node: {}, on another: {}, not known where: {}",
+            report.placed, report.same, report.different, report.uncompared
+        ),
+        None => format!("meetings placed: {}", report.placed),
+    });
+    line(format!("creates that would have been refused: {}", report.refused));
     for refusal in &report.refusals {
-        line(format!("  {} of {}: {}", refusal.meeting, refusal.tenant, refusal.reason));
+        let (meeting, tenant) = (&refusal.meeting, &refusal.tenant);
+        line(format!("  {meeting} of {tenant} would have been refused: {}", refusal.reason));
     }
-    line(format!(
-        "widest gap between two nodes: {} users here, {} there",
-        report.widest_gap, report.widest_gap_there
-    ));
+    for share in &report.limits {
+        line(format!(
+            "limit of {} of {}: {} calls would have been refused, {} were above the soft limit",
+            share.limit, share.tenant, share.refused, share.exceeded
+        ));
+    }
+    for change in &report.changes {
+        line(format!(
+            "parameter `{}` of {} would have been {} for {}: {} calls",
+            change.parameter, change.call, change.effect, change.tenant, change.calls
+        ));
+    }
+    line(match compared {
+        Some(there) => {
+            format!("widest gap between two nodes: {} users here, {there} there", report.widest_gap)
+        }
+        None => format!("widest gap between two nodes: {} users", report.widest_gap),
+    });
     line(format!("the busiest minute, with {} users:", report.users));
-    let rows: Vec<_> = report
-        .nodes
-        .iter()
-        .map(|node| {
-            let numbers = [node.users, node.users_there, node.meetings, node.meetings_there];
-            let [users, users_there, meetings, meetings_there] = numbers.map(|n| n.to_string());
-            [node.node.clone(), users, users_there, meetings, meetings_there]
-        })
-        .collect();
-    text += &table(["node", "users here", "there", "meetings here", "there"], &rows);
+    text += &shares(&report.nodes, compared.is_some());
     if !report.differences.is_empty() {
         let shown = report.differences.len();
         text += &format!("\nthe first {shown} that would be elsewhere:\n");
@@ -185,5 +223,28 @@ fn text(report: &ShadowReport) -> String {
             .collect();
         text += &table(["meeting", "tenant", "there", "here"], &rows);
     }
+    text += "\nnot known here:\n";
+    for what in &report.not_known {
+        text += &format!("  {what}\n");
+    }
     text
+}
+
+/// The nodes in the busiest minute.
+fn shares(nodes: &[NodeShare], compared: bool) -> String {
+    if !compared {
+        let row = |node: &NodeShare| {
+            [node.node.clone(), node.users.to_string(), node.meetings.to_string()]
+        };
+        let rows: Vec<_> = nodes.iter().map(row).collect();
+        return table(["node", "users", "meetings"], &rows);
+    }
+    let there = |count: Option<u64>| count.unwrap_or_default().to_string();
+    let row = |node: &NodeShare| {
+        let (users, meetings) = (node.users.to_string(), node.meetings.to_string());
+        let name = node.node.clone();
+        [name, users, there(node.users_there), meetings, there(node.meetings_there)]
+    };
+    let rows: Vec<_> = nodes.iter().map(row).collect();
+    table(["node", "users here", "there", "meetings here", "there"], &rows)
 }

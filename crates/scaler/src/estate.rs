@@ -158,6 +158,17 @@ impl Estate {
         Ok(Self { store, key_file: key_file.to_owned(), key: OnceLock::new() })
     }
 
+    /// Opens the store to read from it: nothing is made, migrated or written.
+    /// Absent when there is no such file yet.
+    ///
+    /// # Errors
+    /// [`EstateError::Open`].
+    pub async fn look(store: &str, key_file: &Path) -> Result<Option<Self>, EstateError> {
+        let store = Store::open_to_read(store).await?;
+        let key_file = key_file.to_owned();
+        Ok(store.map(|store| Self { store, key_file, key: OnceLock::new() }))
+    }
+
     /// All there is; `source` is the balancer whose records are wanted.
     ///
     /// # Errors
@@ -171,7 +182,7 @@ impl Estate {
         let mut holdings = Holdings::default();
         for row in self.store.nodes().await? {
             let name = row.node.name.clone();
-            let node = node_book::opened(self.key()?, row);
+            let node = node_book::opened(self.key(Key::of_file)?, row);
             holdings.nodes.push(node.map_err(|error| sealed("node", &name, error.to_string()))?);
         }
         for NodeState { node, cordoned_at, weight, .. } in self.store.node_states().await? {
@@ -179,11 +190,11 @@ impl Estate {
             holdings.weights.extend(weight.map(|weight| (node, weight)));
         }
         for row in self.store.tenants().await? {
-            let tenant = tenant_book::opened(self.key()?, &row);
+            let tenant = tenant_book::opened(self.key(Key::of_file)?, &row);
             holdings.tenants.push(tenant.map_err(|error| sealed("tenant", &row.name, error))?);
         }
         for ForeignRecord { kind, name, record } in self.store.foreign_records(source).await? {
-            let text = self.key()?.open(&purpose(source, &kind, &name), &record);
+            let text = self.key(Key::of_file)?.open(&purpose(source, &kind, &name), &record);
             let text = text.map_err(|error| sealed(&kind, &name, error.to_string()))?;
             let text = String::from_utf8_lossy(&text).into_owned();
             holdings.records.push(Record { kind, name, text });
@@ -197,7 +208,7 @@ impl Estate {
     /// # Errors
     /// [`EstateError`]; nothing has changed then.
     pub async fn take(&self, source: &str, taking: &Taking) -> Result<(), EstateError> {
-        let key = self.key()?;
+        let key = self.key(Key::open_or_create)?;
         let now = clock::now();
         let mut write = self.store.write().await?;
         for node in &taking.nodes {
@@ -269,11 +280,12 @@ impl Estate {
         self.store.close().await;
     }
 
-    fn key(&self) -> Result<&Key, KeyFileError> {
+    /// The key: a look needs one that is there, since a new one opens nothing.
+    fn key(&self, file: impl Fn(&Path) -> Result<Key, KeyFileError>) -> Result<&Key, KeyFileError> {
         if let Some(key) = self.key.get() {
             return Ok(key);
         }
-        let key = Key::open_or_create(&self.key_file)?;
+        let key = file(&self.key_file)?;
         Ok(self.key.get_or_init(|| key))
     }
 }

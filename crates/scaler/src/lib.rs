@@ -55,7 +55,10 @@ pub use placement::{
 pub use recordings::{
     KeeperReport, RecordingError, RecordingFilter, RecordingReport, RecordingsReport,
 };
-pub use shadow::{Difference, NodeShare, Refusal, Seen, Shadow, ShadowReport, shadow_router};
+pub use shadow::{
+    Change, Difference, LimitShare, NodeShare, Refusal, Seen, Shadow, ShadowConfig, ShadowReport,
+    shadow_router,
+};
 pub use tenants::{
     book::{HeldBackTenant, TenantChange, TenantError},
     merge::TenantClash,

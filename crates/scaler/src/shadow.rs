@@ -7,41 +7,64 @@
 //! whoever joins stays for a fixed time, and a meeting is over when it is ended or
 //! has been empty for a while.
 
+mod judge;
 mod line;
 mod morning;
 mod report;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use axum::{Router, extract::State, http::Uri};
-use bluegate_bbb_api::{Parameters, checksum::Presented, meeting_id_of_create};
+use bluegate_bbb_api::{Call, Parameters, checksum::Presented, meeting_id_of_create};
 use bluegate_cluster::{Mount, Origin, TenantName};
 use http::StatusCode;
 
 use crate::{
     clock,
     config::{NodeConfig, Placement, TenantConfig},
-    placement::{Candidate, Polled, Question, Release, Wishes, book, decide, expect},
+    placement::{Bar, Candidate, Polled, Question, Release, Wishes, book, decide, expect},
+    tenants::{merge::merge, usage::LimitKind},
 };
+use judge::Judge;
 use line::Line;
 use morning::{Morning, Place};
-pub use report::{Difference, NodeShare, Refusal, ShadowReport};
+pub use report::{Change, Difference, LimitShare, NodeShare, Refusal, ShadowReport};
 
 /// Paths of the API.
 const API: &str = "/bigbluebutton/api/";
 /// Most differences and refusals that are kept one by one.
 const MOST_KEPT: usize = 20;
 
+/// What a shadow decides by.
+#[derive(Clone, Debug)]
+pub struct ShadowConfig {
+    /// The nodes.
+    pub nodes: Vec<NodeConfig>,
+    /// Those that get no new meetings.
+    pub cordoned: BTreeSet<Mount>,
+    /// Weights that were set at run time.
+    pub weights: BTreeMap<Mount, f64>,
+    /// Who calls; of two that clash, the first is in force.
+    pub tenants: Vec<TenantConfig>,
+    /// How nodes are chosen.
+    pub placement: Placement,
+    /// How long whoever joins is taken to stay.
+    pub stay: Duration,
+    /// Whether calls are a copy of a stream, which has no answers in it.
+    pub mirrored: bool,
+}
+
 /// A balancer that only looks.
 #[derive(Debug)]
 pub struct Shadow {
-    nodes: Vec<NodeConfig>,
-    tenants: Vec<TenantConfig>,
-    placement: Placement,
+    config: ShadowConfig,
+    /// The tenants in force.
+    tenants: Vec<Arc<TenantConfig>>,
+    judge: Judge,
     morning: Morning,
     calls: BTreeMap<String, u64>,
     lines_skipped: u64,
@@ -62,25 +85,21 @@ pub struct Seen<'a> {
 }
 
 impl Shadow {
-    /// With these nodes and tenants; whoever joins is taken to stay for `stay`.
+    /// One that has seen nothing yet.
     #[must_use]
-    pub fn new(
-        nodes: Vec<NodeConfig>,
-        tenants: Vec<TenantConfig>,
-        placement: Placement,
-        stay: Duration,
-    ) -> Self {
-        let names = nodes.iter().map(|node| node.node.name.clone()).collect();
+    pub fn new(config: ShadowConfig) -> Self {
+        let names = config.nodes.iter().map(|node| node.node.name.clone()).collect();
+        let tenants = merge(&config.tenants).in_force.into_iter().cloned();
         Self {
-            nodes,
-            tenants,
-            placement,
-            morning: Morning::new(names, stay),
+            tenants: tenants.map(Arc::new).collect(),
+            morning: Morning::new(names, config.stay),
+            judge: Judge::default(),
             calls: BTreeMap::new(),
             lines_skipped: 0,
             unsigned: 0,
             refusals: Vec::new(),
             refused: 0,
+            config,
         }
     }
 
@@ -104,27 +123,27 @@ impl Shadow {
         };
         let call = call.trim_end_matches('/');
         // What others call themselves is not ours to remember without bound.
-        let known = bluegate_bbb_api::Call::named(call).map_or("other", |call| call.name());
+        let known = Call::named(call).map_or("other", |call| call.name());
         *self.calls.entry(known.to_owned()).or_default() += 1;
-        if !["create", "join", "end"].contains(&call) {
-            return;
-        }
+        let decided = ["create", "join", "end"].contains(&call);
         let Some(tenant) = self.signer(call, query) else {
-            self.unsigned += 1;
-            return;
-        };
-        let parameters = Parameters::of_query(query);
-        let Some(meeting) = parameters.text("meetingID").filter(|id| !id.is_empty()) else {
+            self.unsigned += u64::from(decided);
             return;
         };
         self.morning.pass(seen.at);
+        let in_time = self.judge.request(&tenant, seen.at);
+        let mut parameters = Parameters::of_query(query);
+        let meeting = parameters.text("meetingID").filter(|id| !id.is_empty());
+        let Some(meeting) = meeting.filter(|_| decided) else { return };
         match call {
-            "create" => self.create(seen.at, &tenant, &meeting, &parameters),
-            "join" => {
-                let theirs = seen.location.and_then(|location| self.node_of(location));
-                self.morning.join(seen.at, (tenant, meeting), theirs);
+            "create" if in_time => self.create(seen.at, &tenant, &meeting, &mut parameters),
+            "create" => {
+                let reason = judge::describe(LimitKind::Requests).to_owned();
+                self.refuse(seen.at, (tenant.name.clone(), meeting), reason);
             }
-            _ => self.morning.end(&(tenant, meeting)),
+            // A browser that is told to wait asks again by itself.
+            "join" => self.join(seen, &tenant, meeting, &mut parameters),
+            _ => self.morning.end(&(tenant.name.clone(), meeting)),
         }
     }
 
@@ -134,51 +153,78 @@ impl Shadow {
         report::of(self)
     }
 
-    fn create(&mut self, at: i64, tenant: &TenantName, meeting: &str, parameters: &Parameters) {
-        let key = (tenant.clone(), meeting.to_owned());
+    fn create(
+        &mut self,
+        at: i64,
+        tenant: &TenantConfig,
+        meeting: &str,
+        parameters: &mut Parameters,
+    ) {
+        let key = (tenant.name.clone(), meeting.to_owned());
+        self.judge.shape_create(tenant, parameters);
         if self.morning.is_open(&key) {
             return;
         }
-        let config = self.tenants.iter().find(|config| config.name == *tenant);
-        let settings = config.map(|config| &config.settings);
         let refusal = match (meeting_id_of_create(parameters), Wishes::read(parameters)) {
             (Err(failure), _) => Some(failure.key().to_owned()),
             (_, Err(error)) => Some(error.to_string()),
-            (Ok(_), Ok(_)) if settings.is_some_and(|settings| !settings.enabled) => {
-                Some("the tenant is disabled".to_owned())
-            }
             (Ok(_), Ok(wishes)) => {
-                let wishes = match settings {
-                    Some(settings) => wishes.and(&settings.tags),
-                    None => wishes,
-                };
-                self.place(at, key.clone(), &wishes)
+                let there = self.morning.held_by(&tenant.name);
+                match self.judge.new_meeting(tenant, there) {
+                    Some(limit) => Some(judge::describe(limit).to_owned()),
+                    None => self.place(at, key.clone(), &wishes.and(&tenant.settings.tags)),
+                }
             }
         };
         if let Some(reason) = refusal {
-            self.refused += 1;
-            if self.refusals.len() < MOST_KEPT {
-                let (tenant, meeting) = (tenant.to_string(), meeting.to_owned());
-                self.refusals.push(Refusal { at, tenant, meeting, reason });
-            }
-            self.morning.begin(at, key, Place::Nowhere, 0);
+            self.refuse(at, key, reason);
         }
+    }
+
+    /// A create that is refused: its meeting goes on at the other balancer only.
+    fn refuse(&mut self, at: i64, key: morning::Key, reason: String) {
+        if self.morning.is_open(&key) {
+            return;
+        }
+        self.refused += 1;
+        if self.refusals.len() < MOST_KEPT {
+            let (tenant, meeting) = (key.0.to_string(), key.1.clone());
+            self.refusals.push(Refusal { at, tenant, meeting, reason });
+        }
+        self.morning.begin(at, key, Place::Nowhere, 0);
+    }
+
+    fn join(
+        &mut self,
+        seen: Seen<'_>,
+        tenant: &TenantConfig,
+        meeting: String,
+        parameters: &mut Parameters,
+    ) {
+        self.judge.shape_join(tenant, parameters);
+        let theirs = seen.location.and_then(|location| self.node_of(location));
+        let key = (tenant.name.clone(), meeting);
+        let is_nowhere = self.morning.is_nowhere(&key);
+        let there = || self.morning.held_by(&tenant.name).users;
+        let comes = !is_nowhere && self.judge.new_user(tenant, there);
+        self.morning.join(seen.at, key, theirs, comes);
     }
 
     /// Places a meeting; why not, when no node can take it.
     fn place(&mut self, at: i64, key: (TenantName, String), wishes: &Wishes) -> Option<String> {
-        let expected = expect(&[], wishes, self.placement.reserved_users);
+        let expected = expect(&[], wishes, self.config.placement.reserved_users);
         let (polls, open) = self.morning.polls(at);
         let candidates: Vec<Candidate<'_>> = self
+            .config
             .nodes
             .iter()
             .map(|node| Candidate {
                 node: &node.node.name,
                 release: node.node.bbb.clone().map(Release::Version),
                 terms: &node.terms,
-                bar: None,
+                bar: self.config.cordoned.contains(&node.node.name).then_some(Bar::Cordoned),
                 found_broken: false,
-                weight: None,
+                weight: self.config.weights.get(&node.node.name).copied(),
                 returned_at: None,
             })
             .collect();
@@ -186,13 +232,14 @@ impl Shadow {
         let seed = self.morning.placed();
         let question = Question { wishes, is_room: false, expected, now: at, seed };
         let polls: Vec<(&Mount, &dyn Polled)> = self
+            .config
             .nodes
             .iter()
             .zip(&polls)
             .map(|(node, polled)| (&node.node.name, polled as &dyn Polled))
             .collect();
-        let booked = book(&polls, &open, &self.placement, at);
-        let decision = decide(&question, &candidates, booked, &self.placement);
+        let booked = book(&polls, &open, &self.config.placement, at);
+        let decision = decide(&question, &candidates, booked, &self.config.placement);
         let node = decision.node.as_deref().and_then(|name| name.parse::<Mount>().ok());
         match node {
             Some(node) => {
@@ -204,12 +251,12 @@ impl Shadow {
     }
 
     /// Whose secret signed the call.
-    fn signer(&self, call: &str, query: &str) -> Option<TenantName> {
+    fn signer(&self, call: &str, query: &str) -> Option<Arc<TenantConfig>> {
         let presented = Presented::read(call, query, None).ok()?;
-        let signed = |tenant: &&TenantConfig| {
+        let signed = |tenant: &&Arc<TenantConfig>| {
             tenant.secrets.iter().any(|secret| presented.is_signed_by(secret))
         };
-        self.tenants.iter().find(signed).map(|tenant| tenant.name.clone())
+        self.tenants.iter().find(signed).cloned()
     }
 
     /// The node that a `Location` leads to.
@@ -217,7 +264,7 @@ impl Shadow {
         let (scheme, rest) = location.split_once("://")?;
         let authority = rest.split(['/', '?']).next()?;
         let origin: Origin = format!("{scheme}://{authority}").parse().ok()?;
-        let node = self.nodes.iter().find(|node| node.node.origin == origin)?;
+        let node = self.config.nodes.iter().find(|node| node.node.origin == origin)?;
         Some(node.node.name.clone())
     }
 }

@@ -92,6 +92,15 @@ impl Key {
             Err(source) => Err(unreadable(path, source)),
         }
     }
+
+    /// The keys of the file at `path`, which must be there: for who only opens
+    /// what is sealed.
+    ///
+    /// # Errors
+    /// [`KeyFileError`] names the file and what is wrong with it.
+    pub fn of_file(path: &Path) -> Result<Self, KeyFileError> {
+        read(path, File::open(path).map_err(|source| unreadable(path, source))?)
+    }
 }
 
 fn unreadable(path: &Path, source: io::Error) -> KeyFileError {
@@ -215,6 +224,9 @@ mod tests {
             assert!(error.contains(wanted), "{error}");
             assert!(!error.contains(&key), "{error}");
         }
+        let error = Key::of_file(&folder.path().join("absent")).err().unwrap().to_string();
+        assert!(error.starts_with("cannot read the key file"), "{error}");
+        assert!(!folder.path().join("absent").exists(), "it is not made");
         let error = Key::open_or_create(&folder.path().join("missing/key")).unwrap_err();
         assert!(error.to_string().starts_with("cannot create the key file"), "{error}");
     }

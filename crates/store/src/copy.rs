@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The newest step of the schema that a database has.
-const SELECT_VERSION: &str = "SELECT MAX(version) FROM _sqlx_migrations";
+pub(crate) const SELECT_VERSION: &str = "SELECT MAX(version) FROM _sqlx_migrations";
 
 /// Writes a copy of the store at `url` to `to`, which must not exist yet. The
 /// store may be in use meanwhile: the copy is what one reader sees.

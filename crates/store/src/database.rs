@@ -92,6 +92,41 @@ impl Database {
         }
     }
 
+    /// Opens it for reading only; absent when there is no such file.
+    pub(crate) async fn open_to_read(url: &str) -> Result<Option<Self>, OpenError> {
+        let database = if let Some(path) = url.strip_prefix("sqlite://") {
+            let path = PathBuf::from(path);
+            if !path.exists() {
+                return Ok(None);
+            }
+            let options = SqliteConnectOptions::new()
+                .filename(&path)
+                .read_only(true)
+                .busy_timeout(LOCK_TIMEOUT);
+            let pool = SqlitePoolOptions::new().acquire_timeout(LOCK_TIMEOUT).max_connections(1);
+            let pool = pool.connect_with(options).await;
+            let pool = pool.map_err(|source| OpenError::Connect { path, source })?;
+            Self::Sqlite { readers: pool.clone(), writer: pool }
+        } else {
+            let read_only = [("default_transaction_read_only", "on")];
+            Self::Postgres(postgres_pool(url, &read_only).await?)
+        };
+        let known = migrations::newest(MIGRATIONS);
+        match database.version().await {
+            version if version < known => Err(OpenError::Older { version, known }),
+            version if version > known => Err(OpenError::Newer { version, known }),
+            _ => Ok(Some(database)),
+        }
+    }
+
+    /// The newest step of the schema that it has; 0 where there is none.
+    async fn version(&self) -> i64 {
+        let version: Result<Option<i64>, _> = on_each!(Readers, self.readers(), readers => {
+            sqlx::query_scalar(copy::SELECT_VERSION).fetch_one(readers).await
+        });
+        version.ok().flatten().unwrap_or(0)
+    }
+
     pub(crate) fn readers(&self) -> Readers<'_> {
         match self {
             Self::Sqlite { readers, .. } => Readers::Sqlite(readers),
@@ -175,21 +210,27 @@ async fn open_sqlite(path: PathBuf, steps: &[Step]) -> Result<Database, OpenErro
 }
 
 async fn open_postgres(url: &str, steps: &[Step]) -> Result<Database, OpenError> {
-    let bound = format!("{}ms", LOCK_TIMEOUT.as_millis());
-    let options = PgConnectOptions::from_str(url)
-        .map_err(OpenError::Server)?
-        .application_name("bluegate")
-        .options([("statement_timeout", bound.as_str()), ("lock_timeout", bound.as_str())]);
-    let pool = PgPoolOptions::new()
-        .acquire_timeout(LOCK_TIMEOUT)
-        .max_connections(CONNECTIONS)
-        .connect_with(options)
-        .await
-        .map_err(OpenError::Server)?;
+    let pool = postgres_pool(url, &[]).await?;
     // Takes a lock of its own: several scalers may start at once.
     let migrated = migrations::migrator(steps).run(&pool).await;
     migrated.map_err(|source| newer(&source, steps).unwrap_or(OpenError::MigrateServer(source)))?;
     Ok(Database::Postgres(pool))
+}
+
+/// Connections to a server, with these settings of its own besides ours.
+async fn postgres_pool(url: &str, settings: &[(&str, &str)]) -> Result<PgPool, OpenError> {
+    let bound = format!("{}ms", LOCK_TIMEOUT.as_millis());
+    let options = PgConnectOptions::from_str(url)
+        .map_err(OpenError::Server)?
+        .application_name("bluegate")
+        .options([("statement_timeout", bound.as_str()), ("lock_timeout", bound.as_str())])
+        .options(settings.iter().copied());
+    PgPoolOptions::new()
+        .acquire_timeout(LOCK_TIMEOUT)
+        .max_connections(CONNECTIONS)
+        .connect_with(options)
+        .await
+        .map_err(OpenError::Server)
 }
 
 /// Whether a newer program has been here.

@@ -28,6 +28,17 @@ pub enum OpenError {
         /// The newest that we know.
         known: i64,
     },
+    /// It is only read, and so not brought up to date.
+    #[error(
+        "the store has an older schema ({version}, this Bluegate reads {known}): start `bluegate \
+         serve` on it once, which brings it up to date"
+    )]
+    Older {
+        /// The newest step it has.
+        version: i64,
+        /// The newest that we know.
+        known: i64,
+    },
     /// There is no copy of the schema before, and without one there is no way
     /// back.
     #[error("cannot copy the store before its schema is brought up to date")]

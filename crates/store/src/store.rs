@@ -33,6 +33,16 @@ impl Store {
         Ok(Self { database: Database::open(url).await? })
     }
 
+    /// Opens a store to read from it, whoever serves from it: nothing is made,
+    /// migrated or written. Absent when there is no such file yet.
+    ///
+    /// # Errors
+    /// [`OpenError`] as for [`Store::open`]; also when its schema is an older
+    /// one.
+    pub async fn open_to_read(url: &str) -> Result<Option<Self>, OpenError> {
+        Ok(Database::open_to_read(url).await?.map(|database| Self { database }))
+    }
+
     pub(crate) fn readers(&self) -> Readers<'_> {
         self.database.readers()
     }

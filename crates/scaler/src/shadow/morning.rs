@@ -37,8 +37,21 @@ struct Meeting {
     ours: Place,
     theirs: Option<Mount>,
     reserved: u32,
-    /// When each of its users came.
-    joined: Vec<i64>,
+    joined: Vec<User>,
+}
+
+/// A user who came.
+#[derive(Clone, Copy, Debug)]
+struct User {
+    at: i64,
+    /// Whether we would have let them in.
+    comes: bool,
+}
+
+impl Meeting {
+    fn our_users(&self) -> u64 {
+        self.joined.iter().filter(|user| user.comes).count() as u64
+    }
 }
 
 /// A placement whose other side is known.
@@ -76,6 +89,8 @@ pub(super) struct Morning {
     pub(super) first: Option<i64>,
     pub(super) last: i64,
     pub(super) unseen: u64,
+    /// Whether it was ever told where a user was sent.
+    pub(super) compares: bool,
     pub(super) same: u64,
     pub(super) differing: Vec<Compared>,
     /// The minute with most users.
@@ -94,6 +109,7 @@ impl Morning {
             first: None,
             last: 0,
             unseen: 0,
+            compares: false,
             same: 0,
             differing: Vec::new(),
             busiest: Minute::default(),
@@ -120,8 +136,8 @@ impl Morning {
     fn leave(&mut self, now: i64) {
         let stay = self.stay;
         self.open.retain(|_, meeting| {
-            let left = meeting.joined.iter().max().map_or(meeting.begun, |last| last + stay);
-            meeting.joined.retain(|joined| joined + stay > now);
+            let left = meeting.joined.last().map_or(meeting.begun, |last| last.at + stay);
+            meeting.joined.retain(|user| user.at + stay > now);
             !meeting.joined.is_empty() || now - left < EMPTY
         });
     }
@@ -130,14 +146,19 @@ impl Morning {
         let empty = || self.nodes.iter().map(|node| (node.clone(), Load::default())).collect();
         let mut minute = Minute { at: now, users: 0, ours: empty(), theirs: empty() };
         for meeting in self.open.values() {
-            let users = meeting.joined.len() as u64;
-            // Only what both placed can be compared.
-            let (Place::At(ours), Some(theirs)) = (&meeting.ours, &meeting.theirs) else {
+            let Place::At(ours) = &meeting.ours else { continue };
+            // What is known of both is compared; where nothing is known of the
+            // other balancer, we are shown alone.
+            if meeting.theirs.is_none() && self.compares {
                 continue;
-            };
+            }
+            let (users, our_users) = (meeting.joined.len() as u64, meeting.our_users());
             minute.users += users;
-            for (loads, node) in [(&mut minute.ours, ours), (&mut minute.theirs, theirs)] {
-                if let Some(load) = loads.get_mut(node) {
+            let theirs = meeting.theirs.as_ref();
+            let ours = std::iter::once((minute.ours.get_mut(ours), our_users));
+            let theirs = theirs.map(|node| (minute.theirs.get_mut(node), users));
+            for (load, users) in ours.chain(theirs) {
+                if let Some(load) = load {
                     load.users += users;
                     load.meetings += 1;
                 }
@@ -157,6 +178,23 @@ impl Morning {
         self.open.contains_key(key)
     }
 
+    /// Whether we refused it.
+    pub(super) fn is_nowhere(&self, key: &Key) -> bool {
+        self.open.get(key).is_some_and(|meeting| meeting.ours == Place::Nowhere)
+    }
+
+    /// What a tenant would have here now.
+    pub(super) fn held_by(&self, tenant: &TenantName) -> Load {
+        let its = self
+            .open
+            .iter()
+            .filter(|((whose, _), meeting)| whose == tenant && meeting.ours != Place::Nowhere);
+        its.fold(Load::default(), |load, (_, meeting)| Load {
+            users: load.users + meeting.our_users(),
+            meetings: load.meetings + 1,
+        })
+    }
+
     /// Meetings that we placed.
     pub(super) fn placed(&self) -> u64 {
         self.placed
@@ -168,14 +206,16 @@ impl Morning {
         self.open.insert(key, meeting);
     }
 
-    /// Somebody came, and was sent to this node.
-    pub(super) fn join(&mut self, at: i64, key: Key, theirs: Option<Mount>) {
+    /// Somebody came, and was sent to this node; we would have let them in if
+    /// `comes`.
+    pub(super) fn join(&mut self, at: i64, key: Key, theirs: Option<Mount>, comes: bool) {
+        self.compares |= theirs.is_some();
         if !self.is_open(&key) {
             self.unseen += 1;
             self.begin(at, key.clone(), Place::Unseen, 0);
         }
         let Some(meeting) = self.open.get_mut(&key) else { return };
-        meeting.joined.push(at);
+        meeting.joined.push(User { at, comes });
         let (None, Some(theirs)) = (&meeting.theirs, theirs) else { return };
         meeting.theirs = Some(theirs.clone());
         match &meeting.ours {
@@ -207,8 +247,9 @@ impl Morning {
             let Place::At(node) = &meeting.ours else { continue };
             let index = self.nodes.iter().position(|known| known == node);
             let Some(poll) = index.and_then(|index| polls.get_mut(index)) else { continue };
-            let users = meeting.joined.iter().filter(|joined| **joined + self.stay > now).count();
-            let count = Count { users: users as u64, ..Count::default() };
+            let staying =
+                meeting.joined.iter().filter(|user| user.comes && user.at + self.stay > now);
+            let count = Count { users: staying.count() as u64, ..Count::default() };
             let row = row(tenant, id, node, meeting);
             poll.totals.count.users += count.users;
             poll.totals.meetings += 1;

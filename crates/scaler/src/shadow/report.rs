@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bluegate_tenant::Limit;
 use serde::Serialize;
 
 use super::{MOST_KEPT, Shadow};
@@ -35,6 +36,10 @@ pub struct ShadowReport {
     pub refused: u64,
     /// The first of them.
     pub refusals: Vec<Refusal>,
+    /// Calls that tenants' limits meet, by tenant and limit.
+    pub limits: Vec<LimitShare>,
+    /// What tenants' rules would have made of parameters.
+    pub changes: Vec<Change>,
     /// The first that would be elsewhere.
     pub differences: Vec<Difference>,
     /// When there were most users.
@@ -45,8 +50,38 @@ pub struct ShadowReport {
     pub nodes: Vec<NodeShare>,
     /// The widest gap in users between two nodes in any minute, here.
     pub widest_gap: u64,
-    /// The same at the other balancer.
-    pub widest_gap_there: u64,
+    /// The same at the other balancer, when it is known where its meetings were.
+    pub widest_gap_there: Option<u64>,
+    /// What calls cannot tell, so that it is not in the numbers.
+    pub not_known: Vec<String>,
+}
+
+/// Calls that a limit of a tenant meets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LimitShare {
+    /// Whose.
+    pub tenant: String,
+    /// Which.
+    pub limit: &'static str,
+    /// Calls that would have been refused.
+    pub refused: u64,
+    /// Calls that would have passed above the soft limit.
+    pub exceeded: u64,
+}
+
+/// What the rules of a tenant would have made of a parameter; no value is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Whose.
+    pub tenant: String,
+    /// `create` or `join`.
+    pub call: &'static str,
+    /// Which.
+    pub parameter: String,
+    /// `added`, `changed` or `removed`.
+    pub effect: &'static str,
+    /// In how many calls.
+    pub calls: u64,
 }
 
 /// A create that would have been refused.
@@ -84,12 +119,12 @@ pub struct NodeShare {
     pub node: String,
     /// Users on it, as we would have placed them.
     pub users: u64,
-    /// Users that were on it.
-    pub users_there: u64,
+    /// Users that were on it, when that is known.
+    pub users_there: Option<u64>,
     /// Meetings on it, as we would have placed them.
     pub meetings: u64,
-    /// Meetings that were on it.
-    pub meetings_there: u64,
+    /// Meetings that were on it, when that is known.
+    pub meetings_there: Option<u64>,
 }
 
 pub(super) fn of(shadow: &Shadow) -> ShadowReport {
@@ -99,9 +134,9 @@ pub(super) fn of(shadow: &Shadow) -> ShadowReport {
         NodeShare {
             node: node.to_string(),
             users: load.users,
-            users_there: there.users,
+            users_there: morning.compares.then_some(there.users),
             meetings: load.meetings,
-            meetings_there: there.meetings,
+            meetings_there: morning.compares.then_some(there.meetings),
         }
     };
     let differences = morning.differing.iter().take(MOST_KEPT).map(|compared| Difference {
@@ -110,6 +145,16 @@ pub(super) fn of(shadow: &Shadow) -> ShadowReport {
         meeting: compared.key.1.clone(),
         there: compared.theirs.to_string(),
         here: compared.ours.to_string(),
+    });
+    let limits = shadow.judge.met.iter().map(|((tenant, limit), met)| LimitShare {
+        tenant: tenant.to_string(),
+        limit: limit.as_str(),
+        refused: met.refused,
+        exceeded: met.exceeded,
+    });
+    let changes = shadow.judge.changed.iter().map(|((tenant, call, parameter, effect), calls)| {
+        let (tenant, parameter, effect) = (tenant.to_string(), parameter.clone(), effect.as_str());
+        Change { tenant, call, parameter, effect, calls: *calls }
     });
     ShadowReport {
         from: morning.first,
@@ -124,11 +169,42 @@ pub(super) fn of(shadow: &Shadow) -> ShadowReport {
         unseen: morning.unseen,
         refused: shadow.refused,
         refusals: shadow.refusals.clone(),
+        limits: limits.collect(),
+        changes: changes.collect(),
         differences: differences.collect(),
         busiest: morning.busiest.at,
         users: morning.busiest.users,
         nodes: morning.busiest.ours.iter().map(share).collect(),
         widest_gap: morning.gap.0,
-        widest_gap_there: morning.gap.1,
+        widest_gap_there: morning.compares.then_some(morning.gap.1),
+        not_known: not_known(shadow),
     }
+}
+
+fn not_known(shadow: &Shadow) -> Vec<String> {
+    let minutes = shadow.config.stay.as_secs() / 60;
+    let mut not_known = vec![format!(
+        "who left, and when: all numbers of users take whoever joins to stay {minutes} minutes"
+    )];
+    if shadow.config.mirrored {
+        not_known.push(
+            "what the other balancer answered, as a copy of a stream has no answers: where it had \
+             its meetings, and which calls it refused itself"
+                .to_owned(),
+        );
+    } else if !shadow.morning.compares && shadow.morning.placed() > 0 {
+        not_known.push(
+            "where the other balancer had its meetings: the log has no `Location`, see \
+             docs/shadow.md"
+                .to_owned(),
+        );
+    }
+    let limited = shadow.tenants.iter();
+    for tenant in limited.filter(|tenant| tenant.settings.limits.recordings != Limit::default()) {
+        let name = &tenant.name;
+        not_known.push(format!(
+            "how many recordings `{name}` has: its limit of recordings was not applied"
+        ));
+    }
+    not_known
 }

@@ -360,6 +360,12 @@ async fn added_nodes_and_what_was_decided_of_nodes_come_back(home: Home) {
 
     let store = home.open().await;
     assert_eq!(store.nodes().await.unwrap(), [node("n-1", true), node("n-2", false)]);
+    let reader = Store::open_to_read(&home.url).await.unwrap().unwrap();
+    assert_eq!(reader.nodes().await.unwrap(), store.nodes().await.unwrap());
+    if let Ok(mut write) = reader.write().await {
+        assert!(write.insert_node(&node("n-3", false)).await.is_err(), "it is only read");
+    }
+    reader.close().await;
     let peeked = peek_added(&home.url).await.unwrap().nodes;
     assert_eq!(peeked, [node("n-1", true).node.name, node("n-2", true).node.name]);
     assert_eq!(store.node_states().await.unwrap(), [state(None, Some(4))]);
