@@ -415,6 +415,54 @@ async fn a_site_moves_with_its_classes_running_and_goes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn before_a_move_each_node_is_asked() {
+    let site = Site::start().await;
+    site.create("room-1", 0, "").await;
+    site.create("room-2", 0, "").await;
+    site.create_at_node("stray", 0, "").await;
+    let node = site.node(0);
+    at_node(node, "end", &[("meetingID", "room-2"), ("password", "mp")]).await;
+    let wrong = format!("scalelite:server:{}", server_id(1));
+    site.redis.run(0, &[&["HSET", &wrong, "secret", "not-its-secret"]]).unwrap();
+    let (url, addresses) = (
+        site.redis.url(0),
+        [(0, node.address.as_str()), (1, &site.node(1).address), (2, "127.0.0.1:1")]
+            .map(|(number, address)| format!("{}={address}", server_id(number))),
+    );
+    let served = Served::new();
+    let mut all = vec!["import", "scalelite", &url];
+    addresses.iter().for_each(|address| all.extend(["--address", address]));
+    let told = eventually("the meeting has ended", WITHIN, || async {
+        let told = served.run(&[&all[..], &["--json"]].concat());
+        let report: Value = serde_json::from_slice(&told.stdout).unwrap();
+        (report["asked"][0]["only_in_redis"] == serde_json::json!(["room-2"])).then_some(told)
+    })
+    .await
+    .unwrap();
+    assert_eq!(told.status.code(), Some(1), "two do not answer: {}", seen(&told));
+    let report: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let of = |number: usize, key: &str| report["asked"][number][key].clone();
+    assert_eq!((of(0, "word"), of(0, "answers")), ("answers".into(), true.into()), "{report}");
+    assert_eq!(of(0, "only_there"), serde_json::json!(["stray"]), "{report}");
+    assert!(of(0, "release").is_string(), "{report}");
+    assert_eq!(
+        (of(1, "word"), of(1, "answers")),
+        ("wrong secret".into(), false.into()),
+        "{report}"
+    );
+    let silent = of(2, "word");
+    assert!(silent.as_str().unwrap().starts_with("not reachable"), "{report}");
+    let text = seen(&served.run(&all));
+    for row in ["answers", "stray", "room-2", "wrong secret", "not reachable"] {
+        assert!(text.contains(row), "{text}");
+    }
+    assert!(!text.contains("not-its-secret") && !text.contains(&node.secret), "{text}");
+    let offline = served.run(&[&all[..], &["--offline"]].concat());
+    assert_eq!(offline.status.code(), Some(0), "{}", seen(&offline));
+    assert!(!seen(&offline).contains("wrong secret"), "{}", seen(&offline));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn scripts_for_scalelites_own_admin_api_go_on() {
     let mut served = Served::new();
     let write = |name: &str, text: &str| {

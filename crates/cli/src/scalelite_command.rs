@@ -3,6 +3,7 @@
 //! crate `scalelite`; the store belongs to the scaler.
 
 mod arguments;
+mod asked;
 mod export;
 mod here;
 mod import;

@@ -47,6 +47,7 @@ pub use health::{
 };
 pub use nodes::{
     admin::{DrainReport, EndError, MeetingReport, NodeReport},
+    ask::{NodeSilence, NodeWord, ask_nodes},
     book::NodeError,
 };
 pub use placement::{

@@ -1,6 +1,7 @@
 //! The nodes: how to call each, and what we know of it.
 
 pub(crate) mod admin;
+pub(crate) mod ask;
 pub(crate) mod book;
 pub(crate) mod client;
 pub(crate) mod fleet;

@@ -64,6 +64,11 @@ pub(crate) struct ImportOptions {
     #[arg(long, value_name = "SERVER=HOST:PORT")]
     pub(crate) address: Vec<Pair<Address>>,
 
+    /// Ask no node: say only what the Redis says. Without `--apply` each node is asked how it is
+    /// and what it runs.
+    #[arg(long, conflicts_with = "apply")]
+    pub(crate) offline: bool,
+
     /// How many seconds to wait for the nodes' word of the meetings that were taken over.
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     pub(crate) wait: u16,

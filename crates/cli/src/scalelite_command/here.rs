@@ -1,7 +1,7 @@
 //! What is here: the nodes and tenants of the file, and all that the store
 //! holds.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use bluegate_config::{Config, Scaler};
@@ -18,6 +18,8 @@ use crate::{
 /// A cluster, looked at from its configuration and its store.
 pub(super) struct Cluster {
     pub(super) scaler: Scaler,
+    /// A PEM file of CAs to trust for nodes.
+    pub(super) node_ca: Option<PathBuf>,
     pub(super) nodes: Vec<NodeConfig>,
     pub(super) tenants: Vec<TenantConfig>,
     pub(super) holdings: Holdings,
@@ -33,8 +35,9 @@ impl Cluster {
             return Err(UsageError(message).into());
         };
         let (nodes, tenants) = (scaling::nodes(&config)?, tenants::of_file(&config)?);
-        let mut cluster =
-            Self { scaler, nodes, tenants, holdings: Holdings::default(), estate: None };
+        let node_ca = config.cluster.node_ca.clone();
+        let holdings = Holdings::default();
+        let mut cluster = Self { scaler, node_ca, nodes, tenants, holdings, estate: None };
         if !cluster.is_to_be_made() {
             let estate = Estate::open(&cluster.scaler.store, &cluster.scaler.key_file).await?;
             cluster.holdings = estate.holdings(SOURCE).await?;

@@ -22,6 +22,7 @@ use crate::{
     scalelite_command::{
         DEFAULT_TENANT, SOURCE,
         arguments::ImportOptions,
+        asked::{self, Asked},
         here::{Cluster, connect},
     },
     table::table,
@@ -37,6 +38,10 @@ async fn import(options: &ImportOptions) -> Outcome {
     let layout = Layout::of(&keys);
     let plan = plan(&layout, &here(&cluster), &said(options)?);
     let mut report = Report::new(&plan, options.redis.apply);
+    if !options.redis.apply && !options.offline {
+        let nodes = plan.nodes.iter().map(|node| configured(node, options)).collect();
+        report.asked = Some(asked::ask(nodes, &plan, &cluster, options.redis.json).await?);
+    }
     if options.redis.apply && plan.is_new() {
         let taking = taking(&plan, options)?;
         let estate = cluster.estate().await?;
@@ -59,7 +64,9 @@ async fn import(options: &ImportOptions) -> Outcome {
     } else {
         print!("{}", report.text());
     }
-    Ok(if report.left_out.is_empty() { Exit::Done } else { Exit::Problems })
+    let all_answer = report.asked.iter().flatten().all(|node| node.answers);
+    let is_sound = report.left_out.is_empty() && all_answer;
+    Ok(if is_sound { Exit::Done } else { Exit::Problems })
 }
 
 fn said(options: &ImportOptions) -> Result<Options, anyhow::Error> {
@@ -177,6 +184,9 @@ struct Report {
     tenants: Vec<TenantLine>,
     meetings: Vec<MeetingLine>,
     left_out: Vec<LeftOut>,
+    /// What the nodes said; absent when none was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked: Option<Vec<Asked>>,
     /// Meetings that no node has spoken of yet.
     unconfirmed: Vec<String>,
 }
@@ -249,6 +259,7 @@ impl Report {
                 })
                 .collect(),
             left_out: plan.left_out.clone(),
+            asked: None,
             unconfirmed: Vec::new(),
         }
     }
@@ -295,6 +306,10 @@ impl Report {
                 })
                 .collect();
             text += &table(["meeting", "tenant", "node", ""], &rows);
+            text.push('\n');
+        }
+        if let Some(asked) = self.asked.as_ref().filter(|asked| !asked.is_empty()) {
+            text += &asked::text(asked);
             text.push('\n');
         }
         self.end(&mut text);
