@@ -1,9 +1,27 @@
 //! What this process has taken from the queue and not begun: by place, a few at
 //! once, and within a lane one after the other. Without I/O.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bluegate_store::Callback;
+
+/// Places of which callbacks wait, for whoever queues more of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places(Arc<Mutex<HashSet<String>>>);
+
+impl Places {
+    /// Whether this is one of them.
+    pub(crate) fn has(&self, place: &str) -> bool {
+        self.lock().contains(place)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Callbacks that are leased to this process.
 #[derive(Debug, Default)]
@@ -11,6 +29,8 @@ pub(crate) struct Backlog {
     per_place: usize,
     /// Waiting, by place.
     places: HashMap<String, Place>,
+    /// Those of which some wait.
+    taken: Places,
     /// Places in turn.
     round: VecDeque<String>,
     /// Everything of ours that the store does not know to be done.
@@ -31,8 +51,10 @@ struct Place {
 }
 
 impl Backlog {
-    pub(crate) fn new(per_place: usize) -> Self {
-        Self { per_place, ..Self::default() }
+    /// At most so many are under way of one place. Those of which some wait are
+    /// shown in `taken`.
+    pub(crate) fn new(per_place: usize, taken: Places) -> Self {
+        Self { per_place, taken, ..Self::default() }
     }
 
     /// How many wait.
@@ -47,7 +69,7 @@ impl Backlog {
 
     /// Whether callbacks of this place wait.
     pub(crate) fn waits_for(&self, place: &str) -> bool {
-        self.places.get(place).is_some_and(|place| !place.waiting.is_empty())
+        self.taken.has(place)
     }
 
     /// Whether some place has used up what was taken for it, since this was asked
@@ -65,6 +87,9 @@ impl Backlog {
                 self.round.push_back(callback.place.clone());
                 Place::default()
             });
+            if place.waiting.is_empty() {
+                self.taken.lock().insert(callback.place.clone());
+            }
             place.waiting.push_back(callback);
         }
     }
@@ -95,6 +120,9 @@ impl Backlog {
                     self.waiting -= give_back(place, &lane, &mut self.released);
                 }
             }
+            if place.waiting.is_empty() {
+                self.taken.lock().remove(&name);
+            }
             self.used_up |= found.is_some() && place.waiting.is_empty();
             if place.active == 0 && place.waiting.is_empty() {
                 self.places.remove(&name);
@@ -118,6 +146,9 @@ impl Backlog {
         place.active = place.active.saturating_sub(1);
         if let Some(lane) = callback.lane.as_ref().filter(|_| again) {
             self.waiting -= give_back(place, lane, &mut self.released);
+            if place.waiting.is_empty() {
+                self.taken.lock().remove(&callback.place);
+            }
         }
     }
 
@@ -127,6 +158,7 @@ impl Backlog {
             self.released.extend(place.waiting.drain(..).map(|callback| callback.id));
         }
         self.waiting = 0;
+        self.taken.lock().clear();
     }
 
     /// What is to be given back.

@@ -16,6 +16,7 @@ mod connect;
 mod counts;
 mod deliver;
 mod outbox;
+mod room;
 mod target;
 mod worker;
 

@@ -1,7 +1,7 @@
 //! The queue: what is put into it, seen of it, and done to it by people.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering::Relaxed},
@@ -13,8 +13,10 @@ use bluegate_store::{Callback, CallbackCount, CallbackState, StoreError};
 use tokio::sync::Notify;
 
 use crate::{
+    backlog::Places,
     config::Config,
     counts::{self, Counters, Counts, Depth},
+    room::Room,
     target::{Target, TargetError},
 };
 
@@ -30,6 +32,9 @@ pub(crate) struct Shared {
     pub(crate) counts: Counts,
     /// What the store had in the queue when it was last asked.
     pub(crate) counted: Mutex<Vec<CallbackCount>>,
+    /// Places that our worker has enough of.
+    pub(crate) taken: Places,
+    room: Room,
     /// The last position given out.
     position: AtomicI64,
 }
@@ -89,6 +94,8 @@ impl Outbox {
             wake: Notify::new(),
             counts: Counts::default(),
             counted: Mutex::default(),
+            taken: Places::default(),
+            room: Room::default(),
             position: AtomicI64::new(0),
         };
         Self { shared: Arc::new(shared) }
@@ -106,14 +113,20 @@ impl Outbox {
         let bound = self.shared.config.bounds.queue;
         let write = self.shared.config.store.write().await;
         let mut write = write.map_err(QueueError::Store)?;
-        let kinds: BTreeSet<(&TenantName, &str)> =
-            rows.iter().map(|row| (&row.tenant, row.kind.as_str())).collect();
-        for (tenant, kind) in kinds {
+        let mut kinds: BTreeMap<(&TenantName, &str), i64> = BTreeMap::new();
+        for row in &rows {
+            *kinds.entry((&row.tenant, &row.kind)).or_default() += 1;
+        }
+        for ((tenant, kind), number) in kinds {
+            if self.shared.room.take(tenant, kind, number) {
+                continue;
+            }
             let waiting = write.queued_callbacks(tenant, kind).await.map_err(QueueError::Store)?;
             if waiting >= bound {
                 self.shared.counts.refused.fetch_add(1, Relaxed);
                 return Err(QueueError::Full);
             }
+            self.shared.room.counted(tenant, kind, (waiting, number), bound);
         }
         let mut queued = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -121,7 +134,10 @@ impl Outbox {
             queued.push(if is_new { Queued::New } else { Queued::Same });
         }
         write.commit().await.map_err(QueueError::Store)?;
-        self.wake();
+        // The others are looked for when what was taken of their place is used up.
+        if rows.iter().any(|row| !self.shared.taken.has(&row.place)) {
+            self.wake();
+        }
         Ok(queued)
     }
 

@@ -127,7 +127,7 @@ impl Worker {
             targets: config.targets.clone(),
             resolver: Arc::clone(&config.resolver),
         };
-        let backlog = Backlog::new(config.bounds.per_place);
+        let backlog = Backlog::new(config.bounds.per_place, outbox.shared.taken.clone());
         let (tasks, finished) = (JoinSet::new(), Vec::new());
         Self { outbox, prepare, connector, tasks, backlog, finished }
     }

@@ -13,7 +13,7 @@ mod token;
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -108,11 +108,20 @@ impl Callbacks {
 
     /// What was sent, oldest first.
     pub(crate) fn sent(&self) -> Vec<Callback> {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.lock().iter().cloned().collect()
+    }
+
+    /// How much of it is remembered.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Callback>> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keep(&self, callback: Callback) {
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sent = self.lock();
         if sent.len() >= CALLBACKS_KEPT {
             sent.pop_front();
         }

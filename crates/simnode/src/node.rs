@@ -258,6 +258,11 @@ impl SimNode {
         self.state.callbacks.sent()
     }
 
+    /// How many of them were sent and are remembered.
+    pub fn callback_count(&self) -> usize {
+        self.state.callbacks.count()
+    }
+
     /// Sends a callback as it is, once more; the status that came back.
     pub async fn send_again(&self, callback: &Callback) -> Option<u16> {
         callbacks::send_once(&self.state, callback.clone()).await
