@@ -147,7 +147,7 @@ async fn warm(
     let _place = places.acquire().await.expect("the semaphore is never closed");
     if timeout(NODE_LIMIT, cache.warm(&upstream, &snapshot)).await.is_err() {
         let name = upstream.node().name.as_str();
-        tracing::debug!(node.name = name, "the node's client took too long to fetch");
+        tracing::debug!(node.id = name, "the node's client took too long to fetch");
     }
     upstream.id()
 }
@@ -173,7 +173,7 @@ impl Cache {
         for target in &targets {
             fetched += usize::from(self.fetch_ahead(target, upstream, snapshot).await.is_some());
         }
-        tracing::info!(node.name = mount, files = fetched, "the node's client is in the cache");
+        tracing::info!(node.id = mount, files = fetched, "the node's client is in the cache");
     }
 
     /// The entry of one target, asked for when it is not fresh.

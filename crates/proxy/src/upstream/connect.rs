@@ -92,7 +92,7 @@ impl Upstream {
         let node = Arc::clone(&self.node);
         let ended = move |ended: hyper::Result<()>| {
             if let Err(error) = ended {
-                tracing::debug!(node.name = node.name.as_str(), %error, "connection to node ended");
+                tracing::debug!(node.id = node.name.as_str(), %error, "connection to node ended");
             }
         };
         let open = self.traffic.connection();

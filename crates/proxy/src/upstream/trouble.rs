@@ -28,19 +28,19 @@ impl Trouble {
     /// A request was answered.
     pub(super) fn none(&self, node: &str) {
         if self.open.load(Relaxed) && self.open.swap(false, Relaxed) {
-            tracing::info!(node.name = node, "node answers again");
+            tracing::info!(node.id = node, "node answers again");
         }
     }
 
     /// A request was not.
     pub(super) fn report(&self, node: &str, error: &NodeError) {
-        tracing::debug!(node.name = node, error = error as &dyn Error, "no answer from node");
+        tracing::debug!(node.id = node, error = error as &dyn Error, "no answer from node");
         if error.is_no_news() || !self.is_due(Instant::now()) {
             return;
         }
         self.open.store(true, Relaxed);
         tracing::warn!(
-            node.name = node,
+            node.id = node,
             error = error as &dyn Error,
             "requests to the node fail; check that it runs and that this machine reaches it"
         );
