@@ -58,6 +58,10 @@ def read(target, headers, body):
         if told["core"]["header"]["name"] != told["envelope"]["name"]:
             raise Refused("not a message of BigBlueButton")
         return f"{form} {told['envelope']['name']} {domain}"
+    if "payload" in told:
+        if not told["payload"]["record_id"].startswith(told["payload"]["meeting_id"]):
+            raise Refused("about no recording of a meeting")
+        return f"{form} {told['header']['name']} {domain}"
     data = told["data"]
     if data["type"] != "event" or not isinstance(data["event"]["ts"], int):
         raise Refused("not an event")

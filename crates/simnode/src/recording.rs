@@ -219,23 +219,26 @@ impl Recordings {
         self.get(record_id).is_some_and(|recording| recording.state.is_there())
     }
 
-    /// Publishes or hides those that are there.
-    pub(crate) fn publish(&mut self, record_ids: &[String], publish: bool) {
+    /// Publishes or hides those that are there, and gives them.
+    pub(crate) fn publish(&mut self, record_ids: &[String], publish: bool) -> Vec<Recording> {
         let to = if publish { RecordingState::Published } else { RecordingState::Unpublished };
-        self.change(record_ids, |recording| recording.state = to);
+        self.change(record_ids, |recording| recording.state = to)
     }
 
-    /// Deletes those that are there.
-    pub(crate) fn delete(&mut self, record_ids: &[String]) {
-        self.change(record_ids, |recording| recording.state = RecordingState::Deleted);
+    /// Deletes those that are there, and gives them.
+    pub(crate) fn delete(&mut self, record_ids: &[String]) -> Vec<Recording> {
+        self.change(record_ids, |recording| recording.state = RecordingState::Deleted)
     }
 
-    fn change(&mut self, record_ids: &[String], change: impl Fn(&mut Recording)) {
+    fn change(&mut self, record_ids: &[String], change: impl Fn(&mut Recording)) -> Vec<Recording> {
+        let mut changed = Vec::new();
         for id in record_ids {
             if let Some(recording) = self.all.get_mut(id).filter(|r| r.state.is_there()) {
                 change(recording);
+                changed.push(recording.clone());
             }
         }
+        changed
     }
 
     /// Sets and, with an empty value, removes metadata of all whose IDs begin so.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Somebody joins through the scaler, and is in the meeting.
-async fn enter(calling: &Calling, frontend: &Frontend, meeting: &str) -> Participant {
+pub(crate) async fn enter(calling: &Calling, frontend: &Frontend, meeting: &str) -> Participant {
     let query = format!("meetingID={meeting}&fullName=Ada&role=VIEWER");
     let join = frontend.get("join", &query).await;
     let joined = calling.simulated.follow(frontend, join.location()).await;

@@ -6,7 +6,10 @@ use std::{path::Path, process::Command, time::Duration};
 use bluegate_bbb_api::encode_value;
 use bluegate_testkit::Process;
 
-use crate::{cluster::eventually, node_callbacks::Calling, receiver::call, simulated::Kind};
+use crate::{
+    cluster::eventually, node_callbacks::Calling, node_events::enter, receiver::call,
+    simulated::Kind,
+};
 
 const PATH: &str = "/hook?a=1&b=%C3%BC";
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -29,8 +32,8 @@ async fn a_reader_of_the_documentation_accepts_every_event() {
         let kind = Kind { release, webhooks: true, ..Kind::STOCK };
         let calling = Calling::start(&[kind]).await;
         let frontend = calling.simulated.cluster.frontend("physics");
-        let (mut mapped, mapped_url) = reader("physics-secret", "4").await;
-        let (mut raw, raw_url) = reader("physics-secret", "2").await;
+        let (mut mapped, mapped_url) = reader("physics-secret", "9").await;
+        let (mut raw, raw_url) = reader("physics-secret", "7").await;
         for (url, more) in [(&mapped_url, ""), (&raw_url, "&getRaw=true")] {
             let query = format!("callbackURL={}{more}", encode_value(url));
             assert_eq!(frontend.get("hooks/create", &query).await.answer().key(), "");
@@ -41,9 +44,26 @@ async fn a_reader_of_the_documentation_accepts_every_event() {
             let body = "domain=a&event=%5B%5D&timestamp=1";
             call("POST", &format!("{mapped_url}{checksum}"), &[FORM], body).await;
         }
-        let name = "name=%C3%9Cbung+%22%5C%E2%80%A8%F0%9F%98%80&meetingID=%C3%9Cbung";
+        let name = "name=%C3%9Cbung+%22%5C%E2%80%A8%F0%9F%98%80&meetingID=%C3%9Cbung&record=true";
         assert_eq!(frontend.get("create", name).await.answer().key(), "");
+        let recording = calling.node().meetings().remove(0).internal_meeting_id;
+        let ada = enter(&calling, &frontend, "%C3%9Cbung").await;
+        let told = async |count: usize| {
+            let lines = async || raw.stdout().lines().count() == count + 1;
+            eventually("told", lines).await;
+        };
+        told(2).await;
+        drop(ada);
+        told(3).await;
         frontend.get("end", "meetingID=%C3%9Cbung").await.answer();
+        told(4).await;
+        assert!(calling.node().recording_step("rap-publish-ended", &recording));
+        told(5).await;
+        let direct = calling.simulated.direct();
+        for (call, more) in [("publishRecordings", "&publish=false"), ("deleteRecordings", "")] {
+            let query = format!("recordID={recording}{more}");
+            assert_eq!(direct.get(call, &query).await.answer().key(), "");
+        }
         for process in [&mut mapped, &mut raw] {
             let status = process.wait(Duration::from_secs(20)).await;
             assert!(status.is_ok_and(|status| status.success()), "{}", process.stderr());
@@ -51,21 +71,33 @@ async fn a_reader_of_the_documentation_accepts_every_event() {
         let lines = |process: &Process| -> Vec<String> {
             process.stdout().lines().skip(1).map(str::to_owned).collect()
         };
+        let accepted = |event: &str| format!("accepted {form} {event} 127.0.0.1");
         assert_eq!(
             lines(&mapped),
             [
                 "refused no checksum".to_owned(),
                 "refused wrong checksum".to_owned(),
-                format!("accepted {form} meeting-created Übung 127.0.0.1"),
-                format!("accepted {form} meeting-ended Übung 127.0.0.1"),
+                accepted("meeting-created Übung"),
+                accepted("user-joined Übung"),
+                accepted("user-left Übung"),
+                accepted("meeting-ended Übung"),
+                accepted("rap-publish-ended Übung"),
+                accepted("rap-unpublished Übung"),
+                accepted("rap-deleted Übung"),
             ]
         );
         assert_eq!(
             lines(&raw),
             [
-                format!("accepted {form} MeetingCreatedEvtMsg 127.0.0.1"),
-                format!("accepted {form} MeetingDestroyedEvtMsg 127.0.0.1"),
+                "MeetingCreatedEvtMsg",
+                "UserJoinedMeetingEvtMsg",
+                "UserLeftMeetingEvtMsg",
+                "MeetingDestroyedEvtMsg",
+                "publish_ended",
+                "unpublished",
+                "deleted",
             ]
+            .map(accepted)
         );
     }
 }

@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use super::{ApiRequest, Call, check::RECORDING_CHECKSUM, check::Rules, digests, failure};
 use crate::{
     answer::{self, Answer, Caching},
+    callbacks::News,
     checksum::Algorithm,
+    meeting::Happening,
     query::decode,
-    recording::{Track, Wanted},
+    recording::{Recording, Track, Wanted},
     state::NodeState,
     xml::Xml,
 };
@@ -138,14 +140,15 @@ fn publish(node: &NodeState, request: &ApiRequest) -> Answer {
     let value = request.parameters.get("publish").unwrap_or_default();
     let publish = value.eq_ignore_ascii_case("true");
     write(node, request, &ids, ("published", value), |node| {
-        node.recordings(|recordings| recordings.publish(&ids, publish));
+        let event_id = if publish { "rap-published" } else { "rap-unpublished" };
+        tell(node, event_id, node.recordings(|recordings| recordings.publish(&ids, publish)));
     })
 }
 
 fn delete(node: &NodeState, request: &ApiRequest) -> Answer {
     let ids = list_of(request, "recordID");
     write(node, request, &ids, ("deleted", "true"), |node| {
-        node.recordings(|recordings| recordings.delete(&ids));
+        tell(node, "rap-deleted", node.recordings(|recordings| recordings.delete(&ids)));
     })
 }
 
@@ -155,6 +158,13 @@ fn update(node: &NodeState, request: &ApiRequest) -> Answer {
     write(node, request, &ids, ("updated", "true"), |node| {
         node.recordings(|recordings| recordings.update(&ids, &metadata));
     })
+}
+
+/// bbb-web tells all services what it did to a recording, and bbb-webhooks the hooks.
+fn tell(node: &NodeState, event_id: &'static str, recordings: Vec<Recording>) {
+    for recording in recordings.into_iter().map(Box::new) {
+        node.callbacks.tell(News::Happened(Happening::Step { event_id, recording }));
+    }
 }
 
 fn write(

@@ -24,7 +24,8 @@ pub(crate) enum Happening {
     },
     /// A meeting has ended; it is as it was then.
     Ended(Box<Meeting>),
-    /// A step of a recording's processing began or ended.
+    /// A step of a recording's processing began or ended, or a call of the API
+    /// published, hid or deleted it.
     Step {
         /// What bbb-webhooks calls it, such as `rap-publish-ended`.
         event_id: &'static str,

@@ -137,21 +137,25 @@ fn ended(meeting: &MeetingIds, now: u64) -> Event {
     event("meeting-ended", meeting, &json!({ "meeting": named(meeting) }), raw, now)
 }
 
-/// What the scripts that make recordings say of a step. With the one that has
-/// published it comes the recording itself.
+/// What bbb-web does to a recording that is there; nothing is measured of it.
+const DONE_TO_IT: [&str; 3] = ["rap-published", "rap-unpublished", "rap-deleted"];
+
+/// What the scripts that make recordings say of a step, or bbb-web of what it did.
+/// With the one that has published it comes the recording itself.
 fn step(id: &'static str, recording: &Recording, now: u64) -> Event {
     let meeting = MeetingIds {
         internal: recording.record_id.clone(),
         external: recording.meeting_id.clone(),
     };
-    let mut attributes = json!({
-        "meeting": named(&meeting), "record-id": recording.record_id,
-        "success": true, "step-time": 1_234,
-    });
+    let mut attributes = json!({ "meeting": named(&meeting), "record-id": recording.record_id });
     let mut payload = json!({
-        "success": true, "step_time": 1_234, "record_id": recording.record_id,
-        "meeting_id": recording.record_id, "external_meeting_id": recording.meeting_id,
+        "record_id": recording.record_id, "meeting_id": recording.record_id,
+        "external_meeting_id": recording.meeting_id,
     });
+    if !DONE_TO_IT.contains(&id) {
+        (attributes["success"], attributes["step-time"]) = (json!(true), json!(1_234));
+        (payload["success"], payload["step_time"]) = (json!(true), json!(1_234));
+    }
     if id == "rap-publish-ended" {
         attributes["workflow"] = json!(WORKFLOW);
         attributes["recording"] = json!({
