@@ -34,7 +34,7 @@ pub(crate) struct Shared {
     pub(crate) counted: Mutex<Vec<CallbackCount>>,
     /// Places that our worker has enough of.
     pub(crate) taken: Places,
-    room: Room,
+    pub(crate) room: Room,
     /// The last position given out.
     position: AtomicI64,
 }
@@ -117,8 +117,9 @@ impl Outbox {
         for row in &rows {
             *kinds.entry((&row.tenant, &row.kind)).or_default() += 1;
         }
+        let others_queue = self.shared.config.store.is_shared();
         for ((tenant, kind), number) in kinds {
-            if self.shared.room.take(tenant, kind, number) {
+            if !others_queue && self.shared.room.take(tenant, kind, number) {
                 continue;
             }
             let waiting = write.queued_callbacks(tenant, kind).await.map_err(QueueError::Store)?;
@@ -126,7 +127,7 @@ impl Outbox {
                 self.shared.counts.refused.fetch_add(1, Relaxed);
                 return Err(QueueError::Full);
             }
-            self.shared.room.counted(tenant, kind, (waiting, number), bound);
+            self.shared.room.found(tenant, kind, bound - waiting, number);
         }
         let mut queued = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -199,6 +200,7 @@ impl Outbox {
         let mut write = self.shared.config.store.write().await?;
         let found = write.retry_callback(id, tenant, self.now()).await?;
         write.commit().await?;
+        self.shared.room.forget();
         self.wake();
         Ok(found)
     }

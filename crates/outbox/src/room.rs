@@ -1,9 +1,9 @@
 //! How many callbacks may be queued before those that wait are counted again.
 //! Without I/O.
 //!
-//! A count goes through all that wait. So each count allows for a part of the room
-//! it found, which is used up without another: near the bound every callback is
-//! counted for, far from it one in thousands.
+//! A count goes through all that wait. Where nobody else queues callbacks, what
+//! waits only grows by what is queued here: the room that a count found is used up
+//! before the next one. Where several processes do, each callback is counted for.
 
 use std::{
     collections::HashMap,
@@ -12,75 +12,74 @@ use std::{
 
 use bluegate_cluster::TenantName;
 
-/// As many processes may share a store and each use up what it allows itself, and
-/// the bound still holds.
-const PROCESSES: i64 = 4;
-
-/// What is allowed, by tenant and kind.
+/// What a count left room for, by tenant and kind.
 #[derive(Debug, Default)]
 pub(crate) struct Room(Mutex<HashMap<(TenantName, String), i64>>);
 
 impl Room {
     /// Whether so many of a kind may be queued without a count; they are taken off.
     pub(crate) fn take(&self, tenant: &TenantName, kind: &str, number: i64) -> bool {
-        let mut allowed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (tenant.clone(), kind.to_owned());
-        match allowed.get_mut(&key) {
-            Some(left) if *left > number => *left -= number,
-            Some(left) if *left == number => drop(allowed.remove(&key)),
-            Some(_) | None => return false,
+        let mut room = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(left) = room.get_mut(&(tenant.clone(), kind.to_owned())) else { return false };
+        let is_enough = *left >= number;
+        if is_enough {
+            *left -= number;
         }
-        true
+        is_enough
     }
 
-    /// So many were counted before `number` more are queued, of at most `bound`.
-    pub(crate) fn counted(
-        &self,
-        tenant: &TenantName,
-        kind: &str,
-        (waiting, number): (i64, i64),
-        bound: i64,
-    ) {
-        let allowed = bound.saturating_sub(waiting) / PROCESSES - number;
-        let key = (tenant.clone(), kind.to_owned());
+    /// A count, made before `number` more of a kind are queued, left this room.
+    pub(crate) fn found(&self, tenant: &TenantName, kind: &str, room: i64, number: i64) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if allowed > 0 {
-            all.insert(key, allowed);
-        } else {
-            all.remove(&key);
-        }
+        all.insert((tenant.clone(), kind.to_owned()), room.saturating_sub(number).max(0));
+    }
+
+    /// Something else may have been queued, or nobody asks any more.
+    pub(crate) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn processes_that_share_a_queue_stay_within_its_bound_and_count_seldom() {
-        const BOUND: i64 = 10_000;
-        let tenant = "physics".parse().unwrap();
-        let processes: Vec<Room> = (0..PROCESSES).map(|_| Room::default()).collect();
-        let (mut waiting, mut counts, mut refused) = (0, 0, 0);
-        for room in processes.iter().cycle().take(11_000) {
-            if !room.take(&tenant, "ready", 1) {
-                counts += 1;
-                if waiting >= BOUND {
-                    refused += 1;
-                    continue;
+    proptest! {
+        /// Whatever comes and goes, no more wait than may, but for the last ones
+        /// that came together.
+        #[test]
+        fn the_bound_holds(steps in proptest::collection::vec((1_i64..4, 0_i64..4), 0..200)) {
+            const BOUND: i64 = 20;
+            let (tenant, room) = ("physics".parse().unwrap(), Room::default());
+            let mut waiting = 0;
+            for (come, gone) in steps {
+                if room.take(&tenant, "ready", come) {
+                    prop_assert!(waiting + come <= BOUND);
+                    waiting += come;
+                } else if waiting < BOUND {
+                    room.found(&tenant, "ready", BOUND - waiting, come);
+                    waiting += come;
                 }
-                room.counted(&tenant, "ready", (waiting, 1), BOUND);
+                prop_assert!(waiting < BOUND + 4);
+                waiting = (waiting - gone).max(0);
             }
-            waiting += 1;
         }
-        assert_eq!((waiting, refused), (BOUND, 1_000));
-        assert!(counts - refused < 200, "{counts}");
-        assert!(!processes[0].take(&tenant, "ready", 1), "all that was allowed is used up");
-        processes[0].counted(&tenant, "ready", (0, 1), BOUND);
-        assert!(!processes[0].take(&tenant, "ended", 1), "each kind has room of its own");
-        assert!(!processes[0].take(&"chemistry".parse().unwrap(), "ready", 1));
-        assert!(processes[0].take(&tenant, "ready", 2_000));
-        assert!(!processes[0].take(&tenant, "ready", 500));
-        assert!(processes[0].take(&tenant, "ready", 499));
+    }
+
+    #[test]
+    fn it_is_counted_once_for_as_many_as_there_was_room() {
+        let (physics, chemistry) = ("physics".parse().unwrap(), "chemistry".parse().unwrap());
+        let room = Room::default();
+        assert!(!room.take(&physics, "ready", 1));
+        room.found(&physics, "ready", 10_000, 1);
+        assert!((0..9_999).all(|_| room.take(&physics, "ready", 1)));
+        assert!(!room.take(&physics, "ready", 1), "used up");
+        room.found(&physics, "ready", 3, 1);
+        assert!(!room.take(&physics, "ended", 1), "each kind has its own");
+        assert!(!room.take(&chemistry, "ready", 1), "and each tenant");
+        assert!(!room.take(&physics, "ready", 3));
+        assert!(room.take(&physics, "ready", 2));
     }
 }

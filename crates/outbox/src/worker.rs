@@ -340,6 +340,7 @@ impl Worker {
 
     /// Clears away what is old.
     async fn clear(&self) {
+        self.outbox.shared.room.forget();
         if let Err(error) = self.cleared().await {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "old callbacks were not cleared");
