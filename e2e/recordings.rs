@@ -96,6 +96,11 @@ async fn recordings_are_listed_hidden_published_and_deleted() {
     deleted ID of school-a
     --- stderr
     ");
+    let log = served.process.stderr();
+    for event in ["recording.unpublished", "recording.published", "recording.deleted"] {
+        assert_eq!(log.matches(&format!("event=\"{event}\"")).count(), 1, "{log}");
+    }
+    assert!(!log.contains(id), "{log}");
     let left = served.json(&["recording", "list", "--json"]);
     assert_eq!(left["recordings"].as_array().unwrap().len(), 1, "{left}");
     // Deleted is deleted, and nothing is found to be changed.

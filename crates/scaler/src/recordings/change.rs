@@ -67,7 +67,7 @@ pub(crate) async fn write(context: &Arc<Context>, call: Call, request: ApiReques
     let mut query = as_query(&request);
     query.remove("recordID");
     query.remove_where(is_our_metadata);
-    match carry_out(context, call, query, change, targets).await {
+    match carry_out(context, &request.tenant.name, call, query, change, targets).await {
         Taken::Done => Answer::success([success]).into(),
         Taken::NotFound => Failure::RecordingsNotFound.into(),
         Taken::Failed => Failure::RecordingsUnreachable.into(),
@@ -90,7 +90,7 @@ pub(super) async fn one(
     };
     let ids = [named.id().to_owned()];
     match targets(context, named.tenant(), &ids, &change) {
-        Some(targets) => carry_out(context, call, query, change, targets).await,
+        Some(targets) => carry_out(context, named.tenant(), call, query, change, targets).await,
         None => Taken::NotFound,
     }
 }
@@ -137,13 +137,43 @@ fn targets(
 /// once, even if who asked has gone.
 async fn carry_out(
     context: &Arc<Context>,
+    tenant: &TenantName,
     call: Call,
     query: RawQuery,
     change: RecordingChange,
     targets: Targets,
 ) -> Taken {
-    let working = at_all(Arc::clone(context), call, query, change, targets);
+    let (context, tenant) = (Arc::clone(context), tenant.clone());
+    let count = targets.values().flatten().collect::<BTreeSet<_>>().len();
+    let inner = Arc::clone(&context);
+    let working = async move {
+        let taken = at_all(inner, call, query, change.clone(), targets).await;
+        if taken == Taken::Done {
+            tell(&tenant, &change, count);
+        }
+        taken
+    };
     context.to_its_end(working).await.unwrap_or(Taken::Failed)
+}
+
+/// Logs what was done to so many recordings; what they are called is nobody's
+/// business there.
+fn tell(tenant: &TenantName, change: &RecordingChange, count: usize) {
+    match change {
+        RecordingChange::Publish(true) => tracing::info!(
+            target: "bluegate::state", event = "recording.published",
+            tenant.id = %tenant, recordings = count, "recordings were published"
+        ),
+        RecordingChange::Publish(false) => tracing::info!(
+            target: "bluegate::state", event = "recording.unpublished",
+            tenant.id = %tenant, recordings = count, "recordings were hidden"
+        ),
+        RecordingChange::Delete => tracing::warn!(
+            target: "bluegate::state", event = "recording.deleted",
+            tenant.id = %tenant, recordings = count, "recordings were deleted"
+        ),
+        RecordingChange::Metadata(_) => {}
+    }
 }
 
 /// Sends the call to all keepers at once. Whoever did it is shown as having done
