@@ -32,8 +32,8 @@ async fn a_reader_of_the_documentation_accepts_every_event() {
         let kind = Kind { release, webhooks: true, ..Kind::STOCK };
         let calling = Calling::start(&[kind]).await;
         let frontend = calling.simulated.cluster.frontend("physics");
-        let (mut mapped, mapped_url) = reader("physics-secret", "9").await;
-        let (mut raw, raw_url) = reader("physics-secret", "7").await;
+        let (mut mapped, mapped_url) = reader("physics-secret", "10").await;
+        let (mut raw, raw_url) = reader("physics-secret", "8").await;
         for (url, more) in [(&mapped_url, ""), (&raw_url, "&getRaw=true")] {
             let query = format!("callbackURL={}{more}", encode_value(url));
             assert_eq!(frontend.get("hooks/create", &query).await.answer().key(), "");
@@ -60,7 +60,11 @@ async fn a_reader_of_the_documentation_accepts_every_event() {
         assert!(calling.node().recording_step("rap-publish-ended", &recording));
         told(5).await;
         let direct = calling.simulated.direct();
-        for (call, more) in [("publishRecordings", "&publish=false"), ("deleteRecordings", "")] {
+        for (call, more) in [
+            ("publishRecordings", "&publish=false"),
+            ("publishRecordings", "&publish=true"),
+            ("deleteRecordings", ""),
+        ] {
             let query = format!("recordID={recording}{more}");
             assert_eq!(direct.get(call, &query).await.answer().key(), "");
         }
@@ -83,6 +87,7 @@ async fn a_reader_of_the_documentation_accepts_every_event() {
                 accepted("meeting-ended Übung"),
                 accepted("rap-publish-ended Übung"),
                 accepted("rap-unpublished Übung"),
+                accepted("rap-published Übung"),
                 accepted("rap-deleted Übung"),
             ]
         );
@@ -95,6 +100,7 @@ async fn a_reader_of_the_documentation_accepts_every_event() {
                 "MeetingDestroyedEvtMsg",
                 "publish_ended",
                 "unpublished",
+                "published",
                 "deleted",
             ]
             .map(accepted)
