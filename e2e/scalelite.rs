@@ -231,12 +231,12 @@ impl Served {
     }
 
     /// How many meetings a node's last list had.
-    async fn meetings_on(&self, node: &str) -> u64 {
+    async fn counted_on(&self, node: &str, what: &str) -> u64 {
         let request =
             Request::get("/v1/nodes").header("Authorization", "Bearer an-admin-token-of-this-test");
         let answer = request.send(&format!("127.0.0.1:{}", self.admin)).await.unwrap();
         let report: Value = serde_json::from_slice(&answer.body).unwrap();
-        report["scaler"][node]["meetings"].as_u64().unwrap()
+        report["scaler"][node][what].as_u64().unwrap()
     }
 
     /// What a frontend of this host is told.
@@ -337,7 +337,7 @@ async fn a_site_moves_with_its_classes_running_and_goes_back() {
     // Scalelite made one more before everybody had left it, and it was not imported.
     let late = site.create_at_node("late", 1, "").await;
     eventually("its node has told of it", WITHIN, || async {
-        (served.meetings_on("bbb-02").await == 2).then_some(())
+        (served.counted_on("bbb-02", "meetings").await == 2).then_some(())
     })
     .await
     .unwrap();
@@ -412,6 +412,41 @@ async fn a_site_moves_with_its_classes_running_and_goes_back() {
         kept.map(|(key, value)| (key.clone(), value.clone())).collect::<BTreeMap<_, _>>()
     };
     assert_eq!(untouched(&after), untouched(&before));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_of_a_class_that_moves_are_its_tenants() {
+    let site = Site::start().await;
+    let class = site.create("class-7", 1, TENANT).await;
+    let room = [
+        ("name", "Room 1"),
+        ("meetingID", "class-7-room-1"),
+        ("attendeePW", "ap"),
+        ("moderatorPW", "mp"),
+        ("isBreakout", "true"),
+        ("parentMeetingID", class.as_str()),
+        ("sequence", "1"),
+    ];
+    let answer = at_node(site.node(1), "create", &room).await;
+    assert_eq!(element(&answer, "returncode"), "SUCCESS", "{answer}");
+
+    let served = Served::serving().await;
+    let asked = served.import(&site, &["--json"]);
+    let report: Value = serde_json::from_slice(&asked.stdout).unwrap();
+    let unknown = &report["asked"][1]["only_there"];
+    assert_eq!(*unknown, serde_json::json!([]), "a room goes with its class: {report}");
+    let applied = served.import(&site, &["--apply"]);
+    assert_eq!(applied.status.code(), Some(0), "{}", seen(&applied));
+
+    eventually("its tenant sees the room, and where its class is", WITHIN, || async {
+        let (_, list) = served.call(BN, TENANT_SECRET, "getMeetings", &[]).await;
+        (list.contains("Room 1") && list.contains("class-7")).then_some(())
+    })
+    .await
+    .unwrap();
+    let (_, others) = served.call(API, SECRET, "getMeetings", &[]).await;
+    assert!(!others.contains("Room 1") && !others.contains("class-7"), "{others}");
+    assert_eq!(served.counted_on("bbb-02", "breakout_rooms").await, 1, "a drain waits for it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,6 +25,8 @@ pub struct MeetingFacts {
     pub running: bool,
     /// Whether it is a breakout room.
     pub is_breakout: bool,
+    /// Of a breakout room, the internal ID of the meeting it is under.
+    pub parent: Option<String>,
     /// Whether it only exists to look at the node.
     pub is_probe: bool,
     /// The value of our stamp, unverified.
@@ -49,6 +51,7 @@ impl MeetingFacts {
             video: text("videoCount").as_deref().and_then(count).unwrap_or(0),
             running: text("running").is_some_and(|text| text == "true"),
             is_breakout: text("isBreakout").is_some_and(|text| text == "true"),
+            parent: text("parentMeetingID"),
             is_probe: element
                 .child("metadata")
                 .is_some_and(|data| data.child(probe::METADATA_NAME).is_some()),

@@ -7,6 +7,7 @@ pub(crate) mod ledger;
 pub(crate) mod life;
 pub(crate) mod reach;
 pub(crate) mod reconcile;
+pub(crate) mod room;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod twin;

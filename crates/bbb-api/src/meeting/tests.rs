@@ -42,6 +42,7 @@ fn facts_are_read_past_thousands_separators() {
             video: 0,
             running: true,
             is_breakout: false,
+            parent: None,
             is_probe: false,
             stamp: Some("s".into()),
             store: None,

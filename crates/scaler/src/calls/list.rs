@@ -2,13 +2,14 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use bluegate_bbb_api::{Answer, stamp::Stamp};
+use bluegate_bbb_api::Answer;
 use bluegate_cluster::Mount;
 use bluegate_store::{Generation, State};
 
 use crate::{
     context::Context,
     front::{intake::ApiRequest, reply::Reply},
+    meetings::room,
     nodes::{self, Snapshot},
 };
 
@@ -35,8 +36,8 @@ pub(crate) fn meetings(context: &Context, request: &ApiRequest) -> Reply {
     let rooms = all.keys().filter(|name| !lost.contains(name)).flat_map(|name| {
         let meetings = said.get(name).into_iter().flat_map(|snapshot| &snapshot.meetings);
         let rooms = meetings.filter(|meeting| {
-            meeting.is_breakout_of(tenant)
-                && meeting.stamp.as_ref().is_some_and(|stamp| has_parent(context, stamp))
+            let parent = room::parent_of(directory, tenant, name, meeting);
+            parent.is_some_and(|parent| is_there(&parent) && !lost.contains(&parent.node))
                 // A room that was created through us has a row and is listed.
                 && !directory.stands_for(&meeting.facts.internal_id)
         });
@@ -48,11 +49,6 @@ pub(crate) fn meetings(context: &Context, request: &ApiRequest) -> Reply {
 /// No tenant sees the sessions of another, and nodes do not say whose they are.
 pub(crate) fn sessions() -> Reply {
     Answer::no_sessions().into()
-}
-
-fn has_parent(context: &Context, stamp: &Stamp) -> bool {
-    let parent = context.ledger.directory().meeting(&stamp.meeting());
-    parent.is_some_and(|parent| is_there(&parent) && !context.is_lost(&parent.node))
 }
 
 /// Whether a meeting lives and is not about to end. What is on a lost node is

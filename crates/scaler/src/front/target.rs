@@ -10,7 +10,7 @@ use bluegate_store::{Generation, State};
 
 use crate::{
     callbacks::Callbacks, calls::meeting_id, context::Context, front::intake::ApiRequest,
-    health::Health, nodes::NodeHandle,
+    health::Health, meetings::room, nodes::NodeHandle,
 };
 
 /// A meeting of a tenant that a node may be asked about.
@@ -68,9 +68,15 @@ impl Target {
 
     fn of_breakout(context: &Context, tenant: &TenantName, given: &str) -> Option<Self> {
         let there = |node: &&Arc<NodeHandle>| node.health() != Health::Lost;
+        let directory = context.ledger.directory();
         context.nodes().values().filter(there).find_map(|node| {
             let snapshot = node.snapshot();
-            let room = snapshot.breakout(tenant, given)?;
+            let room = snapshot.breakout(given)?;
+            let name = &node.node.name;
+            // One that is stamped is its tenant's even when what it is under has ended.
+            if !room.is_breakout_of(tenant) {
+                room::parent_of(directory, tenant, name, room)?;
+            }
             let internal = room.facts.internal_id.clone();
             Some(Self {
                 node: Arc::clone(node),

@@ -186,6 +186,7 @@ mod tests {
             video: 0,
             running: users > 0,
             is_breakout,
+            parent: None,
             is_probe: false,
             stamp: None,
             store: None,

@@ -110,10 +110,10 @@ impl Listing {
         self.meetings.iter().filter(|meeting| meeting.facts.is_breakout).count() as u64
     }
 
-    /// A breakout room of this tenant, by either of its IDs.
-    pub(crate) fn breakout(&self, tenant: &TenantName, id: &str) -> Option<&Arc<PolledMeeting>> {
+    /// A breakout room, by either of its IDs.
+    pub(crate) fn breakout(&self, id: &str) -> Option<&Arc<PolledMeeting>> {
         let index = self.by_internal.get(id).or_else(|| self.by_external.get(id))?;
-        self.meetings.get(*index).filter(|meeting| meeting.is_breakout_of(tenant))
+        self.meetings.get(*index).filter(|meeting| meeting.facts.is_breakout)
     }
 }
 

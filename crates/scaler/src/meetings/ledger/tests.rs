@@ -101,6 +101,7 @@ fn poll(open: &[Generation], node: &Mount, users: u32) -> Arc<Snapshot> {
             video: 0,
             running: true,
             is_breakout: false,
+            parent: None,
             is_probe: false,
             stamp: None,
             store: None,
