@@ -186,10 +186,11 @@ async fn load(
 ) -> Result<Vec<NetworkRequest>> {
     let folder = folder(&desk.cluster.ready.proxy_origin, node);
     desk.join(page, meeting).await?;
-    // What is fetched last: the sounds.
+    // What is fetched last: the sounds; but what is said of its scripts may come later.
     eventually("the first client", WITHIN, || async {
         let loaded = below(page, &folder);
-        let whole = loaded.iter().any(|request| request.url.ends_with(".mp3")) && arrived(&loaded);
+        let has_sounds = loaded.iter().any(|request| request.url.ends_with(".mp3"));
+        let whole = has_sounds && largest_script(&loaded).is_ok() && arrived(&loaded);
         whole.then_some(loaded)
     })
     .await

@@ -340,7 +340,7 @@ async fn a_receiver_that_is_down_for_an_hour_and_a_restart_delay_and_lose_nothin
     }
     eventually("tried", async || attempts(&story).await == 4).await;
     story.cluster.stop().await;
-    story.receiver.plug_in().await;
+    story.receiver.plug_in();
     story.cluster.boot().await;
     assert_eq!(story.receiver.got().len(), 0);
     story.now.fetch_add(HOUR, Ordering::SeqCst);

@@ -236,7 +236,7 @@ async fn a_receiver_that_is_away_gets_its_events_later_in_order() {
     }
     eventually("taken", async || calling.node().callbacks().len() == 10).await;
     calling.simulated.cluster.stop().await;
-    calling.receiver.plug_in().await;
+    calling.receiver.plug_in();
     calling.simulated.cluster.boot().await;
     calling.pass_an_hour();
     eventually("told", async || calling.receiver.count() == 10).await;

@@ -13,7 +13,11 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
 use sha2::{Sha256, Sha512};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::watch,
+    task::JoinHandle,
+};
 
 /// What came.
 #[derive(Clone, Debug)]
@@ -40,6 +44,7 @@ pub(crate) struct Receiver {
     location: Arc<Mutex<Option<String>>>,
     gate: watch::Sender<Gate>,
     serving: Mutex<Option<JoinHandle<()>>>,
+    unplugged: Mutex<Option<TcpSocket>>,
 }
 
 impl Receiver {
@@ -52,6 +57,7 @@ impl Receiver {
             location: Arc::default(),
             gate: watch::Sender::new(Gate::default()),
             serving: Mutex::default(),
+            unplugged: Mutex::default(),
         };
         receiver.serve(listener);
         receiver
@@ -110,14 +116,21 @@ impl Receiver {
         self.got.lock().unwrap().len()
     }
 
+    /// Refuses connections from now on. Its port stays its own: another server
+    /// there would answer in its place.
     pub(crate) async fn unplug(&self) {
         let task = self.serving.lock().unwrap().take().unwrap();
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(self.address).unwrap();
+        *self.unplugged.lock().unwrap() = Some(socket);
     }
 
-    pub(crate) async fn plug_in(&self) {
-        self.serve(TcpListener::bind(self.address).await.unwrap());
+    pub(crate) fn plug_in(&self) {
+        let socket = self.unplugged.lock().unwrap().take().unwrap();
+        self.serve(socket.listen(1024).unwrap());
     }
 }
 

@@ -57,7 +57,7 @@ async fn a_receiver_down_for_an_hour_and_a_restarted_scaler_lose_nothing() {
         calling.pass(HOUR / 3);
     }
     calling.simulated.cluster.stop().await;
-    calling.receiver.plug_in().await;
+    calling.receiver.plug_in();
     calling.simulated.cluster.boot().await;
     calling.pass(HOUR);
     assert_all_four(&calling.got(4).await, &meeting, "physics-secret", &calling.receiver);

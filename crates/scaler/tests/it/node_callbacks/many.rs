@@ -41,7 +41,7 @@ async fn ten_thousand_of_a_node_wait_for_a_receiver_and_arrive_once_each() {
 
     calling.simulated.cluster.stop().await;
     calling.simulated.cluster.boot().await;
-    calling.receiver.plug_in().await;
+    calling.receiver.plug_in();
     calling.pass(HOUR);
     within(LONG, "they arrived", async || calling.receiver.count() >= ALL).await;
     let told =
@@ -77,7 +77,7 @@ async fn two_scalers_on_one_database_deliver_each_once() {
     assert_eq!(calling.answered(ALL + 3).await, vec![Some(200); ALL + 3]);
     let tried = async || calling.least_attempts().await >= Some(1);
     within(LONG, "they were tried", tried).await;
-    calling.receiver.plug_in().await;
+    calling.receiver.plug_in();
     // More than one of them sends at once.
     calling.receiver.hold_until(at_once + 1);
     calling.pass(60_000);
