@@ -60,6 +60,11 @@ pub(crate) async fn run(
     for _ in 0..if new { 0 } else { connections } {
         wires.push(Wire::new(client.connect(target).await?));
     }
+    if new {
+        // The first handshake of a process gathers entropy, for tens of milliseconds in
+        // which hundreds of others would become due.
+        client.connect(target).await?;
+    }
     let began = Instant::now() + HEAD_START;
     let clock = std::thread::spawn(move || keep_time(&sender, began, rate, count));
     let mut wires = wires.into_iter();
