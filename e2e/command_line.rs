@@ -108,7 +108,7 @@ async fn the_demo_says_what_runs_where_and_stops_cleanly() {
 
     let mut text = demo.stdout().replace(ready["secret"].as_str().unwrap(), "SECRET");
     text = text.replace(ready["configuration"].as_str().unwrap(), "FOLDER/bluegate.toml");
-    for url in [&ready["proxy_origin"], &ready["frontend"], &ready["api_base"]]
+    for url in [&ready["proxy_origin"], &ready["frontend"], &ready["api_base"], &ready["admin"]]
         .into_iter()
         .chain(ready["nodes"].as_array().unwrap().iter().map(|node| &node["origin"]))
     {
@@ -133,9 +133,10 @@ async fn the_demo_says_what_runs_where_and_stops_cleanly() {
     cluster's origin | http://bbb.cluster.localhost:PORT | the proxy: every node's client
     BBB API | http://127.0.0.1:PORT/bigbluebutton/api | the scaler
     its secret | SECRET | tenant `default`
+    admin API | http://127.0.0.1:PORT | its token is beside the configuration
     node | http://bbb-01.cluster.localhost:PORT | simulated BBB 3.0.28
     node | http://bbb-02.cluster.localhost:PORT | simulated BBB 3.0.28
-    configuration | FOLDER/bluegate.toml | for `bluegate doctor -c`
+    configuration | FOLDER/bluegate.toml | for `bluegate doctor -c`, `bluegate meeting show -c` and others
 
     Stop it with Ctrl-C.
     ");

@@ -202,13 +202,32 @@ async fn a_demo_leaves_a_file_for_the_other_commands() {
         let output = bluegate(&[arguments, &["-c", file]].concat());
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", seen(&output));
     }
+    let query =
+        [("meetingID", "m-1"), ("name", "One"), ("attendeePW", "ap"), ("moderatorPW", "mp")];
+    assert!(cluster.api("create", &query).await.contains("SUCCESS"));
+    let why = seen(&bluegate(&["meeting", "show", "m-1", "-c", file]));
+    assert!(why.contains("bbb-01") && why.contains("bbb-03"), "why that node: {why}");
+    for arguments in [
+        &["node", "list", "--from", "admin"][..],
+        &["node", "cordon", "bbb-02"],
+        &["tenant", "list"],
+        &["recording", "list"],
+        &["audit"],
+        &["cache", "show"],
+        &["routes", "list"],
+    ] {
+        let output = bluegate(&[arguments, &["-c", file]].concat());
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", seen(&output));
+    }
     let report = seen(&bluegate(&["doctor", "-c", file]));
     assert!(report.contains("Nothing found: bbb-01, bbb-02, bbb-03"), "{report}");
     let secrets = Path::new(file).with_file_name("secrets");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&secrets.join("admin")), 0o600);
     for node in &cluster.ready.nodes {
         let secret = secrets.join(&node.name);
         assert_eq!(fs::read_to_string(&secret).unwrap(), node.secret);
-        assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(mode(&secret), 0o600);
     }
 }
 

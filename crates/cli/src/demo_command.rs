@@ -1,16 +1,21 @@
 //! `bluegate demo`.
 
-use std::{io::Write as _, path::PathBuf};
+use std::{io::Write as _, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use bluegate_demo::{Demo, MAX_NODES, Options, Ready, Release};
+use bluegate_demo::{AdminSeat, Demo, DemoRoles, MAX_NODES, Options, Ready, Release};
 use clap::{Args, ValueEnum};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Outcome,
     exit::{Exit, UsageError},
     runtime,
-    serve::shutdown_signal,
+    serve::{
+        admin::{AdminListener, Serving},
+        readiness::Gauges,
+        shutdown_signal, sources,
+    },
 };
 
 #[derive(Args, Debug)]
@@ -82,7 +87,7 @@ pub(crate) fn run(options: DemoOptions) -> Outcome {
     let authority = if options.tls { Some(authority_folder(&options)?) } else { None };
     runtime::run(async {
         let shutdown = shutdown_signal()?;
-        let demo = Demo::start(Options {
+        let (demo, seat) = Demo::start(Options {
             nodes: options.nodes,
             release: match options.bbb {
                 BbbLine::V2_4 => Release::V2_4,
@@ -100,6 +105,7 @@ pub(crate) fn run(options: DemoOptions) -> Outcome {
             strict: options.strict,
         })
         .await?;
+        let admin = Administered::begin(demo.roles(), seat);
         let mut stdout = anstream::stdout().lock();
         write!(stdout, "{}", describe(demo.ready(), !options.without_proxy))?;
         stdout.flush()?;
@@ -110,9 +116,36 @@ pub(crate) fn run(options: DemoOptions) -> Outcome {
                 .with_context(|| format!("cannot write the ready file `{}`", path.display()))?;
         }
         shutdown.await;
+        admin.end().await;
         demo.stop().await;
         Ok(Exit::Done)
     })
+}
+
+/// The demo's admin API, the same that `bluegate serve` has.
+struct Administered {
+    serving: Serving,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Administered {
+    fn begin(roles: &DemoRoles, seat: AdminSeat) -> Self {
+        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (proxy, scaler) = (Arc::clone(&roles.proxy), roles.scaler.clone());
+        let gauges =
+            Gauges::follow(Some(Arc::clone(&proxy)), Some(scaler.clone()), &shutdown, &tasks);
+        tasks.close();
+        let sources = sources::of(Some(&proxy), Some(scaler), roles.routes.clone(), gauges);
+        let serving = AdminListener::of(seat.listener, &seat.token).serve(sources);
+        Self { serving, shutdown, tasks }
+    }
+
+    async fn end(self) {
+        self.serving.end().await;
+        self.shutdown.cancel();
+        self.tasks.wait().await;
+    }
 }
 
 /// Where the demo's authority is kept: with `--data` there, else where a
@@ -140,13 +173,15 @@ fn describe(ready: &Ready, proxied: bool) -> String {
         ("BBB API", &ready.api_base, "the scaler".to_owned()),
         ("its secret", &ready.secret, "tenant `default`".to_owned()),
     ];
+    rows.push(("admin API", &ready.admin, "its token is beside the configuration".to_owned()));
     for node in &ready.nodes {
         let nginx = node.nginx.as_ref();
         let nginx =
             nginx.map_or_else(String::new, |version| format!(" behind real nginx {version}"));
         rows.push(("node", &node.origin, format!("simulated BBB {}{nginx}", node.bbb)));
     }
-    rows.push(("configuration", &ready.configuration, "for `bluegate doctor -c`".to_owned()));
+    let commands = "for `bluegate doctor -c`, `bluegate meeting show -c` and others";
+    rows.push(("configuration", &ready.configuration, commands.to_owned()));
     if let Some(ca) = &ready.ca {
         rows.push(("certificate", ca, "trust it in your browser, this machine only".to_owned()));
     }

@@ -1,4 +1,4 @@
-//! The demo as a configuration file, so that `doctor` and `node` can be tried on it.
+//! The demo as a configuration file, so that `doctor`, `node`, `meeting` and others can be tried on it.
 
 use std::{
     fmt::Write as _,
@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use bluegate_cluster::Secret;
+
 use crate::ready::Ready;
 
 /// Its name in the demo's folder.
@@ -16,7 +18,12 @@ const NAME: &str = "bluegate.toml";
 /// Writes the file with its secrets beside it, and gives its path; `proxied` is said of every node.
 ///
 /// It has no `[proxy]` and no `[scaler]`: those run in the demo.
-pub(crate) fn write(folder: &Path, ready: &Ready, proxied: bool) -> io::Result<PathBuf> {
+pub(crate) fn write(
+    folder: &Path,
+    ready: &Ready,
+    admin_token: &Secret,
+    proxied: bool,
+) -> io::Result<PathBuf> {
     let mut text = format!("[cluster]\norigin = \"{}\"\n", ready.proxy_origin);
     if let Some(ca) = &ready.ca {
         let ca = fs::canonicalize(ca)?;
@@ -24,6 +31,10 @@ pub(crate) fn write(folder: &Path, ready: &Ready, proxied: bool) -> io::Result<P
     }
     let secrets = folder.join("secrets");
     fs::create_dir_all(&secrets)?;
+    let listen = ready.admin.trim_start_matches("http://");
+    write!(text, "\n[admin]\nlisten = \"{listen}\"\ntoken_file = \"secrets/admin\"\n")
+        .expect(NEVER);
+    write_secret(&secrets.join("admin"), admin_token.expose())?;
     for node in &ready.nodes {
         write_secret(&secrets.join(&node.name), &node.secret)?;
         write!(

@@ -10,6 +10,7 @@ pub const MAX_NODES: usize = 50;
 /// The ports behind the first one, so that a reader of the output can guess them.
 const FRONTEND_OFFSET: u16 = 1;
 const SCALER_OFFSET: u16 = 2;
+const ADMIN_OFFSET: u16 = 3;
 const NODES_OFFSET: u16 = 11;
 
 /// Sockets of the whole demo, bound before anything starts, so that a port
@@ -19,6 +20,8 @@ pub(crate) struct Layout {
     pub(crate) proxy: Seat,
     pub(crate) frontend: Seat,
     pub(crate) scaler: Seat,
+    /// Of whoever runs the demo's admin API.
+    pub(crate) admin: TcpListener,
     pub(crate) nodes: Vec<(Mount, Seat)>,
 }
 
@@ -47,12 +50,16 @@ pub struct PortTaken {
 impl Layout {
     /// Binds every socket on loopback. `port_base` 0 takes free ports.
     pub(crate) fn bind(scheme: Scheme, nodes: usize, port_base: u16) -> Result<Self, PortTaken> {
-        let seat = |what: &str, host: &str, offset: u16| {
+        let bind = |what: &str, offset: u16| {
             let port = if port_base == 0 { 0 } else { port_base.saturating_add(offset) };
             let taken = |source| PortTaken { port, what: what.to_owned(), source };
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(taken)?;
             listener.set_nonblocking(true).map_err(taken)?;
             let address = listener.local_addr().map_err(taken)?;
+            Ok((address, listener))
+        };
+        let seat = |what: &str, host: &str, offset: u16| {
+            let (address, listener) = bind(what, offset)?;
             let origin = Origin::new(scheme, host, Some(address.port()))
                 .expect("the demo's names are host names");
             Ok(Seat { origin, address, listener })
@@ -61,6 +68,7 @@ impl Layout {
         let proxy = seat("proxy", "bbb.cluster.localhost", 0)?;
         let frontend = seat("frontend", "cluster.localhost", FRONTEND_OFFSET)?;
         let scaler = seat("scaler", "api.cluster.localhost", SCALER_OFFSET)?;
+        let (_, admin) = bind("admin API", ADMIN_OFFSET)?;
         let nodes = (1..=nodes)
             .map(|number| {
                 let name = format!("bbb-{number:02}");
@@ -70,7 +78,7 @@ impl Layout {
                 Ok((mount, seat(&format!("node {name}"), &host, offset)?))
             })
             .collect::<Result<_, PortTaken>>()?;
-        Ok(Self { proxy, frontend, scaler, nodes })
+        Ok(Self { proxy, frontend, scaler, admin, nodes })
     }
 }
 

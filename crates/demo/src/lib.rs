@@ -18,4 +18,4 @@ pub use certificates::CertificateError;
 pub use layout::{MAX_NODES, PortTaken};
 pub use nodes::{NodeError, Release};
 pub use ready::{Ready, ReadyNode};
-pub use run::{Demo, Options, StartError};
+pub use run::{AdminSeat, Demo, DemoRoles, Options, StartError};

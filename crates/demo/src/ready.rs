@@ -13,6 +13,8 @@ pub struct Ready {
     pub api_base: String,
     /// The default tenant's secret.
     pub secret: String,
+    /// The admin API, for the commands that are its clients: `http://127.0.0.1:PORT`.
+    pub admin: String,
     /// The frontend's page.
     pub frontend: String,
     /// The simulated nodes.

@@ -51,15 +51,34 @@ pub struct Options {
 }
 
 /// A running demo. Dropping it without [`Demo::stop`] leaves its tasks to the runtime.
-#[derive(Debug)]
 pub struct Demo {
     ready: Ready,
     nodes: Vec<Arc<bluegate_simnode::SimNode>>,
-    proxy: Arc<bluegate_proxy::Proxy>,
+    roles: DemoRoles,
     shutdown: CancellationToken,
     tasks: TaskTracker,
     /// Removed when the demo is gone.
     _temporary: Option<tempfile::TempDir>,
+}
+
+/// What the demo runs that has something to show on an admin listener.
+#[derive(Clone)]
+pub struct DemoRoles {
+    /// The cluster's one origin.
+    pub proxy: Arc<bluegate_proxy::Proxy>,
+    /// The BBB API.
+    pub scaler: bluegate_scaler::Scaler,
+    /// What the proxy relays; never changes.
+    pub routes: watch::Receiver<Arc<Routes>>,
+}
+
+/// Where the demo's admin API is to answer, and whom.
+#[derive(Debug)]
+pub struct AdminSeat {
+    /// Bound on loopback.
+    pub listener: Listener,
+    /// The token in the demo's configuration file.
+    pub token: Secret,
 }
 
 /// Why a demo does not start.
@@ -104,11 +123,12 @@ struct DemoTls {
 }
 
 impl Demo {
-    /// Starts everything; when it returns, every socket accepts connections.
+    /// Starts everything but the admin API; when it returns, every other socket accepts
+    /// connections. The admin API is the caller's: it shows more than a demo knows of.
     ///
     /// # Errors
     /// [`StartError`]; nothing is left running then but what the runtime ends.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    pub async fn start(options: Options) -> Result<(Self, AdminSeat), StartError> {
         let scheme = if options.authority.is_some() { Scheme::Https } else { Scheme::Http };
         let layout = Layout::bind(scheme, options.nodes, options.port_base)?;
         let (folder, temporary) = data_folder(options.data.as_deref())?;
@@ -150,13 +170,18 @@ impl Demo {
             proxy_origin: layout.proxy.origin.to_string(),
             api_base: format!("{}://{}/bigbluebutton/api", scheme.as_str(), layout.scaler.address),
             secret: secret.expose().to_owned(),
+            admin: format!("http://{}", layout.admin.local_addr().map_err(StartError::Socket)?),
             frontend: format!("{}/", layout.frontend.origin),
             nodes: running.iter().map(|running| describe(running, options.release)).collect(),
             access_log: access_log.display().to_string(),
             ca: demo_tls.map(|tls| tls.ca_file.display().to_string()),
             configuration: String::new(),
         };
-        let configuration = cluster_file::write(&folder, &ready, options.proxied)
+        let admin = AdminSeat {
+            listener: Listener::from_std(layout.admin).map_err(StartError::Socket)?,
+            token: random_secret(),
+        };
+        let configuration = cluster_file::write(&folder, &ready, &admin.token, options.proxied)
             .map_err(|source| StartError::Data { path: folder.clone(), source })?;
         ready.configuration = configuration.display().to_string();
         let api = Api::new(
@@ -169,24 +194,31 @@ impl Demo {
             secret.clone(),
             format!("{}/", layout.frontend.origin),
         );
-        let proxy = parts.proxy(layout.proxy, &running, &access_log)?;
-        parts.scaler(layout.scaler, &running, secret, &folder).await?;
+        let (proxy, routes) = parts.proxy(layout.proxy, &running, &access_log)?;
+        let scaler = parts.scaler(layout.scaler, &running, secret, &folder).await?;
         parts.frontend(layout.frontend, &running, api, options.proxied)?;
         parts.tasks.close();
-        Ok(Self {
+        let demo = Self {
             ready,
             nodes: running.into_iter().map(|running| running.simulated).collect(),
-            proxy,
+            roles: DemoRoles { proxy, scaler, routes },
             shutdown: parts.shutdown,
             tasks: parts.tasks,
             _temporary: temporary,
-        })
+        };
+        Ok((demo, admin))
     }
 
     /// Where everything is.
     #[must_use]
     pub fn ready(&self) -> &Ready {
         &self.ready
+    }
+
+    /// What it has to show on an admin listener.
+    #[must_use]
+    pub fn roles(&self) -> &DemoRoles {
+        &self.roles
     }
 
     /// Stops everything, within a bound, and removes a temporary data folder.
@@ -196,7 +228,7 @@ impl Demo {
         if tokio::time::timeout(2 * DRAIN, self.tasks.wait()).await.is_err() {
             tracing::warn!("some connections were cut");
         }
-        self.proxy.close().await;
+        self.roles.proxy.close().await;
         // Last, so that nobody who still asks a node finds it dead and says so.
         for node in self.nodes {
             // The frontend may still hold it; its sockets close all the same.
@@ -220,7 +252,7 @@ impl Parts {
         seat: Seat,
         running: &[Running],
         access_log: &Path,
-    ) -> Result<Arc<bluegate_proxy::Proxy>, StartError> {
+    ) -> Result<(Arc<bluegate_proxy::Proxy>, watch::Receiver<Arc<Routes>>), StartError> {
         let nodes = running.iter().map(|running| running.node.clone());
         let routes = Routes::new(self.cluster.clone(), nodes)
             .expect("the demo's nodes have names and origins of their own");
@@ -234,9 +266,9 @@ impl Parts {
         };
         // The routes stay in force without their sender: a demo's never change.
         drop(keep);
-        let proxy = bluegate_proxy::build(config, routes)?;
+        let proxy = bluegate_proxy::build(config, routes.clone())?;
         self.serve(seat, proxy.clone())?;
-        Ok(proxy)
+        Ok((proxy, routes))
     }
 
     async fn scaler(
@@ -245,7 +277,7 @@ impl Parts {
         running: &[Running],
         secret: Secret,
         folder: &Path,
-    ) -> Result<(), StartError> {
+    ) -> Result<bluegate_scaler::Scaler, StartError> {
         let nodes = running.iter().map(|running| NodeConfig {
             node: running.node.clone(),
             secrets: vec![running.secret.clone()],
@@ -272,9 +304,9 @@ impl Parts {
         };
         let scaler = bluegate_scaler::build(config).await?;
         self.serve(seat, Arc::new(scaler.clone()))?;
-        let shutdown = self.shutdown.clone();
-        self.tasks.spawn(async move { scaler.run(shutdown.clone(), shutdown).await });
-        Ok(())
+        let (running, shutdown) = (scaler.clone(), self.shutdown.clone());
+        self.tasks.spawn(async move { running.run(shutdown.clone(), shutdown).await });
+        Ok(scaler)
     }
 
     fn frontend(

@@ -227,9 +227,13 @@ pub(super) struct OurScaler {
 }
 
 impl OurScaler {
-    /// The one of this file, when it has both `[scaler]` and `[admin]`.
+    /// The one that this file's `[admin]` leads to: a file with `[proxy]` and without
+    /// `[scaler]` says that there is none, one with no role only says whom to ask.
     pub(super) fn of(config: &Config, path: &std::path::Path) -> Option<Self> {
-        config.scaler.as_ref().and(config.admin.as_ref())?;
+        config.admin.as_ref()?;
+        if config.scaler.is_none() && config.proxy.is_some() {
+            return None;
+        }
         let admin = AdminOptions { config: path.to_owned(), admin: None, token_file: None };
         Some(Self { admin })
     }

@@ -65,6 +65,18 @@ impl AdminListener {
         }))
     }
 
+    /// A listener that is there already, in the clear, for who has this token.
+    pub(crate) fn of(listener: Listener, token: &Secret) -> Self {
+        Self {
+            listeners: vec![listener],
+            tls: None,
+            tokens: Tokens::new(std::slice::from_ref(token)),
+            scalelite: Vec::new(),
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
     /// Answers from now on; what is returned ends it. It ends after the roles,
     /// so that it can say meanwhile that this process is not ready.
     pub(crate) fn serve(self, sources: Sources) -> Serving {

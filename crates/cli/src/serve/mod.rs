@@ -1,7 +1,7 @@
 //! `bluegate serve`: the roles a configuration file has sections for, wired.
 
 mod access_log;
-mod admin;
+pub(crate) mod admin;
 mod administration;
 mod callbacks;
 mod certificates;
@@ -10,32 +10,24 @@ mod health;
 mod listeners;
 mod metrics;
 mod policy;
-mod readiness;
+pub(crate) mod readiness;
 mod recordings;
 pub(crate) mod reload;
 mod scaler_source;
 pub(crate) mod scaling;
 pub(crate) mod secrets;
+pub(crate) mod sources;
 mod supervisor;
 pub(crate) mod tenants;
 mod upgrade;
 
-use std::{
-    future::Future,
-    path::Path,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
-use bluegate_admin::{
-    AuditSource, CacheSource, CallbacksSource, MetricsSource, NodesSource, RecordingsSource,
-    RouteBook, ScalerSource, Sources, TenantsSource, TokenSource,
-};
+use bluegate_admin::RouteBook;
 use bluegate_cluster::Routes;
 use bluegate_config::{Config, Gate};
 use bluegate_net::{
-    Policy,
     dispatch::ApiHosts,
     handover::{Predecessor, Sockets},
     tls,
@@ -54,13 +46,11 @@ use crate::{
     exit::{Exit, UsageError},
     runtime,
     serve::{
-        admin::{AdminListener, ProxyCache},
-        administration::Administration,
-        certificates::{Certificates, Display},
+        admin::AdminListener,
+        certificates::Certificates,
         listeners::{Listeners, Roles},
         readiness::Gauges,
         reload::Reload,
-        scaler_source::AdminScaler,
         scaling::Scaling,
         upgrade::Upgrades,
     },
@@ -144,8 +134,10 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
     listeners.serve(&config, &roles, &shutdown, &tasks, drain)?;
     supervisor::watch_over(&shutdown, &tasks);
     let gauges = Gauges::follow(proxy.clone(), measured_scaler.clone(), &shutdown, &tasks);
-    let sources = sources(proxy.as_ref(), measured_scaler, &book, policy, shown, gauges);
-    let sources = health::show(placing.clone(), sources);
+    let mut sources = sources::of(proxy.as_ref(), measured_scaler, book.follow(), gauges);
+    sources.book = proxy.as_ref().map(|_| Arc::clone(&book));
+    sources.metrics.push(Arc::new(move |out| metrics::connections(out, &policy)));
+    sources.metrics.push(Arc::new(move |out| metrics::certificates(out, &shown.all())));
     let (sources, seen) =
         doctor::start(path, &config, &node_tls, &book, &shutdown, &tasks, sources);
     let gate = config.scaler.as_ref().map(|scaler| scaler.gate);
@@ -217,75 +209,6 @@ async fn serve(path: &Path, config: Config, mut sockets: Sockets) -> Outcome {
         proxy.close().await;
     }
     Ok(Exit::Done)
-}
-
-/// What the roles have to show on the admin listener.
-fn sources(
-    proxy: Option<&Arc<bluegate_proxy::Proxy>>,
-    scaler: Option<bluegate_scaler::Scaler>,
-    book: &Arc<RouteBook>,
-    policy: Policy,
-    shown: Display,
-    gauges: Gauges,
-) -> Sources {
-    let cache = proxy.map(|proxy| Arc::new(ProxyCache(Arc::clone(proxy))) as Arc<dyn CacheSource>);
-    let routes = book.follow();
-    let mut measured: Vec<Arc<MetricsSource>> = vec![
-        Arc::new(move |out| metrics::connections(out, &policy)),
-        Arc::new(move |out| metrics::certificates(out, &shown.all())),
-    ];
-    let measured_gauges = gauges.clone();
-    measured.push(Arc::new(move |out| measured_gauges.measure(out)));
-    if let Some(proxy) = proxy.cloned() {
-        measured.push(Arc::new(move |out| {
-            metrics::traffic(out, &proxy);
-            metrics::health(out, &proxy);
-        }));
-    }
-    let shown_scaler = scaler.clone().map(|scaler| {
-        let scaler: Arc<dyn ScalerSource> = Arc::new(AdminScaler(scaler));
-        scaler
-    });
-    let tenants = scaler
-        .clone()
-        .map(|scaler| Arc::new(tenants::ScalerTenants(scaler)) as Arc<dyn TenantsSource>);
-    let recordings = scaler
-        .clone()
-        .map(|scaler| Arc::new(recordings::ScalerRecordings(scaler)) as Arc<dyn RecordingsSource>);
-    // Where they do not pass there is no queue to show.
-    let passing = scaler.clone().filter(|scaler| scaler.callback_counters().is_some());
-    let queue = passing
-        .map(|scaler| Arc::new(callbacks::ScalerCallbacks(scaler)) as Arc<dyn CallbacksSource>);
-    let kept = scaler.as_ref().map(|scaler| Administration(scaler.store().clone()));
-    if let Some(scaler) = scaler {
-        for measure in
-            [callbacks::metrics, tenants::metrics, metrics::placement, recordings::metrics]
-        {
-            let scaler = scaler.clone();
-            measured.push(Arc::new(move |out| measure(out, &scaler)));
-        }
-    }
-    let nodes = proxy.cloned().map(|proxy| {
-        Arc::new(move || metrics::nodes_report(proxy.health_report())) as Arc<NodesSource>
-    });
-    Sources {
-        routes: Arc::new(move || Arc::clone(&routes.borrow())),
-        book: proxy.map(|_| Arc::clone(book)),
-        nodes,
-        health: None,
-        cache,
-        scaler: shown_scaler,
-        callbacks: queue,
-        recordings,
-        tokens: kept.clone().map(|kept| Arc::new(kept) as Arc<dyn TokenSource>),
-        audit: kept.map(|kept| Arc::new(kept) as Arc<dyn AuditSource>),
-        doctor: None,
-        tenants,
-        ready: Arc::new(move || gauges.read()),
-        metrics: measured,
-        version: env!("CARGO_PKG_VERSION"),
-        started: SystemTime::now(),
-    }
 }
 
 async fn build_roles(
