@@ -35,7 +35,7 @@ fn the_nodes_of_the_file_are_listed_and_shown() {
     assert_snapshot!(seen(&run(&["list"])), @r"
     exit 0
     --- stdout
-    name    origin                      address        bbb  proxied
+    NAME    ORIGIN                      ADDRESS        BBB  PROXIED
     bbb-01  https://bbb-01.example.org  10.0.0.11:443  -    yes
     bbb-02  https://bbb-02.example.org  -              2.7  no
     --- stderr

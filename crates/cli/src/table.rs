@@ -2,10 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Columns as wide as their widest cell, two blanks apart; `-` for nothing.
+/// Columns as wide as their widest cell, two blanks apart, under their names in
+/// capitals; `-` for nothing.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let cell = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
-    let mut lines = vec![head.map(str::to_owned)];
+    let mut lines = vec![head.map(str::to_uppercase)];
     lines.extend(rows.iter().map(|row| std::array::from_fn(|column| cell(&row[column]))));
     let widths: [usize; N] = std::array::from_fn(|column| {
         lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0)
