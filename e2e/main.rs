@@ -23,6 +23,7 @@ mod fleet;
 mod front_door;
 mod gate;
 mod live_node;
+mod looked_at;
 mod lost_node;
 mod metrics;
 mod node_apply;

@@ -159,10 +159,10 @@ impl Estate {
     }
 
     /// Opens the store to read from it: nothing is made, migrated or written.
-    /// Absent when there is no such file yet.
+    /// Absent when there is none yet.
     ///
     /// # Errors
-    /// [`EstateError::Open`].
+    /// [`EstateError::Open`], also when it has an older schema.
     pub async fn look(store: &str, key_file: &Path) -> Result<Option<Self>, EstateError> {
         let store = Store::open_to_read(store).await?;
         let key_file = key_file.to_owned();

@@ -13,7 +13,7 @@ use sqlx::{
 };
 
 use crate::{
-    error::CopyError,
+    error::{CopyError, is_absent_table},
     migrations::{MIGRATIONS, Step, newest},
 };
 
@@ -118,7 +118,7 @@ async fn version(path: &Path, thoroughly: bool) -> Result<Option<i64>, CopyError
         sqlx::query_scalar(SELECT_VERSION).fetch_one(&mut connection).await;
     let version = match version {
         Ok(version) => version,
-        Err(sqlx::Error::Database(error)) if error.message().contains("no such table") => None,
+        Err(error) if is_absent_table(&error) => None,
         Err(error) => return Err(unsound(error)),
     };
     drop(connection.close().await);

@@ -18,7 +18,7 @@ use sqlx::{
 
 use crate::{
     copy,
-    error::{OpenError, StoreError},
+    error::{OpenError, StoreError, is_absent_table},
     migrations::{self, MIGRATIONS, Step},
     write::{Open, Write},
 };
@@ -83,48 +83,49 @@ impl Database {
 
     /// The same, as a program that knows these steps of the schema.
     pub(crate) async fn open_as(url: &str, steps: &[Step]) -> Result<Self, OpenError> {
-        if let Some(path) = url.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
-            open_sqlite(PathBuf::from(path), steps).await
-        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            open_postgres(url, steps).await
-        } else {
-            Err(OpenError::Url)
+        match sqlite_path(url) {
+            Some(path) => open_sqlite(path, steps).await,
+            None => open_postgres(url, steps).await,
         }
     }
 
-    /// Opens it for reading only; absent when there is no such file.
+    /// Opens it for reading only; absent when there is no such file, or nothing of
+    /// ours in the database yet.
     pub(crate) async fn open_to_read(url: &str) -> Result<Option<Self>, OpenError> {
-        let database = if let Some(path) = url.strip_prefix("sqlite://") {
-            let path = PathBuf::from(path);
+        let database = if let Some(path) = sqlite_path(url) {
             if !path.exists() {
                 return Ok(None);
             }
-            let options = SqliteConnectOptions::new()
-                .filename(&path)
-                .read_only(true)
-                .busy_timeout(LOCK_TIMEOUT);
             let pool = SqlitePoolOptions::new().acquire_timeout(LOCK_TIMEOUT).max_connections(1);
-            let pool = pool.connect_with(options).await;
+            let pool = pool.connect_with(sqlite_to_read(&path)).await;
             let pool = pool.map_err(|source| OpenError::Connect { path, source })?;
             Self::Sqlite { readers: pool.clone(), writer: pool }
         } else {
-            let read_only = [("default_transaction_read_only", "on")];
-            Self::Postgres(postgres_pool(url, &read_only).await?)
+            Self::Postgres(postgres_pool(postgres_to_read(url)?).await?)
         };
         let known = migrations::newest(MIGRATIONS);
-        match database.version().await {
-            version if version < known => Err(OpenError::Older { version, known }),
-            version if version > known => Err(OpenError::Newer { version, known }),
-            _ => Ok(Some(database)),
+        let fits = match database.version().await {
+            Ok(None) => Ok(false),
+            Ok(Some(version)) if version < known => Err(OpenError::Older { version, known }),
+            Ok(Some(version)) if version > known => Err(OpenError::Newer { version, known }),
+            Ok(Some(_)) => Ok(true),
+            Err(error) => Err(OpenError::Version(error)),
+        };
+        if !matches!(fits, Ok(true)) {
+            database.close().await;
         }
+        Ok(fits?.then_some(database))
     }
 
-    /// The newest step of the schema that it has; 0 where there is none.
-    async fn version(&self) -> i64 {
-        let version: Result<Option<i64>, _> = on_each!(Readers, self.readers(), readers => {
+    /// The newest step of the schema that it has; absent where there is none.
+    async fn version(&self) -> Result<Option<i64>, sqlx::Error> {
+        let version = on_each!(Readers, self.readers(), readers => {
             sqlx::query_scalar(copy::SELECT_VERSION).fetch_one(readers).await
         });
-        version.ok().flatten().unwrap_or(0)
+        match version {
+            Err(error) if is_absent_table(&error) => Ok(None),
+            version => version,
+        }
     }
 
     pub(crate) fn readers(&self) -> Readers<'_> {
@@ -210,27 +211,46 @@ async fn open_sqlite(path: PathBuf, steps: &[Step]) -> Result<Database, OpenErro
 }
 
 async fn open_postgres(url: &str, steps: &[Step]) -> Result<Database, OpenError> {
-    let pool = postgres_pool(url, &[]).await?;
+    let pool = postgres_pool(postgres(url)?).await?;
     // Takes a lock of its own: several scalers may start at once.
     let migrated = migrations::migrator(steps).run(&pool).await;
     migrated.map_err(|source| newer(&source, steps).unwrap_or(OpenError::MigrateServer(source)))?;
     Ok(Database::Postgres(pool))
 }
 
-/// Connections to a server, with these settings of its own besides ours.
-async fn postgres_pool(url: &str, settings: &[(&str, &str)]) -> Result<PgPool, OpenError> {
-    let bound = format!("{}ms", LOCK_TIMEOUT.as_millis());
-    let options = PgConnectOptions::from_str(url)
-        .map_err(OpenError::Server)?
-        .application_name("bluegate")
-        .options([("statement_timeout", bound.as_str()), ("lock_timeout", bound.as_str())])
-        .options(settings.iter().copied());
+async fn postgres_pool(options: PgConnectOptions) -> Result<PgPool, OpenError> {
     PgPoolOptions::new()
         .acquire_timeout(LOCK_TIMEOUT)
         .max_connections(CONNECTIONS)
         .connect_with(options)
         .await
         .map_err(OpenError::Server)
+}
+
+/// How a server is connected to.
+fn postgres(url: &str) -> Result<PgConnectOptions, OpenError> {
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(OpenError::Url);
+    }
+    let bound = format!("{}ms", LOCK_TIMEOUT.as_millis());
+    let options = PgConnectOptions::from_str(url).map_err(OpenError::Server)?;
+    let bounds = [("statement_timeout", bound.as_str()), ("lock_timeout", bound.as_str())];
+    Ok(options.application_name("bluegate").options(bounds))
+}
+
+/// The same, for reading only.
+pub(crate) fn postgres_to_read(url: &str) -> Result<PgConnectOptions, OpenError> {
+    Ok(postgres(url)?.options([("default_transaction_read_only", "on")]))
+}
+
+/// How the file of a store is opened for reading only.
+pub(crate) fn sqlite_to_read(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(LOCK_TIMEOUT)
+}
+
+/// The file of a store that is one.
+pub(crate) fn sqlite_path(url: &str) -> Option<PathBuf> {
+    url.strip_prefix("sqlite://").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// Whether a newer program has been here.
@@ -254,3 +274,6 @@ pub(crate) fn create_private(path: &Path) -> Result<(), OpenError> {
         .map(drop)
         .map_err(|source| OpenError::File { path: path.to_owned(), source })
 }
+
+#[cfg(test)]
+mod tests;

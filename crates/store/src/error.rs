@@ -28,6 +28,9 @@ pub enum OpenError {
         /// The newest that we know.
         known: i64,
     },
+    /// It is there, and does not say which schema it has.
+    #[error("the store does not say which schema it has")]
+    Version(#[source] sqlx::Error),
     /// It is only read, and so not brought up to date.
     #[error(
         "the store has an older schema ({version}, this Bluegate reads {known}): start `bluegate \
@@ -173,4 +176,11 @@ impl WriteError {
             _ => Self::Store(StoreError::Query { operation, source }),
         }
     }
+}
+
+/// Whether a database answered that there is no such table.
+pub(crate) fn is_absent_table(error: &sqlx::Error) -> bool {
+    let Some(error) = error.as_database_error() else { return false };
+    // `undefined_table` of PostgreSQL; SQLite has no code of its own for it.
+    error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
 }

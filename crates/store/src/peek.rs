@@ -1,12 +1,15 @@
 //! A look at a store that some other process may be serving: nothing is made,
 //! migrated or locked.
 
-use std::{path::Path, str::FromStr};
+use std::str::FromStr;
 
 use bluegate_cluster::{Mount, TenantName};
-use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions as _, Connection as _};
 
-use crate::error::{OpenError, StoreError};
+use crate::{
+    database::{postgres_to_read, sqlite_path, sqlite_to_read},
+    error::{OpenError, StoreError, is_absent_table},
+};
 
 const SELECT_TENANTS: &str = "SELECT name FROM tenants ORDER BY name";
 const SELECT_NODES: &str = "SELECT name FROM nodes ORDER BY name";
@@ -47,25 +50,22 @@ macro_rules! names {
 /// # Errors
 /// [`PeekError`] when there is one and it does not answer.
 pub async fn peek_added(url: &str) -> Result<Added, PeekError> {
-    let (tenants, nodes) =
-        if let Some(path) = url.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
-            let path = Path::new(path);
-            if !path.exists() {
-                return Ok(Added::default());
-            }
-            let connect = |source| OpenError::Connect { path: path.to_owned(), source };
-            let options = SqliteConnectOptions::new().filename(path).read_only(true);
-            let mut connection = options.connect().await.map_err(connect)?;
-            let names = names!(connection);
-            connection.close().await.map_err(connect)?;
-            names
-        } else {
-            let options = PgConnectOptions::from_str(url).map_err(OpenError::Server)?;
-            let mut connection = options.connect().await.map_err(OpenError::Server)?;
-            let names = names!(connection);
-            connection.close().await.map_err(OpenError::Server)?;
-            names
-        };
+    let (tenants, nodes) = if let Some(path) = sqlite_path(url) {
+        if !path.exists() {
+            return Ok(Added::default());
+        }
+        let connect = |source| OpenError::Connect { path: path.clone(), source };
+        let mut connection = sqlite_to_read(&path).connect().await.map_err(connect)?;
+        let names = names!(connection);
+        connection.close().await.map_err(connect)?;
+        names
+    } else {
+        let options = postgres_to_read(url)?;
+        let mut connection = options.connect().await.map_err(OpenError::Server)?;
+        let names = names!(connection);
+        connection.close().await.map_err(OpenError::Server)?;
+        names
+    };
     Ok(Added { tenants: parsed(tenants)?, nodes: parsed(nodes)? })
 }
 
@@ -75,13 +75,7 @@ fn parsed<T: FromStr>(names: Result<Vec<String>, sqlx::Error>) -> Result<Vec<T>,
             let parsed: Result<Vec<T>, T::Err> = names.iter().map(|name| name.parse()).collect();
             parsed.map_err(|_| StoreError::Row { column: "name" })
         }
-        // No such table: SQLite has no code of its own for it.
-        Err(sqlx::Error::Database(error))
-            if error.code().as_deref() == Some("42P01")
-                || error.message().contains("no such table") =>
-        {
-            Ok(Vec::new())
-        }
+        Err(error) if is_absent_table(&error) => Ok(Vec::new()),
         Err(source) => Err(StoreError::Query { operation: "list what was added", source }),
     }
 }

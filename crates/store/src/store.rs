@@ -34,11 +34,12 @@ impl Store {
     }
 
     /// Opens a store to read from it, whoever serves from it: nothing is made,
-    /// migrated or written. Absent when there is no such file yet.
+    /// migrated or written. Absent when there is no such file yet, or nothing of ours
+    /// in the database.
     ///
     /// # Errors
-    /// [`OpenError`] as for [`Store::open`]; also when its schema is an older
-    /// one.
+    /// [`OpenError`] as for [`Store::open`]; [`OpenError::Older`] when its schema is
+    /// an older one, [`OpenError::Version`] when it does not say which it has.
     pub async fn open_to_read(url: &str) -> Result<Option<Self>, OpenError> {
         Ok(Database::open_to_read(url).await?.map(|database| Self { database }))
     }

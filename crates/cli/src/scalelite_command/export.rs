@@ -17,7 +17,7 @@ use crate::{
     scalelite_command::{
         DEFAULT_TENANT,
         arguments::ExportOptions,
-        here::{Cluster, connect},
+        here::{Access, Cluster, connect},
     },
 };
 
@@ -26,7 +26,7 @@ pub(super) fn run(options: &ExportOptions) -> Outcome {
 }
 
 async fn export(options: &ExportOptions) -> Outcome {
-    let cluster = Cluster::look(&options.redis.config).await?;
+    let cluster = Cluster::read(&options.redis.config, Access::Look).await?;
     let back = give_back(&ours(&cluster)?);
     let keys = back.layout.keys();
     let mut report = Report::new(&back, keys.len());

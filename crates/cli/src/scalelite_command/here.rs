@@ -26,9 +26,18 @@ pub(super) struct Cluster {
     estate: Option<Estate>,
 }
 
+/// What is done with the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// It is only read: nothing is made, migrated or written.
+    Look,
+    /// It is added to.
+    Add,
+}
+
 impl Cluster {
     /// Reads the file and, when there is one, the store.
-    pub(super) async fn look(path: &Path) -> Result<Self, anyhow::Error> {
+    pub(super) async fn read(path: &Path, access: Access) -> Result<Self, anyhow::Error> {
         let config: Config = config_command::load(path)?;
         let Some(scaler) = config.scaler.clone() else {
             let message = format!("`{}` has no `[scaler]`, so no store", path.display());
@@ -38,10 +47,14 @@ impl Cluster {
         let node_ca = config.cluster.node_ca.clone();
         let holdings = Holdings::default();
         let mut cluster = Self { scaler, node_ca, nodes, tenants, holdings, estate: None };
-        if !cluster.is_to_be_made() {
-            let estate = Estate::open(&cluster.scaler.store, &cluster.scaler.key_file).await?;
+        let (store, key_file) = (&cluster.scaler.store, &cluster.scaler.key_file);
+        cluster.estate = match access {
+            Access::Look => Estate::look(store, key_file).await?,
+            Access::Add if is_to_be_made(store) => None,
+            Access::Add => Some(Estate::open(store, key_file).await?),
+        };
+        if let Some(estate) = &cluster.estate {
             cluster.holdings = estate.holdings(SOURCE).await?;
-            cluster.estate = Some(estate);
         }
         // The file's are in force where both have the name.
         let Self { holdings, nodes, tenants, .. } = &mut cluster;
@@ -50,7 +63,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The store, made when there is none yet.
+    /// The store, to add to it; made when there is none yet.
     pub(super) async fn estate(&mut self) -> Result<&Estate, anyhow::Error> {
         if self.estate.is_none() {
             let estate = Estate::open(&self.scaler.store, &self.scaler.key_file).await?;
@@ -69,18 +82,18 @@ impl Cluster {
         self.tenants.iter().chain(&self.holdings.tenants)
     }
 
-    /// A look must not make the file of a store.
-    fn is_to_be_made(&self) -> bool {
-        let path = self.scaler.store.strip_prefix("sqlite://");
-        path.is_some_and(|path| !Path::new(path).exists())
-    }
-
     /// Closes the store.
     pub(super) async fn close(self) {
         if let Some(estate) = self.estate {
             estate.close().await;
         }
     }
+}
+
+/// Whether a store is a file that is not there: it is made once there is something
+/// to add.
+fn is_to_be_made(store: &str) -> bool {
+    store.strip_prefix("sqlite://").is_some_and(|path| !Path::new(path).exists())
 }
 
 /// A connection to the Redis of the command line.

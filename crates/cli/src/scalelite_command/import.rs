@@ -23,7 +23,7 @@ use crate::{
         DEFAULT_TENANT, SOURCE,
         arguments::ImportOptions,
         asked::{self, Asked},
-        here::{Cluster, connect},
+        here::{Access, Cluster, connect},
     },
     table::table,
 };
@@ -33,7 +33,8 @@ pub(super) fn run(options: &ImportOptions) -> Outcome {
 }
 
 async fn import(options: &ImportOptions) -> Outcome {
-    let mut cluster = Cluster::look(&options.redis.config).await?;
+    let access = if options.redis.apply { Access::Add } else { Access::Look };
+    let mut cluster = Cluster::read(&options.redis.config, access).await?;
     let keys = connect(&options.redis).await?.read().await?;
     let layout = Layout::of(&keys);
     let plan = plan(&layout, &here(&cluster), &said(options)?);
