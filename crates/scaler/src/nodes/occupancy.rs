@@ -24,6 +24,8 @@ const AGE: Duration = Duration::from_secs(5);
 /// What is on a node.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Occupancy {
+    /// When the poll began that it was counted with; 0 before the first.
+    pub(crate) begun: i64,
     /// Its load, as placement sees it.
     pub(crate) booked: Booked,
     /// Its breakout rooms.
@@ -38,8 +40,15 @@ pub(crate) struct Share {
     /// Meetings that live and are not about to end, without breakout rooms that have
     /// no row.
     pub(crate) meetings: u64,
-    /// Users in them, as the last poll counted them.
+    /// Users in its meetings, as the last poll counted them.
     pub(crate) users: u64,
+}
+
+impl Occupancy {
+    /// What this tenant has there.
+    pub(crate) fn share(&self, tenant: &TenantName) -> Share {
+        self.tenants.get(tenant).copied().unwrap_or_default()
+    }
 }
 
 /// A count, and what it was counted from.
@@ -98,16 +107,29 @@ impl Basis {
 
 fn count(booked: Booked, snapshot: &Snapshot, rows: &[Arc<Generation>]) -> Occupancy {
     let mut tenants: HashMap<TenantName, Share> = HashMap::new();
-    for row in rows.iter().filter(|row| is_there(row)) {
+    for row in rows {
+        let here = Share { meetings: is_there(row).into(), users: users_by_row(snapshot, row) };
         match tenants.get_mut(&row.tenant) {
-            Some(share) => share.meetings += 1,
-            None => drop(tenants.insert(row.tenant.clone(), Share { meetings: 1, users: 0 })),
+            Some(share) => {
+                share.meetings += here.meetings;
+                share.users += here.users;
+            }
+            None if here == Share::default() => {}
+            None => drop(tenants.insert(row.tenant.clone(), here)),
         }
     }
-    for (tenant, users) in snapshot.users_of_tenants() {
-        tenants.entry(tenant.clone()).or_default().users = *users;
+    for (tenant, users) in snapshot.users_by_stamp() {
+        tenants.entry(tenant.clone()).or_default().users += users;
     }
-    Occupancy { booked, rooms: snapshot.rooms(), tenants }
+    Occupancy { begun: snapshot.begun, booked, rooms: snapshot.rooms(), tenants }
+}
+
+/// Users in a meeting that no stamp counts for its tenant: another balancer made it.
+/// Those in breakout rooms are counted in their parent.
+fn users_by_row(snapshot: &Snapshot, row: &Generation) -> u64 {
+    let meeting = row.internal_meeting_id.as_ref().and_then(|id| snapshot.internal(id));
+    let meeting = meeting.filter(|polled| polled.stamp.is_none() && !polled.facts.is_breakout);
+    meeting.map_or(0, |polled| polled.facts.users.into())
 }
 
 /// Whether a meeting lives and is not about to end.
@@ -152,6 +174,7 @@ mod tests {
         let row = |id: &str, tenant: &str, state, ending: bool| {
             Arc::new(Generation {
                 tenant: tenant.parse().unwrap(),
+                internal_meeting_id: Some(format!("{id}-1")),
                 end_requested_at: ending.then_some(1),
                 ..sample::generation(&"bbb-01".parse().unwrap(), id, state)
             })
@@ -161,9 +184,16 @@ mod tests {
             row("b", "physics", State::Live, true),
             row("c", "physics", State::Placing, false),
             row("d", "history", State::Live, false),
+            // Another balancer made it: it has no stamp.
+            row("e", "history", State::Live, false),
         ];
-        let meetings =
-            [("physics", "a", 7, false), ("physics", "b", 2, false), ("physics", "r", 5, true)];
+        let meetings = [
+            (Some("physics"), "a", 7, false),
+            (Some("physics"), "b", 2, false),
+            (Some("physics"), "r", 5, true),
+            (None, "e", 4, false),
+            (None, "nobody-s", 30, false),
+        ];
         let polled = meetings.map(|(tenant, id, users, is_breakout)| {
             Arc::new(polled(tenant, id, users, is_breakout))
         });
@@ -171,12 +201,13 @@ mod tests {
         let counted = count(Booked::default(), &snapshot, &rows);
         let share = |tenant: &str| counted.tenants[&tenant.parse().unwrap()];
         assert_eq!(share("physics"), Share { meetings: 1, users: 9 });
-        assert_eq!(share("history"), Share { meetings: 1, users: 0 });
-        assert_eq!(counted.rooms, 1);
+        assert_eq!(share("history"), Share { meetings: 2, users: 4 });
+        assert_eq!((counted.rooms, counted.begun), (1, 1));
     }
 
-    fn polled(tenant: &str, id: &str, users: u32, is_breakout: bool) -> PolledMeeting {
-        let stamp = Stamp { tenant: tenant.parse().unwrap(), meeting_id: id.to_owned() };
+    fn polled(tenant: Option<&str>, id: &str, users: u32, is_breakout: bool) -> PolledMeeting {
+        let of =
+            |tenant: &str| Stamp { tenant: tenant.parse().unwrap(), meeting_id: id.to_owned() };
         let facts = MeetingFacts {
             external_id: id.to_owned(),
             internal_id: format!("{id}-1"),
@@ -192,6 +223,6 @@ mod tests {
             store: None,
             voice_bridge: None,
         };
-        PolledMeeting { facts, stamp: Some(stamp), shown: String::new() }
+        PolledMeeting { facts, stamp: tenant.map(of), shown: String::new() }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Listing {
     pub(crate) meetings: Vec<Arc<PolledMeeting>>,
     by_internal: HashMap<String, usize>,
     by_external: HashMap<String, usize>,
-    users_of_tenants: HashMap<TenantName, u64>,
+    users_by_stamp: HashMap<TenantName, u64>,
     totals: Totals,
 }
 
@@ -66,7 +66,7 @@ impl Listing {
         Self {
             by_internal: index(|facts| &facts.internal_id),
             by_external: index(|facts| &facts.external_id),
-            users_of_tenants: users_of_tenants(&meetings),
+            users_by_stamp: users_by_stamp(&meetings),
             totals: totals(&meetings),
             meetings,
         }
@@ -95,14 +95,9 @@ impl Listing {
         self.by_external.get(node_meeting_id).and_then(|&index| self.meetings.get(index))
     }
 
-    /// Users in this tenant's meetings.
-    pub(crate) fn users_of_tenant(&self, tenant: &TenantName) -> u64 {
-        self.users_of_tenants.get(tenant).copied().unwrap_or(0)
-    }
-
-    /// The same for each tenant that has meetings here.
-    pub(crate) fn users_of_tenants(&self) -> &HashMap<TenantName, u64> {
-        &self.users_of_tenants
+    /// Users in the meetings that have a stamp, by the tenants it names.
+    pub(crate) fn users_by_stamp(&self) -> &HashMap<TenantName, u64> {
+        &self.users_by_stamp
     }
 
     /// How many breakout rooms there are.
@@ -118,7 +113,7 @@ impl Listing {
 }
 
 /// People in a breakout room are counted in its parent, where they still are.
-fn users_of_tenants(meetings: &[Arc<PolledMeeting>]) -> HashMap<TenantName, u64> {
+fn users_by_stamp(meetings: &[Arc<PolledMeeting>]) -> HashMap<TenantName, u64> {
     let mut users = HashMap::new();
     for meeting in meetings.iter().filter(|meeting| !meeting.facts.is_breakout) {
         if let Some(stamp) = &meeting.stamp {

@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     front::{intake::ApiRequest, reply::Reply, route::Named, waiting::Waiting},
     health::Health,
-    nodes::Nodes,
+    nodes::{Nodes, occupancy},
     tenants::{
         Tenant,
         quota::{self, Allowance},
@@ -100,18 +100,18 @@ pub(crate) fn user_more(context: &Context, tenant: &Tenant, node: &Mount) -> Res
 /// sent to a node since.
 pub(crate) fn users_there(context: &Context, tenant: &Tenant) -> u64 {
     let (looks, nodes) = (context.fleet.looks(), context.nodes());
-    tenant.usage.users(looks, || users_polled(&nodes, tenant))
+    tenant.usage.users(looks, || users_polled(context, &nodes, tenant))
 }
 
 /// Users that a tenant has as the last polls counted them. What is on a lost
 /// node is gone for its frontends.
-fn users_polled<'a>(nodes: &'a Nodes, tenant: &Tenant) -> Polled<'a> {
+fn users_polled<'a>(context: &Context, nodes: &'a Nodes, tenant: &Tenant) -> Polled<'a> {
     let mut polled = Polled::default();
     for (name, node) in nodes {
-        let snapshot = node.snapshot();
-        polled.begun.insert(name, snapshot.begun);
+        let here = occupancy::of(context, node);
+        polled.begun.insert(name, here.begun);
         if node.health() != Health::Lost {
-            polled.users += snapshot.users_of_tenant(&tenant.name);
+            polled.users += here.share(&tenant.name).users;
         }
     }
     polled

@@ -336,6 +336,12 @@ impl Cluster {
         Frontend { secret: secret(text), ..self.frontend("default") }
     }
 
+    /// Who calls a node itself, as a balancer does.
+    pub(crate) fn at_node(&self, index: usize) -> Frontend {
+        let base = format!("http://{}/bigbluebutton/api", self.nodes[index].address);
+        Frontend { base, secret: node_secret(index), ..self.frontend("default") }
+    }
+
     /// How long a call to a node may take.
     pub(crate) fn call_timeout(&self) -> Duration {
         self.bounds.call_timeout

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use bluegate_scaler::LimitKind;
+use bluegate_scaler::{Estate, LimitKind, TakenMeeting, Taking};
 use bluegate_testkit::Postgres;
 
 use crate::cluster::{Cluster, Frontend, eventually, polls, quick};
@@ -268,6 +268,53 @@ async fn users_are_limited_at_join_and_no_meeting_has_more_seats_than_the_tenant
         physics.get("join", "meetingID=class&fullName=x").await.status == 302
     })
     .await;
+}
+
+/// Another balancer made it, so it has no stamp: only the store says whose it is.
+#[tokio::test]
+async fn people_in_an_imported_meeting_are_its_tenants_users() {
+    let settings = r#"{"limits": {"users": {"soft": 2, "hard": 3}}}"#;
+    let cluster = cluster_of(1, &[("imported", settings), ("default", settings)]).await;
+    let node = &cluster.nodes[0];
+    let balancer = cluster.at_node(0);
+    balancer.create("class").await;
+    node.set_users("class", 2);
+    node.add_breakout("class", "room");
+    polls(node, 2).await;
+    let users = |tenant: &str| {
+        let tenants = cluster.scaler().tenants();
+        tenants.iter().find(|report| report.name.as_str() == tenant).unwrap().users
+    };
+    assert_eq!(["imported", "default"].map(users), [0, 0], "nobody knows whose it is");
+
+    let config = cluster.config();
+    let estate = Estate::open(&config.store, &config.key_file).await.unwrap();
+    let class = TakenMeeting {
+        tenant: "imported".parse().unwrap(),
+        meeting_id: "class".to_owned(),
+        node: "bbb-01".parse().unwrap(),
+        voice_bridge: None,
+        moderator_password: None,
+    };
+    let meetings = vec![class];
+    estate.take("scalelite", &Taking { meetings, ..Taking::default() }).await.unwrap();
+    estate.close().await;
+    eventually("its people are its tenant's", async || users("imported") == 2).await;
+    let imported = cluster.frontend("imported");
+    imported.get("join", "meetingID=class&fullName=x").await.location();
+    assert_eq!(exceeded(&cluster, "imported", LimitKind::Users), 1, "the third");
+
+    node.set_users("class", 3);
+    polls(node, 2).await;
+    for (call, query) in
+        [("join", "meetingID=class&fullName=x&redirect=false"), ("create", "meetingID=another")]
+    {
+        let reply = imported.get(call, &format!("name=x&{query}")).await;
+        assert_eq!(reply.failure(), "maxParticipantsReached", "{call}");
+    }
+    assert_eq!(refused(&cluster, "imported", LimitKind::Users), 2);
+    assert_eq!(["imported", "default"].map(users), [3, 0]);
+    assert_eq!(cluster.frontend("default").create("mine").await.key(), "");
 }
 
 #[tokio::test]
