@@ -169,7 +169,7 @@ pub struct TenantConfig {
 
 /// Every bound and timeout of the scaler, each with a default that suits
 /// clusters of 2 to 500 nodes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// To open a connection to a node, TLS included. Default 3 s.
     pub connect_timeout: Duration,

@@ -32,7 +32,7 @@ use bluegate_net::{
     handover::{Predecessor, Sockets},
     tls,
 };
-use bluegate_scaler::{Bounds, CallbackConfig};
+use bluegate_scaler::CallbackConfig;
 use bluegate_seal::Key;
 use rustls::ClientConfig;
 use tokio::{
@@ -276,14 +276,7 @@ fn scaler_config(
         key_file: scaler.key_file.clone(),
         node_tls: node_tls.clone(),
         callbacks,
-        bounds: Bounds {
-            connect_timeout: scaler.connect_timeout,
-            call_timeout: scaler.call_timeout,
-            poll_interval: scaler.poll_interval,
-            lost_after: scaler.lost_after,
-            body_bytes: scaler.body_limit,
-            ..Bounds::default()
-        },
+        bounds: scaling::bounds(scaler),
         placement: scaling::placement(&scaler.placement),
         recordings: scaling::recordings(&config.recordings)?,
     })

@@ -2,7 +2,9 @@
 //! of that only when no request can come any more.
 
 use bluegate_config::{Config, NodeEntry};
-use bluegate_scaler::{DelegateConfig, NodeConfig, NodeTerms, Placement, RecordingConfig, Scaler};
+use bluegate_scaler::{
+    Bounds, DelegateConfig, NodeConfig, NodeTerms, Placement, RecordingConfig, Scaler,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::serve::{FIRST_LOOK, secrets};
@@ -76,6 +78,18 @@ fn terms(entry: &NodeEntry) -> NodeTerms {
     }
 }
 
+/// How long and how much, as the file has it.
+pub(crate) fn bounds(of: &bluegate_config::Scaler) -> Bounds {
+    Bounds {
+        connect_timeout: of.connect_timeout,
+        call_timeout: of.call_timeout,
+        poll_interval: of.poll_interval,
+        lost_after: of.lost_after,
+        body_bytes: of.body_limit,
+        ..Bounds::default()
+    }
+}
+
 /// How nodes are chosen, as the file has it.
 pub(crate) fn placement(of: &bluegate_config::Placement) -> Placement {
     Placement {
@@ -102,4 +116,30 @@ pub(crate) fn recordings(
         delegate: delegate.transpose()?,
         ..RecordingConfig::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// What is written of a scaler's defaults is written of the file's keys.
+    #[test]
+    fn what_a_file_leaves_out_is_as_a_scaler_has_it_by_itself() {
+        let text = "[cluster]\norigin = \"https://bbb.example.org\"\n\
+             [[node]]\nname = \"bbb-01\"\norigin = \"https://bbb-01.example.org\"\nsecret_file = \"n\"\n\
+             [scaler]\norigin = \"https://api.example.org\"\nlisten = \"127.0.0.1:1\"\n\
+             store = \"sqlite:///bluegate.db\"\n\
+             [[tenant]]\nname = \"default\"\nsecret_file = \"t\"\n";
+        let config = bluegate_config::parse(text, Path::new("/")).unwrap();
+        let scaler = config.scaler.as_ref().unwrap();
+        assert_eq!(bounds(scaler), Bounds::default());
+        assert_eq!(placement(&scaler.placement), Placement::default());
+        assert_eq!(
+            recordings(&config.recordings).unwrap().interval,
+            RecordingConfig::default().interval
+        );
+        assert_eq!(terms(&config.nodes[0]), NodeTerms::default());
+    }
 }
