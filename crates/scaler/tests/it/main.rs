@@ -9,6 +9,7 @@ mod cluster;
 mod create;
 mod cut;
 mod differential;
+mod events;
 mod fake_node;
 mod foreign;
 mod front;

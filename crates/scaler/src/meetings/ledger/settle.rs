@@ -61,7 +61,7 @@ impl Ledger {
                 tracing::error!(
                     target: "bluegate::state", event = "meeting.split",
                     tenant.id = %entered.tenant, node.id = %entered.node, other.id = %row.node,
-                    "a meeting lives on two nodes"
+                    meeting.id = success.sign.internal_meeting_id, "a meeting lives on two nodes"
                 );
                 return Ok(Settled { first });
             }
