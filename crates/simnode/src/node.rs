@@ -242,6 +242,11 @@ impl SimNode {
         self.state.recordings(|recordings| recordings.insert(recording));
     }
 
+    /// The recordings that are kept, deleted ones too, by record ID.
+    pub fn recordings(&self) -> Vec<Recording> {
+        self.state.recordings(|recordings| recordings.all().cloned().collect())
+    }
+
     /// Deletes a recording's files by hand: no call finds it any more.
     pub fn lose_recording(&self, record_id: &str) {
         self.state.recordings(|recordings| recordings.lose(record_id));

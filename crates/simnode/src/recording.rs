@@ -183,6 +183,11 @@ impl Recordings {
         self.all.remove(record_id);
     }
 
+    /// Every one, by record ID.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Recording> {
+        self.all.values()
+    }
+
     pub(crate) fn get(&self, record_id: &str) -> Option<&Recording> {
         self.all.get(record_id)
     }

@@ -1,9 +1,11 @@
 //! Three tenants on the same nodes call at random, with every name of one
-//! another's that they could learn or guess, of meetings and of hooks; none ever sees or
-//! touches another.
+//! another's that they could learn or guess, of meetings, hooks and recordings; none ever
+//! sees or touches another.
 //!
 //! Seeded: a failure prints its seed and step, and `BLUEGATE_TEST_SEED` runs that
 //! seed alone.
+
+mod archive;
 
 use std::{
     cmp::Reverse,
@@ -15,15 +17,17 @@ use std::{
 use bluegate_bbb_api::{Answer, Outcome, RawQuery};
 use futures_util::FutureExt;
 
+use self::archive::Archive;
 use crate::{
     cluster::{Frontend, Reply, eventually},
+    recordings::INTERVAL,
     simulated::{Kind, Simulated},
 };
 
 /// `default` is plain, the others are scoped.
 const TENANTS: [&str; 3] = ["default", "physics", "history"];
 const SEEDS: u64 = 6;
-const STEPS: usize = 120;
+const STEPS: usize = 150;
 /// IDs that all of them use, some of them like internal ones and like ours.
 const IDS: [&str; 8] =
     ["class", "exam", "ab", "deadbeef", "bg1.physics.class", "bg1.history.exam", ".class", "a%2Bb"];
@@ -78,6 +82,7 @@ struct Known {
 
 struct Game {
     simulated: Simulated,
+    archive: Archive,
     frontends: Vec<Frontend>,
     known: Vec<Known>,
     dice: Dice,
@@ -96,10 +101,13 @@ impl Game {
             simulated.cluster.set_tenant(tenant, &hosts);
         }
         simulated.cluster.callbacks = Some(simulated.cluster.callback_config(&[]));
+        simulated.cluster.recordings.interval = INTERVAL;
+        let archive = Archive::fill(&simulated);
         simulated.cluster.boot().await;
-        let frontends = TENANTS.map(|name| simulated.cluster.frontend(name)).into();
+        let frontends: Vec<_> = TENANTS.map(|name| simulated.cluster.frontend(name)).into();
+        archive.each_lists_its_own(&simulated, &frontends).await;
         let known = TENANTS.map(|_| Known::default()).into();
-        Self { simulated, frontends, known, dice: Dice(seed), story: String::new() }
+        Self { simulated, archive, frontends, known, dice: Dice(seed), story: String::new() }
     }
 
     /// A name for a meeting: one's own, another's, or made of another's.
@@ -129,15 +137,18 @@ impl Game {
         let others = meetings.filter(|meeting| {
             meeting.metadata.get("owner").is_none_or(|owner| owner != &format!("owner-{tenant}"))
         });
-        others
+        let mut others: BTreeMap<_, _> = others
             .map(|meeting| (meeting.internal_meeting_id.clone(), format!("{meeting:?}")))
-            .collect()
+            .collect();
+        others.extend(Archive::of_others(&self.simulated, tenant));
+        others
     }
 
     async fn step(&mut self) {
         let who = self.dice.roll(TENANTS.len());
         let tenant = TENANTS[who];
-        let call = *self.dice.pick(&CALLS);
+        let about_recordings = self.dice.roll(4) == 0;
+        let call = *self.dice.pick(if about_recordings { &archive::CALLS[..] } else { &CALLS });
         let (name, second, parent) = (self.name(), self.name(), self.name());
         let mut query = format!(
             "meetingID={name}&name=Name-of-{tenant}&meta_owner=owner-{tenant}&attendeePW=ap-{tenant}\
@@ -152,15 +163,31 @@ impl Game {
             "hooks/destroy" => query.push_str(&format!("&hookID={hook}")),
             // Without a meeting it shows all.
             "hooks/list" if self.dice.roll(2) == 0 => query = "x=1".to_owned(),
+            "getRecordings" if self.dice.roll(2) == 0 => {
+                query.push_str(&format!(
+                    "&recordID={}",
+                    self.archive.name(tenant, call, &mut self.dice)
+                ));
+            }
+            _ if about_recordings => {
+                let ids = self.archive.name(tenant, call, &mut self.dice);
+                let more = Archive::more(call, tenant, &mut self.dice);
+                query = format!("recordID={ids}{more}");
+            }
             _ => {}
         }
-        match self.dice.roll(8) {
+        match self.dice.roll(10) {
             0 => query.push_str(&format!("&meetingID={second}")),
             1 => query.push_str(&format!("&+meeting%49D={second}")),
             2 => query.push_str(&format!(
                 "&isBreakout=true&sequence=1&freeJoin=true&parentMeetingID={parent}"
             )),
             3 => query.push_str(&format!("&parentMeetingID={parent}")),
+            4 => {
+                let ids = self.archive.name(tenant, call, &mut self.dice);
+                let parameter = self.dice.pick(&["recordID", "+record%49D", "record%00ID"]);
+                query.push_str(&format!("&{parameter}={ids}"));
+            }
             _ => {}
         }
         let mut frontend = self.frontends[who].clone();
@@ -185,7 +212,7 @@ impl Game {
                         </module></modules>";
             frontend.post(call, &query, ("application/xml", body)).await
         } else {
-            frontend.get(call, &query).await
+            Archive::call(&frontend, call, &query).await
         };
         let admitted = bound.is_none_or(|bound| bound == tenant);
         let answer = Answer::parse(reply.text.as_bytes()).ok();
@@ -203,6 +230,10 @@ impl Game {
             known.hooked.insert(decoded(&name));
         } else if call == "hooks/destroy" {
             assert!(known.hooks.remove(&hook) || !success, "another's hook is gone: {hook}");
+        } else if about_recordings {
+            if admitted {
+                self.archive.found_only_its_own(tenant, call, &query, &reply);
+            }
         } else {
             self.found_only_its_own(who, call, &name, &reply, success);
         }
@@ -244,9 +275,10 @@ impl Game {
             if *other == TENANTS[who] {
                 continue;
             }
-            let marks = ["owner-", "Name-of-", "ap-", "mp-", "User-of-", "bg1."];
+            let marks = ["owner-", "Name-of-", "ap-", "mp-", "User-of-", "Label-of-", "bg1."];
             let marks = marks.map(|mark| format!("{mark}{other}"));
-            for mark in marks.iter().chain(&known.internals).chain(&known.hooks) {
+            let records = self.archive.of(other);
+            for mark in marks.iter().chain(&known.internals).chain(&known.hooks).chain(records) {
                 let mut named: Vec<_> = own.iter().filter(|id| id.contains(mark)).collect();
                 named.sort_by_key(|id| Reverse(id.len()));
                 let seen =
@@ -283,6 +315,7 @@ impl Game {
             })
             .await;
         }
+        self.archive.each_lists_its_own(&self.simulated, &self.frontends).await;
     }
 }
 
@@ -290,7 +323,7 @@ impl Game {
 async fn whatever_three_tenants_call_none_sees_or_touches_another() {
     let only = std::env::var("BLUEGATE_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
     let seeds = only.map_or(0..SEEDS, |seed: u64| seed..seed + 1);
-    let (mut created, mut hooks) = (0, 0);
+    let (mut created, mut hooks, mut found) = (0, 0, BTreeMap::new());
     for seed in seeds {
         let mut game = Game::new(seed).await;
         for step in 0..STEPS {
@@ -303,7 +336,14 @@ async fn whatever_three_tenants_call_none_sees_or_touches_another() {
         game.each_lists_its_own().await;
         created += game.known.iter().map(|known| known.ids.len()).sum::<usize>();
         hooks += game.known.iter().map(|known| known.hooked.len()).sum::<usize>();
+        for (call, count) in game.archive.found {
+            *found.entry(call).or_default() += count;
+        }
     }
-    assert!(created > 10, "only {created} meetings were made: the game shows nothing");
-    assert!(hooks > 10, "only {hooks} hooks were made");
+    if only.is_none() {
+        assert!(created > 10, "only {created} meetings were made: the game shows nothing");
+        assert!(hooks > 10, "only {hooks} hooks were made");
+        let often = |call: &&str| found.get(call).is_some_and(|count: &usize| *count > 3);
+        assert!(archive::CALLS.iter().all(often), "{found:?}");
+    }
 }

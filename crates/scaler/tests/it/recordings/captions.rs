@@ -6,7 +6,7 @@ use super::{TIME, listed, nodes, stamped, until};
 use crate::cluster::{Frontend, eventually, node_secret};
 
 /// With a part that is named as a parameter, which the query has.
-const FORM: (&str, &str) = (
+pub(crate) const FORM: (&str, &str) = (
     "multipart/form-data; boundary=b",
     "--b\r\nContent-Disposition: form-data; name=\"recordID\"\r\n\r\nnone\r\n\
      --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.vtt\"\r\n\

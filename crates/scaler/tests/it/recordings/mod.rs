@@ -1,7 +1,7 @@
 //! Recordings of all nodes, as one server has them: over simulated nodes, which
 //! share no code with us.
 
-mod captions;
+pub(crate) mod captions;
 mod change;
 mod delegate;
 mod shared;
@@ -17,8 +17,8 @@ use crate::{
     simulated::{Kind, Simulated},
 };
 
-const INTERVAL: Duration = Duration::from_millis(100);
-const TIME: u64 = 1_700_000_000_000;
+pub(crate) const INTERVAL: Duration = Duration::from_millis(100);
+pub(crate) const TIME: u64 = 1_700_000_000_000;
 
 /// Simulated 3.0 nodes that are asked for their recordings all the time.
 async fn nodes(count: usize) -> Simulated {
@@ -28,7 +28,7 @@ async fn nodes(count: usize) -> Simulated {
 }
 
 /// A recording on a node, of a tenant's meeting, as Bluegate stamps it.
-fn stamped(node: usize, tenant: &str, meeting_id: &str, time: u64) -> Recording {
+pub(crate) fn stamped(node: usize, tenant: &str, meeting_id: &str, time: u64) -> Recording {
     let on_node = match tenant {
         "default" | "imported" => meeting_id.to_owned(),
         _ => format!("bg1.{tenant}.{meeting_id}"),
