@@ -260,7 +260,8 @@ impl Reconciler {
             tracing::error!(
                 target: "bluegate::state", event = "meeting.split",
                 tenant.id = %open.tenant, node.id = %self.node.node.name, other.id = %open.node,
-                meeting.id = meeting.facts.internal_id, users = meeting.facts.users, ?resolution, "a meeting lives on two nodes"
+                meeting.id = meeting.facts.internal_id, users = meeting.facts.users, ?resolution,
+                "a meeting lives on two nodes"
             );
         }
         if !seen.is_sure {
