@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use crate::{
     cluster::{Cluster, eventually, quick},
     fake_node::{FakeNode, Manner},
+    moved_clock::{MovedClock, goes_on},
 };
 
 #[tokio::test]
@@ -161,22 +162,21 @@ async fn without_any_node_create_says_so() {
 
 #[tokio::test]
 async fn a_create_that_hangs_fails_in_time_and_is_settled_by_the_poller() {
-    let bounds = Bounds {
-        call_timeout: Duration::from_millis(300),
-        create_attempts: 2,
-        create_deadline: Duration::from_millis(1200),
-        ..quick()
-    };
+    let bounds = Bounds { create_attempts: 2, ..Bounds::default() };
+    let Bounds { create_deadline, settle_time, .. } = bounds;
     let cluster = Cluster::start_with(2, bounds).await;
-    let hung = |cluster: &Cluster| {
-        for node in &cluster.nodes {
-            node.next("create", Manner::Hang);
-            node.next("create", Manner::Hang);
-        }
-    };
-    hung(&cluster);
+    cluster.scaler().has_polled().await;
+    for node in &cluster.nodes {
+        node.next("create", Manner::Hang);
+        node.next("create", Manner::Hang);
+    }
+    let clock = MovedClock::hold(Duration::from_millis(50));
     let frontend = cluster.frontend("default");
-    let reply = frontend.get("create", "name=Class&meetingID=abc").await;
+    let creating = {
+        let frontend = frontend.clone();
+        async move { frontend.get("create", "name=Class&meetingID=abc").await }
+    };
+    let reply = clock.given(create_deadline, &cluster, creating).await;
     assert_eq!(reply.failure(), "internalError");
     assert!(reply.text.contains("not confirmed"), "{}", reply.text);
     // Pinned: the same node was tried twice, the other not at all.
@@ -186,12 +186,16 @@ async fn a_create_that_hangs_fails_in_time_and_is_settled_by_the_poller() {
 
     // Asked, the node says it never was; the meeting may then be made anywhere.
     let pinned = cluster.nodes.iter().position(|node| node.count("create") == 2).unwrap();
-    eventually("the node was asked", async || cluster.nodes[pinned].count("getMeetingInfo") > 0)
-        .await;
+    let is_asked = async || {
+        goes_on(&cluster).await;
+        cluster.nodes[pinned].count("getMeetingInfo") > 0
+    };
+    clock.until((create_deadline + settle_time) * 2, "the node was asked", is_asked).await;
     for node in &cluster.nodes {
         node.behave();
     }
-    assert_eq!(frontend.create("abc").await.key(), "");
+    let again = clock.given(create_deadline, &cluster, async move { frontend.create("abc").await });
+    assert_eq!(again.await.key(), "");
 }
 
 #[tokio::test]

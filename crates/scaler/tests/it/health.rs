@@ -1,12 +1,13 @@
 //! Nodes that fail: nothing is forgotten, nobody else waits.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bluegate_scaler::{Bounds, Health};
 
 use crate::{
     cluster::{Cluster, eventually, polls, quick},
-    fake_node::Manner,
+    fake_node::{FakeNode, Manner},
+    moved_clock::{MovedClock, goes_on},
 };
 
 #[tokio::test]
@@ -95,11 +96,12 @@ async fn a_live_meeting_is_never_made_twice_because_its_node_is_away() {
 #[tokio::test]
 async fn a_hanging_node_delays_nobody_who_does_not_use_it() {
     let bounds = Bounds {
+        poll_interval: Duration::from_millis(500),
         poll_timeout: Duration::from_secs(30),
-        call_timeout: Duration::from_secs(3),
-        ..quick()
+        ..Bounds::default()
     };
     let cluster = Cluster::start_with(3, bounds).await;
+    cluster.scaler().has_polled().await;
     let frontend = cluster.frontend("default");
     for id in ["one", "two", "three"] {
         frontend.create(id).await;
@@ -109,25 +111,31 @@ async fn a_hanging_node_delays_nobody_who_does_not_use_it() {
         hanging.next("getMeetings", Manner::Hang);
         hanging.next("getMeetingInfo", Manner::Hang);
     }
-    let stuck = hanging.meetings()[0].external.clone();
-    let waiting = tokio::spawn({
-        let frontend = frontend.clone();
-        let query = format!("meetingID={stuck}");
-        async move { frontend.get("getMeetingInfo", &query).await }
-    });
+    let asked = |node: &FakeNode| {
+        let (frontend, meeting) = (frontend.clone(), node.meetings()[0].external.clone());
+        async move { frontend.get("getMeetingInfo", &format!("meetingID={meeting}")).await }
+    };
+    let waiting = tokio::spawn(asked(hanging));
     eventually("a call hangs", async || hanging.count("getMeetingInfo") > 0).await;
 
-    let begun = Instant::now();
+    // All the while that call hangs: it would be given up after `call_timeout`.
+    let clock = MovedClock::hold(Duration::from_millis(50));
+    let most = cluster.call_timeout() / 4;
     for node in &cluster.nodes[1..] {
-        let query = format!("meetingID={}", node.meetings()[0].external);
-        frontend.get("getMeetingInfo", &query).await.answer();
-        polls(node, 2).await;
+        clock.given(most, &cluster, asked(node)).await.answer();
+        let before = node.count("getMeetings");
+        let is_polled = async || {
+            goes_on(&cluster).await;
+            node.count("getMeetings") > before + 2
+        };
+        clock.until(most, "it is polled", is_polled).await;
     }
     assert_eq!(frontend.listed().await.len(), 3);
-    assert!(begun.elapsed() < cluster.call_timeout(), "others waited");
+    assert!(!waiting.is_finished(), "others were answered only after it");
 
     // The one who asked for the stuck meeting gets what was known of it.
-    let answer = waiting.await.unwrap();
+    let answer = clock.given(cluster.call_timeout(), &cluster, waiting).await.unwrap();
+    let stuck = &hanging.meetings()[0].external;
     assert!(answer.text.contains(&format!("<meetingID>{stuck}</meetingID>")), "{}", answer.text);
 }
 

@@ -1,8 +1,10 @@
 //! A clock that the test moves, while sockets and the store go on as they are.
 
-use std::{sync::mpsc, time::Duration};
+use std::{future::Future, sync::mpsc, time::Duration};
 
 use tokio::time::Instant;
+
+use crate::cluster::Cluster;
 
 /// The clock of this test's thread, held.
 pub(crate) struct MovedClock {
@@ -47,4 +49,25 @@ impl MovedClock {
             tokio::time::advance(self.step).await;
         }
     }
+
+    /// What `work` gives while time passes on a cluster: at most so much.
+    pub(crate) async fn given<T: Send + 'static>(
+        &self,
+        most: Duration,
+        cluster: &Cluster,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        let working = tokio::spawn(work);
+        let is_done = async || {
+            goes_on(cluster).await;
+            working.is_finished()
+        };
+        self.until(most, "it is done", is_done).await;
+        working.await.unwrap()
+    }
+}
+
+/// Takes no time, and waits for the store: what is under way elsewhere goes on meanwhile.
+pub(crate) async fn goes_on(cluster: &Cluster) {
+    cluster.scaler().store().losses().await.unwrap();
 }
