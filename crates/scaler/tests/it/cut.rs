@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::{
     cluster::{Cluster, Frontend, node_name},
     moved_clock::MovedClock,
-    namespace::{far_node, inside, ip},
+    namespace::{far_node, inside, plug_in_the_cable, unplug_the_cable},
 };
 
 const NODES: usize = 6;
@@ -74,7 +74,7 @@ async fn a_cut_of(time: Duration) -> u64 {
     let before = lives(&cluster).await;
     assert_eq!((before.len(), cluster.spread()), (CLASSES, vec![CLASSES / NODES; NODES]));
 
-    ip("link set scaler0 down");
+    unplug_the_cable();
     clock.pass(time / 2, async || nothing_is_forgotten(&cluster, &frontend, &ids).await).await;
     // Somebody who sees nothing happen presses the button again.
     let insisting = ids.iter().step_by(7).map(|id| {
@@ -83,7 +83,7 @@ async fn a_cut_of(time: Duration) -> u64 {
     });
     let insisting: Vec<_> = insisting.collect();
     clock.pass(time / 2, async || nothing_is_forgotten(&cluster, &frontend, &ids).await).await;
-    ip("link set scaler0 up");
+    plug_in_the_cable();
 
     let are_answered = async || is_well().await && insisting.iter().all(JoinHandle::is_finished);
     clock.until(Duration::from_secs(60), "all is well again", are_answered).await;

@@ -10,6 +10,7 @@ use crate::{
     fake_node::FakeNode,
     lost::home,
     moved_clock::{MovedClock, goes_on},
+    namespace::{drop_packets, far_node, inside, pass_packets},
 };
 
 const NODES: usize = 6;
@@ -37,8 +38,28 @@ async fn classes_of_a_node_that_answers_after_50_s_move_within_two_minutes() {
     an_hour_without(async |node| node.be_late(late), async |node| node.go_on()).await;
 }
 
-async fn an_hour_without(fail: impl AsyncFn(&FakeNode), mend: impl AsyncFn(&FakeNode)) {
+#[test]
+fn classes_of_a_node_whose_packets_are_dropped_move_within_two_minutes() {
+    inside("headline::a_node_whose_packets_are_dropped");
+}
+
+#[tokio::test]
+#[ignore = "run by the test above, in namespaces made for it"]
+async fn a_node_whose_packets_are_dropped() {
     let mut cluster = Cluster::prepare(NODES).await;
+    cluster.nodes[FAILING] = far_node(FAILING).await;
+    an_hour_of(cluster, async |_| drop_packets(), async |_| pass_packets()).await;
+}
+
+async fn an_hour_without(fail: impl AsyncFn(&FakeNode), mend: impl AsyncFn(&FakeNode)) {
+    an_hour_of(Cluster::prepare(NODES).await, fail, mend).await;
+}
+
+async fn an_hour_of(
+    mut cluster: Cluster,
+    fail: impl AsyncFn(&FakeNode),
+    mend: impl AsyncFn(&FakeNode),
+) {
     cluster.set_bounds(Bounds::default());
     cluster.boot().await;
     cluster.scaler().has_polled().await;

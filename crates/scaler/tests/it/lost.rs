@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::{
     cluster::{Cluster, Frontend, eventually, node_name, polls, quick},
     fake_node::FakeNode,
-    namespace::ip,
+    namespace::{drop_packets, pass_packets},
 };
 
 /// How a node fails.
@@ -47,7 +47,7 @@ async fn fail(node: &FakeNode, failure: Failure) {
     match failure {
         Failure::Off => node.unplug().await,
         Failure::Stalled => node.stall(),
-        Failure::Dropped => ip("-n nodes route add blackhole 10.77.0.1/32"),
+        Failure::Dropped => drop_packets(),
         Failure::Late => node.be_late(impatient().poll_timeout * 50),
     }
 }
@@ -56,7 +56,7 @@ async fn mend(node: &FakeNode, failure: Failure) {
     match failure {
         Failure::Off => node.plug_in().await,
         Failure::Stalled | Failure::Late => node.go_on(),
-        Failure::Dropped => ip("-n nodes route del blackhole 10.77.0.1/32"),
+        Failure::Dropped => pass_packets(),
     }
 }
 

@@ -22,11 +22,14 @@ const ENTER: &str = "set -e
 mount -t tmpfs tmpfs /run
 ip link set lo up
 ip netns add nodes
-ip link add scaler0 type veth peer name nodes0 netns nodes
+ip link add scaler0 address 02:00:00:00:00:01 type veth \
+  peer name nodes0 address 02:00:00:00:00:02 netns nodes
 ip addr add 10.77.0.1/24 dev scaler0
-ip link set scaler0 up
 ip -n nodes addr add 10.77.0.2/24 dev nodes0
 ip -n nodes link set nodes0 up
+ip link set scaler0 up
+ip neigh add 10.77.0.2 lladdr 02:00:00:00:00:02 dev scaler0 nud permanent
+ip -n nodes neigh add 10.77.0.1 lladdr 02:00:00:00:00:01 dev nodes0 nud permanent
 exec \"$@\"";
 
 /// The nodes' end of the cable.
@@ -48,10 +51,34 @@ pub(crate) fn inside(test: &str) {
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
+/// The scaler's end is in again, and knows the other's hardware from the start: who does
+/// not answer that question is asked again only after a second, however far a test moves
+/// its clock meanwhile.
+pub(crate) fn plug_in_the_cable() {
+    ip("link set scaler0 up");
+    ip("neigh replace 10.77.0.2 lladdr 02:00:00:00:00:02 dev scaler0 nud permanent");
+}
+
+/// The scaler's end is out.
+pub(crate) fn unplug_the_cable() {
+    ip("link set scaler0 down");
+}
+
 /// Changes the network.
-pub(crate) fn ip(arguments: &str) {
+fn ip(arguments: &str) {
     let status = Command::new("ip").args(arguments.split(' ')).status().unwrap();
     assert!(status.success(), "ip {arguments}");
+}
+
+/// Drops all that nodes there send from now on: no call is answered, no connection is
+/// made.
+pub(crate) fn drop_packets() {
+    ip("-n nodes route add blackhole 10.77.0.1/32");
+}
+
+/// Lets it through again.
+pub(crate) fn pass_packets() {
+    ip("-n nodes route del blackhole 10.77.0.1/32");
 }
 
 /// A node in the nodes' namespace: a socket belongs to where it was made.
