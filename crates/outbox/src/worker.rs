@@ -70,8 +70,9 @@ impl Outbox {
             times
         };
         let bounds = &self.shared.config.bounds;
+        // Kept across turns: whatever else goes on, the queue is looked at in time.
+        let mut looks = every(bounds.look);
         let (mut counts, mut clears) = (every(bounds.count), every(bounds.clear));
-        worker.turn(true).await;
         loop {
             let told = tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -80,7 +81,7 @@ impl Outbox {
                     false
                 }
                 () = self.shared.wake.notified() => true,
-                () = tokio::time::sleep(bounds.look) => true,
+                _ = looks.tick() => true,
                 _ = counts.tick() => {
                     worker.count().await;
                     false

@@ -82,3 +82,19 @@ async fn what_lies_in_the_queue_is_counted_by_kind_with_its_age() {
     until("it is counted again", is_empty).await;
     running.stop().await;
 }
+
+#[tokio::test]
+async fn the_queue_is_looked_at_in_time_however_often_it_is_counted() {
+    let mut desk = Desk::new();
+    desk.bounds.look = Duration::from_millis(100);
+    desk.bounds.count = Duration::from_millis(10);
+    let receiver = Receiver::start().await;
+    receiver.answer(503);
+    let running = desk.start().await;
+    running.outbox.queue(vec![new(&receiver.url("/"), "x")]).await.unwrap();
+    until("it failed", async || running.outbox.counters().failed == 1).await;
+    receiver.answer(200);
+    desk.pass(3_600_000);
+    until("it is tried again", async || running.outbox.counters().delivered == 1).await;
+    running.stop().await;
+}

@@ -34,6 +34,9 @@ pub(crate) struct Got {
 struct Gate {
     came: usize,
     wanted: usize,
+    /// Came and not answered, now and at most so far.
+    open: usize,
+    most_open: usize,
 }
 
 /// A receiver on a port of its own.
@@ -76,9 +79,14 @@ impl Receiver {
                 headers: parts.headers,
                 body: String::from_utf8(body.to_vec()).unwrap(),
             });
-            gate.send_modify(|gate| gate.came += 1);
+            gate.send_modify(|gate| {
+                gate.came += 1;
+                gate.open += 1;
+                gate.most_open = gate.most_open.max(gate.open);
+            });
             let mut opened = gate.subscribe();
             drop(opened.wait_for(|gate| gate.came >= gate.wanted).await);
+            gate.send_modify(|gate| gate.open -= 1);
             let mut response = status.into_response();
             if let Some(location) = location.lock().unwrap().as_deref() {
                 response.headers_mut().insert("location", location.parse().unwrap());
@@ -110,6 +118,11 @@ impl Receiver {
     /// Answers nobody before so many more have asked.
     pub(crate) fn hold_until(&self, more: usize) {
         self.gate.send_modify(|gate| gate.wanted = gate.came + more);
+    }
+
+    /// How many requests waited for their answer at once, at most.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.gate.borrow().most_open
     }
 
     pub(crate) fn count(&self) -> usize {
