@@ -23,7 +23,7 @@ use crate::{
     exit::{Exit, UsageError},
     runtime,
     serve::secrets,
-    table::{bytes, table},
+    table::{bytes, facts, table},
 };
 
 pub(crate) fn cache(command: CacheCommand) -> Outcome {
@@ -33,17 +33,15 @@ pub(crate) fn cache(command: CacheCommand) -> Outcome {
             if let Some(mount) = &mount {
                 report.mounts.retain(|name, _| name == mount.as_str());
             }
-            if json { print_json(&report)? } else { print!("{}", show_cache(&report)) }
+            print_answer(&report, json, show_cache)?;
         }
         CacheCommand::Purge { mount, json, admin } => {
             let purged = ask(&admin, async |client| client.purge(mount.as_ref()).await)?;
-            if json {
-                print_json(&purged)?;
-            } else {
+            print_answer(&purged, json, |purged| {
                 let of = mount.as_ref().map_or("every mount".to_owned(), Mount::to_string);
                 let plural = if purged.removed == 1 { "" } else { "s" };
-                println!("purged {of}: {} answer{plural} removed", purged.removed);
-            }
+                format!("purged {of}: {} answer{plural} removed\n", purged.removed)
+            })?;
         }
     }
     Ok(Exit::Done)
@@ -156,6 +154,40 @@ fn explain(error: ClientError) -> anyhow::Error {
     }
 }
 
+/// Prints an answer: as JSON, or as people read it.
+pub(crate) fn print_answer<T: Serialize>(
+    answer: &T,
+    json: bool,
+    text: impl FnOnce(&T) -> String,
+) -> Result<(), anyhow::Error> {
+    if json {
+        return print_json(answer);
+    }
+    print!("{}", text(answer));
+    Ok(())
+}
+
+/// The only one of those that were found by an ID, `what` with it, which several tenants
+/// may have; `nothing` says that there is none.
+pub(crate) fn only<'a, T>(
+    found: &'a [T],
+    what: &str,
+    nothing: &str,
+    tenant: impl Fn(&T) -> &str,
+) -> Result<&'a T, UsageError> {
+    match found {
+        [one] => Ok(one),
+        [] => Err(UsageError(nothing.to_owned())),
+        many => {
+            let tenants: Vec<&str> = many.iter().map(tenant).collect();
+            Err(UsageError(format!(
+                "several tenants have a {what}: say `--tenant` with one of {}",
+                tenants.join(", ")
+            )))
+        }
+    }
+}
+
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), anyhow::Error> {
     println!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
@@ -164,7 +196,7 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), anyhow::Error> {
 fn show_cache(report: &CacheReport) -> String {
     let answers: Vec<String> =
         report.answers.iter().map(|(result, count)| format!("{count} {result}")).collect();
-    let facts = [
+    let mut lines = vec![
         ("memory", format!("{} of {}", bytes(report.bytes), bytes(report.memory))),
         ("contents", format!("{}, {} evicted so far", report.contents, report.evicted)),
         ("answers", answers.join(", ")),
@@ -172,23 +204,19 @@ fn show_cache(report: &CacheReport) -> String {
         ("deltas", report.deltas.to_string()),
         ("saved", format!("{} not sent, by packing and deltas", bytes(report.packed_away))),
     ];
-    let mut text = String::new();
-    for (name, value) in facts {
-        text.push_str(&format!("{name:<9} {value}\n"));
-    }
     if let Some(disk) = &report.disk {
         let (held, limit) = (bytes(disk.bytes), bytes(disk.limit));
         let trouble = if disk.paused { "; it cannot be written, see the log" } else { "" };
-        text.push_str(&format!(
-            "disk      {held} of {limit} in {} files, {} read back{trouble}\n",
-            disk.files, disk.recalled
-        ));
+        let (files, recalled) = (disk.files, disk.recalled);
+        let told = format!("{held} of {limit} in {files} files, {recalled} read back{trouble}");
+        lines.push(("disk", told));
     }
     let rows: Vec<[String; 3]> = report
         .mounts
         .iter()
         .map(|(mount, part)| [mount.clone(), part.entries.to_string(), bytes(part.bytes)])
         .collect();
+    let mut text = facts(&lines);
     text.push('\n');
     text.push_str(&table(["MOUNT", "FILES", "SIZE"], &rows));
     text
@@ -236,6 +264,19 @@ mod tests {
         b2      101    3.1 MiB
         bbb-01  101    3.1 MiB
         ");
+    }
+
+    #[test]
+    fn of_several_tenants_that_have_an_id_one_has_to_be_named() {
+        for (tenants, wanted) in [
+            (&["a"][..], Ok("a")),
+            (&[], Err("there is none")),
+            (&["a", "b"], Err("several tenants have a thing `x`: say `--tenant` with one of a, b")),
+        ] {
+            let found = only(tenants, "thing `x`", "there is none", |tenant| tenant);
+            let found = found.map_err(|error| error.to_string());
+            assert_eq!(found.map(|tenant| *tenant), wanted.map_err(str::to_owned));
+        }
     }
 
     #[test]

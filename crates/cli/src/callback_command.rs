@@ -3,7 +3,6 @@
 
 use std::time::SystemTime;
 
-use anstream::{print, println};
 use bluegate_admin::{CallbackEntry, CallbackStanding, CallbacksReport};
 use bluegate_cluster::TenantName;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
@@ -11,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     Outcome,
-    admin_command::{ask, print_json},
+    admin_command::{ask, print_answer},
     arguments::AdminOptions,
     exit::Exit,
     table::{age, milliseconds, table},
@@ -111,11 +110,7 @@ pub(crate) fn run(command: CallbackCommand) -> Outcome {
             let state = state.map(CallbackStanding::from);
             let report =
                 ask(&admin, async |client| client.callbacks(state, tenant.as_ref(), limit).await)?;
-            if json {
-                print_json(&report)?;
-            } else {
-                print!("{}", list(&report, milliseconds(SystemTime::now())));
-            }
+            print_answer(&report, json, |report| list(report, milliseconds(SystemTime::now())))?;
         }
         CallbackCommand::Retry { ids, dead, tenant, json, admin } => {
             let (retried, more) = ask(&admin, async |client| {
@@ -131,14 +126,11 @@ pub(crate) fn run(command: CallbackCommand) -> Outcome {
                 }
                 Ok((ids, more))
             })?;
-            if json {
-                print_json(&json!({ "retried": retried, "more": more }))?;
-            } else {
-                println!("retried: {}", counted(retried.len()));
-                if more {
-                    println!("there are more that were given up: run it again");
-                }
-            }
+            print_answer(&json!({ "retried": retried, "more": more }), json, |_| {
+                let rest =
+                    if more { "there are more that were given up: run it again\n" } else { "" };
+                format!("retried: {}\n{rest}", counted(retried.len()))
+            })?;
         }
         CallbackCommand::Drop(DropOptions { ids, json, admin }) => {
             ask(&admin, async |client| {
@@ -147,11 +139,8 @@ pub(crate) fn run(command: CallbackCommand) -> Outcome {
                 }
                 Ok(())
             })?;
-            if json {
-                print_json(&json!({ "dropped": ids }))?;
-            } else {
-                println!("dropped: {}", counted(ids.len()));
-            }
+            let count = counted(ids.len());
+            print_answer(&json!({ "dropped": ids }), json, |_| format!("dropped: {count}\n"))?;
         }
     }
     Ok(Exit::Done)

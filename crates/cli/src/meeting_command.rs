@@ -1,17 +1,16 @@
 //! `bluegate meeting list|show|end`: the meetings of a running scaler.
 
-use anstream::{print, println};
-use anyhow::bail;
 use bluegate_admin::{MeetingEntry, MeetingLife};
 use bluegate_cluster::TenantName;
 use bluegate_scaler::Decision;
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use crate::{
     Outcome,
-    admin_command::{ask, print_json},
+    admin_command::{ask, only, print_answer},
     arguments::AdminOptions,
-    exit::{Exit, UsageError},
+    exit::Exit,
     table::table,
 };
 
@@ -66,21 +65,18 @@ pub(crate) fn run(command: MeetingCommand) -> Outcome {
                 tenant.as_ref().is_none_or(|tenant| tenant.as_str() == meeting.tenant)
                     && node.as_ref().is_none_or(|node| node.as_str() == meeting.node)
             });
-            if json { print_json(&meetings)? } else { print!("{}", list(&meetings)) }
+            print_answer(&meetings, json, |meetings| list(meetings))?;
         }
         MeetingCommand::Show(options) => {
             let (tenant, id) = find(&options)?;
             let lives = ask(&options.admin, async |client| client.meeting(&tenant, &id).await)?;
-            if options.json { print_json(&lives)? } else { print!("{}", show(&lives)) }
+            print_answer(&lives, options.json, |lives| shown(lives))?;
         }
         MeetingCommand::End(options) => {
             let (tenant, id) = find(&options)?;
             ask(&options.admin, async |client| client.end_meeting(&tenant, &id).await)?;
-            if options.json {
-                print_json(&serde_json::json!({ "tenant": tenant.as_str(), "meeting_id": id }))?;
-            } else {
-                println!("ended {id} of {tenant}");
-            }
+            let ended = json!({ "tenant": tenant.as_str(), "meeting_id": id });
+            print_answer(&ended, options.json, |_| format!("ended {id} of {tenant}\n"))?;
         }
     }
     Ok(Exit::Done)
@@ -95,19 +91,10 @@ fn find(options: &MeetingOptions) -> Result<(TenantName, String), anyhow::Error>
         let id = running.first().map_or_else(|| id.to_owned(), |found| found.meeting_id.clone());
         return Ok((tenant.clone(), id));
     }
-    match running.as_slice() {
-        [one] => Ok((one.tenant.parse()?, one.meeting_id.clone())),
-        [] => bail!(UsageError(format!(
-            "no meeting `{id}` runs; say `--tenant` to look at one that did"
-        ))),
-        many => {
-            let tenants: Vec<&str> = many.iter().map(|found| found.tenant.as_str()).collect();
-            bail!(UsageError(format!(
-                "several tenants have a meeting `{id}`: say `--tenant` with one of {}",
-                tenants.join(", ")
-            )))
-        }
-    }
+    let what = format!("meeting `{id}`");
+    let nothing = format!("no {what} runs; say `--tenant` to look at one that did");
+    let one = only(&running, &what, &nothing, |entry| &entry.tenant)?;
+    Ok((one.tenant.parse()?, one.meeting_id.clone()))
 }
 
 fn list(meetings: &[MeetingEntry]) -> String {
@@ -127,7 +114,7 @@ fn list(meetings: &[MeetingEntry]) -> String {
     table(["TENANT", "MEETING", "NODE", "STATE", "USERS", "EXPECTED"], &rows)
 }
 
-fn show(lives: &[MeetingLife]) -> String {
+fn shown(lives: &[MeetingLife]) -> String {
     let mut text = String::new();
     for life in lives {
         let MeetingEntry { tenant, meeting_id, node, state, internal_meeting_id, users, .. } =
@@ -197,7 +184,6 @@ fn why(decision: &Decision) -> String {
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
-    use serde_json::json;
 
     use super::*;
 
@@ -226,7 +212,7 @@ mod tests {
             ..MeetingEntry::default()
         };
         let lives = [MeetingLife { meeting, decision: Some(decision) }];
-        assert_snapshot!(show(&lives), @r"
+        assert_snapshot!(shown(&lives), @r"
         lecture of physics: live on bbb-02, 12 users
           expected 84 users: nine in ten of its former meetings had no more
           asked for server-tag gpu!

@@ -29,7 +29,7 @@ pub(crate) use self::{
 };
 use crate::{
     Outcome,
-    admin_command::{ask, print_json},
+    admin_command::{ask, print_answer},
     config_command,
     exit::Exit,
 };
@@ -66,11 +66,9 @@ struct Looked {
 /// `bluegate node lost`
 fn lose(options: &LostOptions) -> Outcome {
     let lost = ask(&options.admin, async |client| client.lose(&options.node).await)?;
-    if options.json {
-        print_json(&lost)?;
-    } else {
-        println!("{}: {}; its meetings may be created anew", options.node, lost.health);
-    }
+    print_answer(&lost, options.json, |lost| {
+        format!("{}: {}; its meetings may be created anew\n", options.node, lost.health)
+    })?;
     Ok(Exit::Done)
 }
 

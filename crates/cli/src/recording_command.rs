@@ -3,8 +3,6 @@
 
 use std::time::SystemTime;
 
-use anstream::{print, println};
-use anyhow::bail;
 use bluegate_admin::{RecordingEntry, RecordingList, RecordingState, RecordingWish};
 use bluegate_cluster::TenantName;
 use clap::{Args, Subcommand, ValueEnum};
@@ -12,10 +10,10 @@ use serde_json::json;
 
 use crate::{
     Outcome,
-    admin_command::{ask, print_json},
+    admin_command::{ask, only, print_answer},
     arguments::AdminOptions,
-    exit::{Exit, UsageError},
-    table::{age, milliseconds, table},
+    exit::Exit,
+    table::{age, facts, milliseconds, table},
 };
 
 /// Of how many tenants with the same ID the names are said.
@@ -114,17 +112,13 @@ pub(crate) fn run(command: RecordingCommand) -> Outcome {
                 state: state.map(RecordingState::from),
             };
             let list = ask(&admin, async |client| client.recordings(&wish, limit).await)?;
-            if json {
-                print_json(&list)?;
-            } else {
-                print!("{}", listed(&list, milliseconds(SystemTime::now())));
-            }
+            print_answer(&list, json, |list| listed(list, milliseconds(SystemTime::now())))?;
         }
         RecordingCommand::Show(options) => {
             let tenant = owner(&options)?;
             let id = &options.id;
             let entry = ask(&options.admin, async |client| client.recording(&tenant, id).await)?;
-            if options.json { print_json(&entry)? } else { print!("{}", shown(&entry)) }
+            print_answer(&entry, options.json, shown)?;
         }
         RecordingCommand::Publish(options) => publish(&options, true)?,
         RecordingCommand::Unpublish(options) => publish(&options, false)?,
@@ -132,11 +126,8 @@ pub(crate) fn run(command: RecordingCommand) -> Outcome {
             let tenant = owner(&options)?;
             let id = &options.id;
             ask(&options.admin, async |client| client.delete_recording(&tenant, id).await)?;
-            if options.json {
-                print_json(&json!({ "tenant": tenant.as_str(), "record_id": id }))?;
-            } else {
-                println!("deleted {id} of {tenant}");
-            }
+            let deleted = json!({ "tenant": tenant.as_str(), "record_id": id });
+            print_answer(&deleted, options.json, |_| format!("deleted {id} of {tenant}\n"))?;
         }
     }
     Ok(Exit::Done)
@@ -147,12 +138,8 @@ fn publish(options: &RecordingOptions, published: bool) -> Result<(), anyhow::Er
     let id = &options.id;
     let entry =
         ask(&options.admin, async |client| client.publish_recording(&tenant, id, published).await)?;
-    if options.json {
-        print_json(&entry)?;
-    } else {
-        println!("{} {id} of {tenant}", if published { "published" } else { "unpublished" });
-    }
-    Ok(())
+    let done = if published { "published" } else { "unpublished" };
+    print_answer(&entry, options.json, |_| format!("{done} {id} of {tenant}\n"))
 }
 
 /// Whose recording is meant.
@@ -167,18 +154,9 @@ fn owner(options: &RecordingOptions) -> Result<TenantName, anyhow::Error> {
         found.extend(client.recordings(&gone, MOST_OWNERS).await?.recordings);
         Ok(found)
     })?;
-    match found.as_slice() {
-        [one] => Ok(one.tenant.parse()?),
-        [] => bail!(UsageError(format!("there is no recording `{}`", options.id))),
-        many => {
-            let tenants: Vec<&str> = many.iter().map(|found| found.tenant.as_str()).collect();
-            bail!(UsageError(format!(
-                "several tenants have a recording `{}`: say `--tenant` with one of {}",
-                options.id,
-                tenants.join(", ")
-            )))
-        }
-    }
+    let what = format!("recording `{}`", options.id);
+    let nothing = format!("there is no {what}");
+    Ok(only(&found, &what, &nothing, |entry| &entry.tenant)?.tenant.parse()?)
 }
 
 /// `now` is in milliseconds since 1970, as all times of the list are.
@@ -202,14 +180,13 @@ fn listed(list: &RecordingList, now: i64) -> String {
 }
 
 fn shown(recording: &RecordingEntry) -> String {
-    let facts = [
+    facts(&[
         ("recording", recording.record_id.clone()),
         ("tenant", recording.tenant.clone()),
         ("meeting", recording.meeting_id.clone()),
         ("state", recording.state.clone()),
         ("on", recording.keepers.join(" ")),
-    ];
-    facts.iter().map(|(name, value)| format!("{name:<11}{value}\n")).collect()
+    ])
 }
 
 #[cfg(test)]

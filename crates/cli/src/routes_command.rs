@@ -1,12 +1,11 @@
 //! `bluegate routes list|add|change|remove`: what a running `bluegate serve`
 //! relays.
 
-use anstream::{print, println};
 use bluegate_admin::{RouteChange, RouteEntry, RouteSource, RouteSpec, RoutesReport};
 
 use crate::{
     Outcome,
-    admin_command::{ask, print_json},
+    admin_command::{ask, print_answer},
     arguments::RoutesCommand,
     exit::Exit,
     table::table,
@@ -16,7 +15,7 @@ pub(crate) fn run(command: RoutesCommand) -> Outcome {
     match command {
         RoutesCommand::List { json, admin } => {
             let report = ask(&admin, async |client| client.routes().await)?;
-            if json { print_json(&report)? } else { print!("{}", show(&report)) }
+            print_answer(&report, json, listed)?;
         }
         RoutesCommand::Add { mount, origin, address, bbb, json, admin } => {
             let spec = RouteSpec {
@@ -54,15 +53,13 @@ fn given(value: Option<impl ToString>, none: bool) -> Option<Option<String>> {
 }
 
 fn done(what: &str, route: &RouteEntry, json: bool) -> Result<(), anyhow::Error> {
-    if json {
-        return print_json(route);
-    }
-    let at = route.address.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
-    println!("{what} {}: {}{at}", route.mount, route.origin);
-    Ok(())
+    print_answer(route, json, |route| {
+        let at = route.address.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
+        format!("{what} {}: {}{at}\n", route.mount, route.origin)
+    })
 }
 
-fn show(report: &RoutesReport) -> String {
+fn listed(report: &RoutesReport) -> String {
     let rows: Vec<[String; 6]> = report
         .routes
         .iter()
@@ -112,7 +109,7 @@ mod tests {
             routes: vec![entry("bbb-01", Some("10.0.0.11:443")), entry("b2", None)],
             held_back: Vec::new(),
         };
-        assert_snapshot!(show(&routes), @r"
+        assert_snapshot!(listed(&routes), @r"
         https://bbb.example.org
 
         MOUNT   NODE                        ADDRESS        BBB     SOURCE  STATE
@@ -125,7 +122,7 @@ mod tests {
             code: "in_file".to_owned(),
             reason: "it is in the file too".to_owned(),
         });
-        assert_snapshot!(show(&routes), @r"
+        assert_snapshot!(listed(&routes), @r"
         https://bbb.example.org
 
         MOUNT  NODE  ADDRESS  BBB  SOURCE  STATE

@@ -3,7 +3,6 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use anstream::{print, println};
 use anyhow::Context as _;
 use bluegate_admin::{TenantEntry, TenantPatch, TenantSpec, TenantsReport};
 use bluegate_tenant::{Form, LimitForm};
@@ -11,22 +10,22 @@ use serde_json::{Value, json};
 
 use crate::{
     Outcome,
-    admin_command::{ask, print_json},
+    admin_command::{ask, print_answer},
     arguments::{LimitOption, TenantCommand, TenantOptions},
     exit::{Exit, UsageError},
     serve::secrets,
-    table::table,
+    table::{facts, table},
 };
 
 pub(crate) fn run(command: TenantCommand) -> Outcome {
     match command {
         TenantCommand::List { json, admin } => {
             let report = ask(&admin, async |client| client.tenants().await)?;
-            if json { print_json(&report)? } else { print!("{}", list(&report)) }
+            print_answer(&report, json, list)?;
         }
         TenantCommand::Show { name, json, admin } => {
             let tenant = ask(&admin, async |client| client.tenant(&name).await)?;
-            if json { print_json(&tenant)? } else { print!("{}", show(&tenant)) }
+            print_answer(&tenant, json, shown)?;
         }
         TenantCommand::Add { name, options, json, admin } => {
             let patch = options.patch()?;
@@ -34,14 +33,12 @@ pub(crate) fn run(command: TenantCommand) -> Outcome {
             let secrets = patch.secrets.unwrap_or_default();
             let spec = TenantSpec { name: name.to_string(), secrets, settings };
             let added = ask(&admin, async |client| client.add_tenant(&spec).await)?;
-            if json {
-                print_json(&added)?;
-            } else {
-                println!("added {name}");
-                if let Some(secret) = added.secret {
-                    println!("its secret, shown this once: {secret}");
-                }
-            }
+            print_answer(&added, json, |added| {
+                let secret = added.secret.as_ref();
+                let secret =
+                    secret.map(|secret| format!("its secret, shown this once: {secret}\n"));
+                format!("added {name}\n{}", secret.unwrap_or_default())
+            })?;
         }
         TenantCommand::Set { name, options, json, admin } => {
             let patch = options.patch()?;
@@ -51,15 +48,13 @@ pub(crate) fn run(command: TenantCommand) -> Outcome {
                 return Err(UsageError(message.to_owned()).into());
             }
             let changed = ask(&admin, async |client| client.change_tenant(&name, &patch).await)?;
-            if json { print_json(&changed)? } else { println!("changed {name}") }
+            print_answer(&changed, json, |_| format!("changed {name}\n"))?;
         }
         TenantCommand::Remove { name, force, json, admin } => {
             ask(&admin, async |client| client.remove_tenant(&name, force).await)?;
-            if json {
-                print_json(&json!({ "removed": name.as_str() }))?;
-            } else {
-                println!("removed {name}");
-            }
+            print_answer(&json!({ "removed": name.as_str() }), json, |_| {
+                format!("removed {name}\n")
+            })?;
         }
     }
     Ok(Exit::Done)
@@ -159,22 +154,18 @@ fn hard(limit: Option<LimitForm>) -> Option<u32> {
     }
 }
 
-fn show(tenant: &TenantEntry) -> String {
+fn shown(tenant: &TenantEntry) -> String {
     let refused: BTreeMap<_, _> = tenant.refused.iter().filter(|(_, count)| **count > 0).collect();
     let refused: Vec<String> =
         refused.iter().map(|(limit, count)| format!("{count} at {limit}")).collect();
-    let facts = [
+    let mut text = facts(&[
         ("tenant", tenant.name.clone()),
         ("source", tenant.source.clone()),
         ("secrets", format!("{}, never shown", tenant.secrets)),
         ("meetings", tenant.meetings.to_string()),
         ("users", tenant.users.to_string()),
         ("refused", if refused.is_empty() { "nothing".to_owned() } else { refused.join(", ") }),
-    ];
-    let mut text = String::new();
-    for (name, value) in facts {
-        text.push_str(&format!("{name:<9} {value}\n"));
-    }
+    ]);
     text.push('\n');
     text.push_str(&bluegate_config::tenant_toml(&tenant.settings));
     text
@@ -219,7 +210,7 @@ mod tests {
         };
         let report = TenantsReport { tenants: vec![other, tenant()], held_back: vec![held_back] };
         assert_snapshot!(list(&report));
-        assert_snapshot!(show(&tenant()));
+        assert_snapshot!(shown(&tenant()));
     }
 
     #[test]

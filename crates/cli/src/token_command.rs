@@ -3,7 +3,6 @@
 
 use std::time::SystemTime;
 
-use anstream::{print, println};
 use bluegate_admin::{AuditReport, RoleName, TokenEntry, TokenSpec};
 use bluegate_cluster::TenantName;
 use clap::{Args, Subcommand, ValueEnum};
@@ -11,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     Outcome,
-    admin_command::{ask, print_json},
+    admin_command::{ask, print_answer},
     arguments::AdminOptions,
     exit::Exit,
     table::{age, milliseconds, table},
@@ -110,30 +109,20 @@ pub(crate) fn run(command: TokenCommand) -> Outcome {
     match command {
         TokenCommand::List { json, admin } => {
             let tokens = ask(&admin, async |client| client.tokens().await)?;
-            if json {
-                print_json(&tokens)?;
-            } else {
-                print!("{}", list(&tokens, milliseconds(SystemTime::now())));
-            }
+            print_answer(&tokens, json, |tokens| list(tokens, milliseconds(SystemTime::now())))?;
         }
         TokenCommand::Create { name, role, tenant, json, admin } => {
             let tenant = tenant.map(|tenant| tenant.to_string());
             let spec = TokenSpec { name, role: role.into(), tenant };
             let added = ask(&admin, async |client| client.add_token(&spec).await)?;
-            if json {
-                print_json(&added)?;
-            } else {
-                println!("made {}", added.token.name);
-                println!("the token, shown this once: {}", added.secret);
-            }
+            print_answer(&added, json, |added| {
+                let (name, secret) = (&added.token.name, &added.secret);
+                format!("made {name}\nthe token, shown this once: {secret}\n")
+            })?;
         }
         TokenCommand::Revoke { name, json, admin } => {
             ask(&admin, async |client| client.revoke_token(&name).await)?;
-            if json {
-                print_json(&json!({ "revoked": name }))?;
-            } else {
-                println!("revoked {name}");
-            }
+            print_answer(&json!({ "revoked": name }), json, |_| format!("revoked {name}\n"))?;
         }
     }
     Ok(Exit::Done)
@@ -142,11 +131,7 @@ pub(crate) fn run(command: TokenCommand) -> Outcome {
 pub(crate) fn audit(options: AuditOptions) -> Outcome {
     let AuditOptions { actor, before, limit, json, admin } = options;
     let report = ask(&admin, async |client| client.audit(before, actor.as_deref(), limit).await)?;
-    if json {
-        print_json(&report)?;
-    } else {
-        print!("{}", show_audit(&report, milliseconds(SystemTime::now())));
-    }
+    print_answer(&report, json, |report| show_audit(report, milliseconds(SystemTime::now())))?;
     Ok(Exit::Done)
 }
 

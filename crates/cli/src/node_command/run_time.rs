@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use anstream::{print, println};
 use anyhow::bail;
 use bluegate_admin::{DrainStatus, NodeChange, NodeDetail, NodeSpec, NodesReport, ScalerNode};
 use bluegate_cluster::{Mount, Node};
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::{
     Outcome,
-    admin_command::{ask, print_json},
+    admin_command::{ask, print_answer},
     arguments::AdminOptions,
     exit::{Exit, UsageError},
     progress::Progress,
@@ -47,11 +46,9 @@ pub(super) fn add(options: &AddOptions) -> Outcome {
         max_meeting_users: options.max_meeting_users,
     };
     let added = ask(&options.admin, async |client| client.add_node(&spec).await)?;
-    if options.json {
-        print_json(&added)?;
-    } else {
-        println!("added {}: {}", options.node, added.origin);
-    }
+    print_answer(&added, options.json, |added| {
+        format!("added {}: {}\n", options.node, added.origin)
+    })?;
     Ok(Exit::Done)
 }
 
@@ -60,11 +57,9 @@ pub(super) fn remove(options: &RemoveOptions) -> Outcome {
     let name = &options.node;
     let removed =
         ask(&options.admin, async |client| client.remove_node(name, options.force).await)?;
-    if options.json {
-        print_json(&removed)?;
-    } else {
-        println!("removed {name}; {} meetings were left behind", removed.meetings_left);
-    }
+    print_answer(&removed, options.json, |removed| {
+        format!("removed {name}; {} meetings were left behind\n", removed.meetings_left)
+    })?;
     Ok(Exit::Done)
 }
 
@@ -75,11 +70,9 @@ pub(super) fn weight(options: &WeightOptions) -> Outcome {
         ..NodeChange::default()
     };
     let changed = change_node(&options.admin, &options.node, &change)?;
-    if options.json {
-        print_json(&changed)?;
-    } else {
-        println!("{}: weight {}", options.node, changed.weight);
-    }
+    print_answer(&changed, options.json, |changed| {
+        format!("{}: weight {}\n", options.node, changed.weight)
+    })?;
     Ok(Exit::Done)
 }
 
@@ -90,11 +83,9 @@ pub(super) fn drain(options: &DrainOptions) -> Outcome {
     change_node(&options.admin, name, &change)?;
     let mut status = look(&options.admin, name)?;
     if !options.wait {
-        if options.json {
-            print_json(&status)?;
-        } else {
-            println!("{name}: cordoned; {}", told(&status));
-        }
+        print_answer(&status, options.json, |status| {
+            format!("{name}: cordoned; {}\n", told(status))
+        })?;
         return Ok(if status.empty { Exit::Done } else { Exit::Problems });
     }
     let patience = Patience::new()?;
@@ -125,11 +116,7 @@ pub(super) fn drain(options: &DrainOptions) -> Outcome {
         }
     }
     drop(progress);
-    if options.json {
-        print_json(&status)?;
-    } else {
-        println!("{name}: empty");
-    }
+    print_answer(&status, options.json, |_| format!("{name}: empty\n"))?;
     Ok(Exit::Done)
 }
 
@@ -176,11 +163,7 @@ fn time(ms: i64) -> String {
 /// `bluegate node list --from admin`
 pub(super) fn list(admin: &AdminOptions, json: bool) -> Outcome {
     let report = ask(admin, async |client| client.nodes().await)?;
-    if json {
-        print_json(&report)?
-    } else {
-        print!("{}", show(&report))
-    }
+    print_answer(&report, json, listed)?;
     Ok(Exit::Done)
 }
 
@@ -189,7 +172,7 @@ pub(super) fn detail(admin: &AdminOptions, name: &Mount) -> Result<NodeDetail, a
     ask(admin, async |client| client.node(name).await)
 }
 
-fn show(report: &NodesReport) -> String {
+fn listed(report: &NodesReport) -> String {
     let scaler = report.scaler.clone().unwrap_or_default();
     let mut names: Vec<&String> = report.nodes.keys().chain(scaler.keys()).collect();
     names.sort();
@@ -291,7 +274,7 @@ mod tests {
             ("bbb-02".to_owned(), node(Some(1), &[])),
         ];
         let report = NodesReport { scaler: Some(scaler.into()), ..NodesReport::default() };
-        assert_snapshot!(show(&report), @r"
+        assert_snapshot!(listed(&report), @r"
         NODE    SCALER             PROXY  BBB    LOAD  WEIGHT  MEETINGS  USERS  TAGS  SOURCE
         bbb-01  healthy            -      >=3.0  42.2  1.00    3         61     gpu   file
         bbb-02  healthy, cordoned  -      >=3.0  42.2  1.00    3         61     -     file
