@@ -275,7 +275,7 @@ mod tests {
         ] {
             let found = only(tenants, "thing `x`", "there is none", |tenant| tenant);
             let found = found.map_err(|error| error.to_string());
-            assert_eq!(found.map(|tenant| *tenant), wanted.map_err(str::to_owned));
+            assert_eq!(found.copied(), wanted.map_err(str::to_owned));
         }
     }
 
