@@ -105,8 +105,5 @@ fn named(
     (tenant, id): (String, String),
     caller: &Caller,
 ) -> Result<(TenantName, String), ApiError> {
-    if !caller.sees(&tenant) {
-        return Err(ApiError::UnknownMeeting);
-    }
-    Ok((tenant.parse().map_err(|_| ApiError::UnknownMeeting)?, id))
+    Ok((caller.tenant(&tenant).ok_or(ApiError::UnknownMeeting)?, id))
 }

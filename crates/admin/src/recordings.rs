@@ -174,7 +174,7 @@ pub(crate) async fn change(
     Named(path): Named<(String, String)>,
     Body(RecordingChange { published }): Body<RecordingChange>,
 ) -> Result<Json<RecordingEntry>, ApiError> {
-    subject.detail(if published { "published true" } else { "published false" });
+    subject.detail(&format!("published {published}"));
     let (tenant, id) = named(path, &caller)?;
     let changed = source(&sources)?.publish(tenant.clone(), id.clone(), published).await;
     changed.map_err(ApiError::Scaler)?;
@@ -216,8 +216,5 @@ fn named(
     (tenant, id): (String, String),
     caller: &Caller,
 ) -> Result<(TenantName, String), ApiError> {
-    if !caller.sees(&tenant) {
-        return Err(ApiError::UnknownRecording);
-    }
-    Ok((tenant.parse().map_err(|_| ApiError::UnknownRecording)?, id))
+    Ok((caller.tenant(&tenant).ok_or(ApiError::UnknownRecording)?, id))
 }

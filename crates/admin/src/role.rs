@@ -117,6 +117,12 @@ impl Caller {
         self.role.tenant().is_none_or(|own| own.as_str() == tenant)
     }
 
+    /// The tenant of this name: none for somebody else's, whether it is there or not,
+    /// and for what can be no name.
+    pub(crate) fn tenant(&self, named: &str) -> Option<TenantName> {
+        if self.sees(named) { named.parse().ok() } else { None }
+    }
+
     /// The tenant that is looked at when a query asks for one: the caller's own
     /// if it has one.
     ///

@@ -7,7 +7,10 @@ mod roles;
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{
+    Request, Response,
+    header::{AUTHORIZATION, ETAG},
+};
 use http_body_util::{BodyExt as _, Limited};
 use insta::assert_snapshot;
 
@@ -38,13 +41,22 @@ pub(crate) async fn text(response: Response<Body>) -> String {
     String::from_utf8(body.to_bytes().to_vec()).unwrap()
 }
 
+/// A request with the right token.
+fn authorized(method: &str, target: &str) -> Request<Body> {
+    request(method, target, Some(&format!("Bearer {TOKEN}")))
+}
+
+/// Status, tag and body of what is answered.
+async fn answer(sources: Sources, request: Request<Body>) -> (u16, Option<String>, String) {
+    let response = send(&router(tokens(), sources), request).await;
+    let tag = response.headers().get(ETAG).map(|tag| tag.to_str().unwrap().to_owned());
+    (response.status().as_u16(), tag, text(response).await)
+}
+
 /// Status and body of a request with the right token.
 async fn ask(sources: Sources, method: &str, target: &str) -> String {
-    let router = router(tokens(), sources);
-    let bearer = format!("Bearer {TOKEN}");
-    let response = send(&router, request(method, target, Some(&bearer))).await;
-    let status = response.status().as_u16();
-    format!("{status} {}", text(response).await)
+    let (status, _, body) = answer(sources, authorized(method, target)).await;
+    format!("{status} {body}")
 }
 
 #[tokio::test]
@@ -55,7 +67,6 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
         assert_eq!(endpoint.rule.access == Access::Open, OPEN.contains(&path), "{path}");
         let open = OPEN.contains(&path);
         listed.push(format!("{method} {path}{}", if open { " (open)" } else { "" }));
-        let right = format!("Bearer {TOKEN}");
         let cases = [
             None,
             Some("Bearer "),
@@ -82,8 +93,7 @@ async fn every_endpoint_but_the_open_ones_needs_the_token() {
             assert!(body.contains("\"code\":\"unauthorized\"") && !body.contains("bbb"), "{body}");
         }
         let router = router(tokens(), sources());
-        let response =
-            send(&router, request(method, &path.replace(['{', '}'], ""), Some(&right))).await;
+        let response = send(&router, authorized(method, &path.replace(['{', '}'], ""))).await;
         // What changes routes wants more than a token, and says so.
         let wanted = match (method, path) {
             ("GET", "/v1/tokens")
@@ -165,7 +175,7 @@ async fn no_token_set_opens_to_nobody() {
         assert_eq!(response.status().as_u16(), 401);
     }
     let router = router(tokens(), sources());
-    let mut twice = request("GET", "/v1/routes", Some(&format!("Bearer {TOKEN}")));
+    let mut twice = authorized("GET", "/v1/routes");
     twice.headers_mut().append(AUTHORIZATION, "Bearer other".parse().unwrap());
     assert_eq!(send(&router, twice).await.status().as_u16(), 401);
 }
@@ -180,7 +190,7 @@ async fn guessing_is_slowed_and_even_the_right_guess_is_not_heard() {
     }
     assert_eq!(statuses[..10], [401; 10]);
     assert_eq!(statuses.last(), Some(&429));
-    let right = request("GET", "/v1/routes", Some(&format!("Bearer {TOKEN}")));
+    let right = authorized("GET", "/v1/routes");
     let response = send(&router, right).await;
     assert_eq!(response.status().as_u16(), 429);
     assert_eq!(response.headers()["retry-after"], "1");
@@ -250,7 +260,7 @@ async fn errors_in_one_shape() {
 #[tokio::test]
 async fn a_body_has_a_bound() {
     let router = router(tokens(), sources());
-    let mut long = request("DELETE", "/v1/cache", Some(&format!("Bearer {TOKEN}")));
+    let mut long = authorized("DELETE", "/v1/cache");
     *long.body_mut() = Body::from(vec![b'x'; MAX_BODY + 1]);
     let response = send(&router, long).await;
     assert_eq!(response.status().as_u16(), 413);

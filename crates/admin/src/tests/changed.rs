@@ -6,11 +6,10 @@ use axum::body::Body;
 use bluegate_cluster::AllowedHosts;
 use insta::assert_snapshot;
 
-use super::{ask, request, send, text};
+use super::{answer, ask, authorized};
 use crate::{
     Given, RouteBook, Sources,
-    endpoints::router,
-    fixture::{FakeTenants, TOKEN, sources, tokens},
+    fixture::{FakeTenants, sources},
 };
 
 /// Sends JSON with the right token; status, tag and body.
@@ -21,15 +20,13 @@ async fn send_json(
     if_match: Option<&str>,
     json: &str,
 ) -> (u16, Option<String>, String) {
-    let mut request = request(method, target, Some(&format!("Bearer {TOKEN}")));
+    let mut request = authorized(method, target);
     request.headers_mut().insert("content-type", "application/json".parse().unwrap());
     if let Some(tag) = if_match {
         request.headers_mut().insert("if-match", tag.parse().unwrap());
     }
     *request.body_mut() = Body::from(json.to_owned());
-    let response = send(&router(tokens(), sources.clone()), request).await;
-    let tag = response.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
-    (response.status().as_u16(), tag, text(response).await)
+    answer(sources.clone(), request).await
 }
 
 #[tokio::test]
