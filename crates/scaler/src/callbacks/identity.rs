@@ -11,7 +11,7 @@ const MAX_DEPTH: usize = 32;
 /// One meeting's two IDs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// What the node calls it.
+    /// What the node calls it; empty where it was not said.
     pub(crate) node_meeting_id: String,
     /// What the tenant calls it.
     pub(crate) meeting_id: String,
@@ -21,13 +21,18 @@ impl Identity {
     /// The tenant's ID for an ID on the node; a breakout room's stays the one
     /// its node made, and nobody else's comes through.
     pub(crate) fn shown(&self, node_meeting_id: &str) -> Option<String> {
-        if node_meeting_id == self.node_meeting_id {
+        if self.is_nodes(node_meeting_id) {
             return Some(self.meeting_id.clone());
         }
         match ids::decode(node_meeting_id) {
             ids::Decoded::Plain(id) => Some(id),
             ids::Decoded::Scoped { .. } | ids::Decoded::Hashed { .. } => None,
         }
+    }
+
+    /// Whether this is what the node calls it. An empty text never is.
+    fn is_nodes(&self, text: &str) -> bool {
+        !text.is_empty() && text == self.node_meeting_id
     }
 
     /// Makes JSON of a node what the tenant may see: its own meeting ID
@@ -39,7 +44,7 @@ impl Identity {
     fn show_part(&self, callbacks: &Callbacks, value: &mut Value, depth: usize) {
         let Some(depth) = depth.checked_sub(1) else { return };
         match value {
-            Value::String(text) if *text == self.node_meeting_id => {
+            Value::String(text) if self.is_nodes(text) => {
                 text.clone_from(&self.meeting_id);
             }
             Value::String(text) => match callbacks.restored(text) {
@@ -61,5 +66,21 @@ impl Identity {
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_was_not_said_stands_nowhere() {
+        let of = |node_meeting_id: &str| Identity {
+            node_meeting_id: node_meeting_id.to_owned(),
+            meeting_id: "class".to_owned(),
+        };
+        assert_eq!(of("bg1.physics.class").shown("bg1.physics.class").unwrap(), "class");
+        assert_eq!(of("").shown("").unwrap(), "");
+        assert_eq!(of("").shown("bg1.physics.class"), None);
     }
 }

@@ -14,14 +14,18 @@ use super::Flavour;
 use crate::{callbacks::Identity, context::Context, nodes::NodeHandle};
 
 /// Where events name their meeting by its internal ID: bbb-webhooks' own form
-/// first, then messages of BBB.
-const INTERNAL: [&str; 6] = [
+/// first, then messages of BBB. A recording has the ID of its meeting, and what
+/// bbb-web did to one names nothing else (`PublishedRecordingSysMsg` and its like,
+/// of which bbb-webhooks 3 knows no internal meeting ID).
+const INTERNAL: [&str; 8] = [
     "/data/attributes/meeting/internal-meeting-id",
     "/envelope/routing/meetingId",
     "/core/header/meetingId",
     "/core/body/props/meetingProp/intId",
     "/core/body/meetingId",
     "/payload/meeting_id",
+    "/data/attributes/record-id",
+    "/core/body/recordId",
 ];
 /// The same by the ID of its create call, where they do.
 const EXTERNAL: [&str; 3] = [
@@ -186,6 +190,18 @@ mod tests {
             ),
             (json!({"core": {"body": {"meetingId": "i"}}}), "i", ""),
             (json!({"payload": {"meeting_id": "i", "external_meeting_id": "e"}}), "i", "e"),
+            (
+                json!({"data": {"attributes": {
+                    "meeting": {"external-meeting-id": "e"}, "record-id": "i"}}}),
+                "i",
+                "e",
+            ),
+            (
+                json!({"envelope": {"routing": {"sender": "bbb-web"}},
+                    "core": {"header": {}, "body": {"recordId": "i"}}}),
+                "i",
+                "",
+            ),
             (json!({"envelope": {"routing": {"meetingId": ""}}}), "", ""),
             (json!("text"), "", ""),
         ] {

@@ -75,6 +75,17 @@ async fn recorded(frontend: &Frontend, node: &SimNode, meeting: &str) -> String 
     meetings.iter().find(is_it).unwrap().internal_meeting_id.clone()
 }
 
+/// Waits until the scaler knows of the recording of its node.
+async fn is_known(calling: &Calling) {
+    let node: Mount = "bbb-01".parse().unwrap();
+    let scaler = calling.simulated.cluster.scaler();
+    let asked = async || {
+        let keepers = scaler.recordings().keepers;
+        keepers.get(node.as_str()).is_some_and(|keeper| keeper.recordings == 1)
+    };
+    eventually("the node was asked", asked).await;
+}
+
 #[tokio::test]
 async fn steps_of_a_recording_are_told_of_long_after_its_meeting() {
     for release in ["2.7.17", "3.0.28"] {
@@ -112,16 +123,52 @@ async fn steps_of_a_recording_are_told_of_long_after_its_meeting() {
             let frontend = calling.simulated.cluster.frontend(tenant);
             let again = Receiver::start().await;
             hook(&calling, &frontend, &again.url("/"), "").await;
-            let node: Mount = "bbb-01".parse().unwrap();
-            let scaler = calling.simulated.cluster.scaler();
-            let asked = async || {
-                let keepers = scaler.recordings().keepers;
-                keepers.get(node.as_str()).is_some_and(|keeper| keeper.recordings == 1)
-            };
-            eventually("the node was asked", asked).await;
+            is_known(&calling).await;
             assert!(calling.node().recording_step("rap-process-ended", &id));
             eventually("told", async || names(&again).len() == 1).await;
             assert_eq!(names(&again)[0].1, "class", "{release} {tenant}");
+        }
+    }
+}
+
+/// What a frontend does to a recording: its call, and what hooks hear of it in either form.
+const DONE: [(&str, &str, &str, &str); 3] = [
+    ("publishRecordings", "&publish=false", "rap-unpublished", "UnpublishedRecordingSysMsg"),
+    ("publishRecordings", "&publish=true", "rap-published", "PublishedRecordingSysMsg"),
+    ("deleteRecordings", "", "rap-deleted", "DeletedRecordingSysMsg"),
+];
+
+#[tokio::test]
+async fn what_is_done_to_a_recording_is_told_to_its_tenant_in_both_forms() {
+    for release in ["2.7.17", "3.0.28"] {
+        for tenant in ["physics", "default"] {
+            let mut calling = Calling::start(&[kind(release)]).await;
+            let frontend = calling.simulated.cluster.frontend(tenant);
+            let id = recorded(&frontend, calling.node(), "class").await;
+            // Nothing but the node's list says whose it is.
+            calling.simulated.cluster.stop().await;
+            calling.simulated.cluster.lose_store();
+            calling.simulated.cluster.boot().await;
+            let frontend = calling.simulated.cluster.frontend(tenant);
+            let other = calling.simulated.cluster.frontend("history");
+            let (raw, others) = (Receiver::start().await, Receiver::start().await);
+            hook(&calling, &frontend, &calling.receiver.url("/"), "").await;
+            hook(&calling, &frontend, &raw.url("/"), "&getRaw=true").await;
+            hook(&calling, &other, &others.url("/"), "").await;
+            is_known(&calling).await;
+            for (index, (call, more, told, message)) in DONE.into_iter().enumerate() {
+                frontend.get(call, &format!("recordID={id}{more}")).await.answer();
+                let both = async || {
+                    names(&calling.receiver).len() == index + 1 && raw.count() == index + 1
+                };
+                eventually(told, both).await;
+                let wanted = (told.to_owned(), "class".to_owned());
+                assert_eq!(names(&calling.receiver)[index], wanted, "{release} {tenant}");
+                let raw = event(&raw.got()[index]);
+                assert_eq!(raw["envelope"]["name"], message, "{release} {tenant}");
+                assert_eq!(raw["core"]["body"]["recordId"], id.as_str(), "{release} {tenant}");
+            }
+            assert_eq!(others.count(), 0, "{release} {tenant}");
         }
     }
 }

@@ -99,9 +99,9 @@ async fn a_reader_of_the_documentation_accepts_every_event() {
                 "UserLeftMeetingEvtMsg",
                 "MeetingDestroyedEvtMsg",
                 "publish_ended",
-                "unpublished",
-                "published",
-                "deleted",
+                "UnpublishedRecordingSysMsg",
+                "PublishedRecordingSysMsg",
+                "DeletedRecordingSysMsg",
             ]
             .map(accepted)
         );

@@ -39,7 +39,12 @@ pub(super) fn events(happening: &Happening, now: u64, third: bool) -> Vec<Event>
             });
             gone.chain([ended(&ids, now)]).collect()
         }
-        Happening::Step { event_id, recording } => vec![step(event_id, recording, now)],
+        Happening::Step { event_id, recording } => {
+            vec![match done_to_it(event_id) {
+                Some(message) => done(event_id, message, recording, now, third),
+                None => step(event_id, recording, now),
+            }]
+        }
     }
 }
 
@@ -137,25 +142,45 @@ fn ended(meeting: &MeetingIds, now: u64) -> Event {
     event("meeting-ended", meeting, &json!({ "meeting": named(meeting) }), raw, now)
 }
 
-/// What bbb-web does to a recording that is there; nothing is measured of it.
-const DONE_TO_IT: [&str; 3] = ["rap-published", "rap-unpublished", "rap-deleted"];
+/// The message in which bbb-web says what it did to a recording that is there.
+fn done_to_it(id: &str) -> Option<&'static str> {
+    match id {
+        "rap-published" => Some("PublishedRecordingSysMsg"),
+        "rap-unpublished" => Some("UnpublishedRecordingSysMsg"),
+        "rap-deleted" => Some("DeletedRecordingSysMsg"),
+        _ => None,
+    }
+}
 
-/// What the scripts that make recordings say of a step, or bbb-web of what it did.
-/// With the one that has published it comes the recording itself.
-fn step(id: &'static str, recording: &Recording, now: u64) -> Event {
-    let meeting = MeetingIds {
-        internal: recording.record_id.clone(),
-        external: recording.meeting_id.clone(),
+/// What bbb-web did to a recording. Its message names the recording alone;
+/// bbb-webhooks remembers the external ID of its meeting, 2.x takes the recording's
+/// ID for the internal one, and 3.x looks for that where it is not.
+fn done(id: &'static str, message: &str, recording: &Recording, now: u64, third: bool) -> Event {
+    let (record_id, external) = (&recording.record_id, &recording.meeting_id);
+    let attributes = if third {
+        json!({ "meeting": { "external-meeting-id": external }, "record-id": record_id })
+    } else {
+        json!({ "meeting": named(&ids(recording)) })
     };
-    let mut attributes = json!({ "meeting": named(&meeting), "record-id": recording.record_id });
+    let raw = json!({
+        "envelope": { "name": message, "routing": { "sender": "bbb-web" }, "timestamp": now },
+        "core": { "header": { "name": message }, "body": { "recordId": record_id } },
+    });
+    event(id, &ids(recording), &attributes, raw, now)
+}
+
+/// What the scripts that make recordings say of a step. With the one that has
+/// published it comes the recording itself.
+fn step(id: &'static str, recording: &Recording, now: u64) -> Event {
+    let meeting = ids(recording);
+    let mut attributes = json!({
+        "meeting": named(&meeting), "record-id": recording.record_id,
+        "success": true, "step-time": 1_234,
+    });
     let mut payload = json!({
         "record_id": recording.record_id, "meeting_id": recording.record_id,
-        "external_meeting_id": recording.meeting_id,
+        "external_meeting_id": recording.meeting_id, "success": true, "step_time": 1_234,
     });
-    if !DONE_TO_IT.contains(&id) {
-        (attributes["success"], attributes["step-time"]) = (json!(true), json!(1_234));
-        (payload["success"], payload["step_time"]) = (json!(true), json!(1_234));
-    }
     if id == "rap-publish-ended" {
         attributes["workflow"] = json!(WORKFLOW);
         attributes["recording"] = json!({
@@ -170,6 +195,11 @@ fn step(id: &'static str, recording: &Recording, now: u64) -> Event {
     let name = id.trim_start_matches("rap-").replace('-', "_");
     let raw = json!({ "header": { "name": name, "current_time": now }, "payload": payload });
     event(id, &meeting, &attributes, raw, now)
+}
+
+/// The IDs of the meeting that was recorded.
+fn ids(recording: &Recording) -> MeetingIds {
+    MeetingIds { internal: recording.record_id.clone(), external: recording.meeting_id.clone() }
 }
 
 /// A message of akka to all services.

@@ -1,7 +1,7 @@
 //! bbb-webhooks: its calls, and the events it sends.
 
 use bluegate_simnode::Unit;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
 use crate::{
@@ -212,6 +212,78 @@ async fn hooks_hear_of_what_they_asked_for() {
         assert_eq!(message["envelope"]["name"], "MeetingCreatedEvtMsg");
         assert_eq!(message["core"]["body"]["props"]["meetingProp"]["extId"], "first");
         assert_eq!(listed_raw.got().len(), 0);
+    }
+}
+
+/// Of a recording's making, and of what is done to it later: the forms of bbb-webhooks 2 and 3, and the
+/// messages they are made from.
+#[tokio::test]
+async fn recordings_are_told_of_as_their_release_does() {
+    for release in ["2.7.17", "3.0.28"] {
+        let node = Setup::stock().release(release).webhooks().start().await;
+        let (mapped, raw) = (Receiver::start().await, Receiver::start().await);
+        node.api("create", "name=Class&meetingID=room&record=true&meta_a=b").await.success();
+        let id = node.sim.meetings()[0].internal_meeting_id.clone();
+        node.api("end", "meetingID=room").await.success();
+        for (receiver, more) in [(&mapped, ""), (&raw, "&getRaw=true")] {
+            let query = format!("callbackURL={}{more}", receiver.url("/"));
+            hooks(&node, "create", &query).await.success();
+        }
+        for step in ["rap-archive-started", "rap-publish-ended"] {
+            assert!(node.sim.recording_step(step, &id));
+        }
+        assert!(!node.sim.recording_step("rap-archive-started", "another"));
+        for (call, more) in [
+            ("publishRecordings", "&publish=false"),
+            ("publishRecordings", "&publish=true"),
+            ("deleteRecordings", ""),
+        ] {
+            node.api(call, &format!("recordID={id}{more}")).await.success();
+        }
+        eventually("told", || mapped.got().len() == 5 && raw.got().len() == 5).await;
+        let third = release.starts_with('3');
+        let both = json!({ "internal-meeting-id": id, "external-meeting-id": "room" });
+        let step = json!({
+            "meeting": both, "record-id": id, "success": true, "step-time": 1_234,
+        });
+        let done = if third {
+            json!({ "meeting": { "external-meeting-id": "room" }, "record-id": id })
+        } else {
+            json!({ "meeting": both })
+        };
+        let mut events: Vec<Value> = mapped.got().iter().map(event).collect();
+        let published = &mut events[1]["data"]["attributes"];
+        let recording = published.as_object_mut().unwrap().remove("recording").unwrap();
+        assert_eq!(
+            (&recording["name"], &recording["metadata"]["a"]),
+            (&"Class".into(), &"b".into())
+        );
+        assert_eq!(published.as_object_mut().unwrap().remove("workflow").unwrap(), "presentation");
+        for (told, (id, attributes)) in events.iter().zip([
+            ("rap-archive-started", &step),
+            ("rap-publish-ended", &step),
+            ("rap-unpublished", &done),
+            ("rap-published", &done),
+            ("rap-deleted", &done),
+        ]) {
+            let data = &told["data"];
+            assert_eq!((&data["type"], &data["id"]), (&"event".into(), &id.into()), "{release}");
+            assert_eq!(data["attributes"], *attributes, "{release} {id}");
+            assert!(data["event"]["ts"].is_u64(), "{release} {id}");
+        }
+        let messages: Vec<Value> = raw.got().iter().map(event).collect();
+        for (message, name) in messages.iter().zip(["archive_started", "publish_ended"]) {
+            assert_eq!(message["header"]["name"], name);
+            let payload = &message["payload"];
+            let ids = ["record_id", "meeting_id", "external_meeting_id"].map(|key| &payload[key]);
+            assert_eq!(ids, [&id, &id, "room"], "{release} {name}");
+        }
+        for (message, name) in messages[2..].iter().zip(["Unpublished", "Published", "Deleted"]) {
+            let name = format!("{name}RecordingSysMsg");
+            assert_eq!((&message["envelope"]["name"]), &name);
+            let core = json!({ "header": { "name": name }, "body": { "recordId": id } });
+            assert_eq!(message["core"], core, "{release}");
+        }
     }
 }
 
