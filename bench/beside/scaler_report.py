@@ -22,21 +22,18 @@ def shown_ratio(results, figure="cpu_us"):
     return f"**{middle_:.2f}** ({least:.2f} to {most:.2f})"
 
 
+def figures(results, digits, *names):
+    """Cells of medians, with so many digits."""
+    return [f"{middle(results, name):.{digits}f}" for name in names]
+
+
+def failures(results):
+    return str(sum(result["failed"] for result in results))
+
+
 def latency(results):
     """Cells of p50, p99, p99.9 and failures."""
-    return (f"{middle(results, 'p50_ms'):.2f} | {middle(results, 'p99_ms'):.2f} "
-            f"| {middle(results, 'p999_ms'):.2f} | {sum(result['failed'] for result in results)}")
-
-
-def beside_table(results, what):
-    lines = [f"| server | CPU us | {what}/s per core | to nginx (min to max) | p50 ms | p99 ms |",
-             "| --- | --: | --: | --: | --: | --: |"]
-    for name, mine in results.items():
-        cpu = middle(mine, "cpu_us")
-        shown = shown_ratio(results) if name != "nginx" else "1.00"
-        lines.append(f"| {name} | {cpu:.1f} | {1e6 / cpu:.0f} | {shown} | {middle(mine, 'p50_ms'):.2f} "
-                     f"| {middle(mine, 'p99_ms'):.2f} |")
-    return lines
+    return [*figures(results, 2, "p50_ms", "p99_ms", "p999_ms"), failures(results)]
 
 
 def late(results):
@@ -44,65 +41,78 @@ def late(results):
     return f"{median(result['late']['p99_ms'] for result in results):.2f}"
 
 
+def table(head, rows):
+    """Rows of cells below a head whose names ` | ` parts; only servers are words."""
+    names = head.split(" | ")
+    rule = ("---" if name == "server" else "--:" for name in names)
+    return [f"| {' | '.join(cells)} |" for cells in (names, rule, *rows)]
+
+
+def beside_table(results, what):
+    return table(f"server | CPU us | {what}/s per core | to nginx (min to max) | p50 ms | p99 ms", (
+        [name, *figures(mine, 1, "cpu_us"), f"{1e6 / middle(mine, 'cpu_us'):.0f}",
+         "1.00" if name == "nginx" else shown_ratio(results), *figures(mine, 2, "p50_ms", "p99_ms")]
+        for name, mine in results.items()))
+
+
 def rates_table(rates):
-    lines = ["| joins/s asked for | server | answered/s | p50 ms | p99 ms | p99.9 ms | failed | begun late, p99 ms | CPU us |",
-             "| --: | --- | --: | --: | --: | --: | --: | --: | --: |"]
-    for rate, servers in rates.items():
-        for name, results in servers.items():
-            lines.append(f"| {rate} | {name} | {middle(results, 'rate'):.0f} | {latency(results)} | {late(results)} "
-                         f"| {middle(results, 'cpu_us'):.1f} |")
-    return lines
+    return table("joins/s asked for | server | answered/s | p50 ms | p99 ms | p99.9 ms | failed | begun late, p99 ms "
+                 "| CPU us", (
+        [str(rate), name, *figures(results, 0, "rate"), *latency(results), late(results),
+         *figures(results, 1, "cpu_us")]
+        for rate, servers in rates.items() for name, results in servers.items()))
 
 
 def hanging_table(hanging):
-    lines = ["| server | p50 ms | p99 ms | p99.9 ms | failed | begun late, p99 ms |",
-             "| --- | --: | --: | --: | --: | --: |"]
-    for name, results in hanging.items():
-        lines.append(f"| {name} | {latency(results)} | {late(results)} |")
-    return lines
+    return table("server | p50 ms | p99 ms | p99.9 ms | failed | begun late, p99 ms", (
+        [name, *latency(results), late(results)] for name, results in hanging.items()))
 
 
 def crowd_table(crowd):
-    lines = ["| server | all served after s | failed | p50 ms | p99 ms | CPU s |",
-             "| --- | --: | --: | --: | --: | --: |"]
-    for name, mine in crowd.items():
-        lines.append(f"| {name} | {middle(mine, 'seconds'):.2f} | {sum(result['failed'] for result in mine)} "
-                     f"| {middle(mine, 'p50_ms'):.0f} | {middle(mine, 'p99_ms'):.0f} "
-                     f"| {middle(mine, 'cpu_seconds'):.2f} |")
-    return lines
+    return table("server | all served after s | failed | p50 ms | p99 ms | CPU s", (
+        [name, *figures(mine, 2, "seconds"), failures(mine), *figures(mine, 0, "p50_ms", "p99_ms"),
+         *figures(mine, 2, "cpu_seconds")]
+        for name, mine in crowd.items()))
 
 
-def creates_table(creates):
-    lines = ["| nodes take | creates/s | CPU us | p50 ms | p99 ms |", "| --: | --: | --: | --: | --: |"]
-    for create_ms, results in creates["full"].items():
-        lines.append(f"| {create_ms} ms | {middle(results, 'rate'):.0f} | {middle(results, 'cpu_us'):.0f} "
-                     f"| {middle(results, 'p50_ms'):.1f} | {middle(results, 'p99_ms'):.1f} |")
-    return lines
+def creates_table(first, runs):
+    """Rounds of creates, by what the `first` column tells them apart by."""
+    return table(f"{first} | creates/s | CPU us | p50 ms | p99 ms", (
+        [name, *figures(results, 0, "rate", "cpu_us"), *figures(results, 1, "p50_ms", "p99_ms")]
+        for name, results in runs))
 
 
 def lists_table(lists):
-    lines = ["| users in each | kB | CPU ms | p50 ms | p99 ms | p99.9 ms | failed | CPU of the polls |",
-             "| --: | --: | --: | --: | --: | --: | --: | --: |"]
-    for users in (0, 10):
-        of = lists[users]
-        lines.append(f"| {users} | {of['bytes'] / 1000:.0f} | {middle(of['rounds'], 'cpu_us') / 1000:.2f} "
-                     f"| {latency(of['rounds'])} | {100 * of['idle']:.1f} % of a core |")
-    return lines
+    return table("users in each | kB | CPU ms | p50 ms | p99 ms | p99.9 ms | failed | CPU of the polls", (
+        [str(users), f"{of['bytes'] / 1000:.0f}", f"{middle(of['rounds'], 'cpu_us') / 1000:.2f}",
+         *latency(of["rounds"]), f"{100 * of['idle']:.1f} % of a core"]
+        for users, of in ((users, lists[users]) for users in (0, 10))))
+
+
+def viewers_table(rounds):
+    return table("CPU us per call | calls/s at the nodes | p50 ms | p99 ms | p99.9 ms | failed", [
+        [*figures(rounds, 1, "cpu_us"), *figures(rounds, 0, "asked"), *latency(rounds)]])
 
 
 def many_table(many):
-    lines = ["| meetings | tenants | adopted in s | CPU s | MB without | MB with | kB each | polling, of a core "
-             "| join, CPU us | metrics p50 ms | p99 ms | CPU ms | series | kB |",
-             "| --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |"]
-    for of in many:
-        scrape = of["metrics"]
-        lines.append(
-            f"| {of['adopted']} | {of['tenants']} | {of['took']:.0f} | {of['cpu']:.1f} | {of['empty'] / 1024:.0f} "
-            f"| {of['full'] / 1024:.0f} | {(of['full'] - of['empty']) / max(1, of['adopted']):.1f} "
-            f"| {100 * of['idle']:.0f} % | {of['joined']['cpu_us']:.1f} | {scrape['p50_ms']:.1f} "
-            f"| {scrape['p99_ms']:.1f} | {scrape['cpu_us'] / 1000:.1f} | {scrape['series']} "
-            f"| {scrape['bytes'] / 1000:.0f} |")
-    return lines
+    return table("meetings | tenants | adopted in s | CPU s | MB without | MB with | kB each | polling, of a core "
+                 "| join, CPU us | metrics p50 ms | p99 ms | CPU ms | series | kB", (
+        [str(of["adopted"]), str(of["tenants"]), f"{of['took']:.0f}", f"{of['cpu']:.1f}", f"{of['empty'] / 1024:.0f}",
+         f"{of['full'] / 1024:.0f}", f"{(of['full'] - of['empty']) / max(1, of['adopted']):.1f}",
+         f"{100 * of['idle']:.0f} %", *figures([of["joined"]], 1, "cpu_us"),
+         *figures([of["metrics"]], 1, "p50_ms", "p99_ms"), f"{of['metrics']['cpu_us'] / 1000:.1f}",
+         str(of["metrics"]["series"]), f"{of['metrics']['bytes'] / 1000:.0f}"]
+        for of in many))
+
+
+def spread_goal(what, bursts):
+    """Whether bursts of creates, due within a second, were spread evenly and in time."""
+    spread, took = max(burst["spread"] for burst in bursts), max(burst["seconds"] for burst in bursts)
+    return f"{what}: max - min at most 1", f"{spread}, after {took:.2f} s", spread <= 1 and took < 1.2
+
+
+def spreads(bursts):
+    return ", ".join(str(burst["spread"]) for burst in bursts)
 
 
 def kept_section(kept, about):
@@ -147,40 +157,32 @@ def new_section(new, about):
 
 def creates_section(creates, about):
     bursts = creates["bursts"]
-    spread, took = max(burst["spread"] for burst in bursts), max(burst["seconds"] for burst in bursts)
-    yield ("200 creates in 1 s on 22 equal nodes: max - min at most 1", f"{spread}, after {took:.2f} s",
-           spread <= 1 and took < 1.2)
+    yield spread_goal("200 creates in 1 s on 22 equal nodes", bursts)
     yield [
         f"## Creates, {about['creates']} on 64 connections, 22 nodes, {about['rounds']} times one after the other",
         "",
-        *creates_table(creates),
+        *creates_table("nodes take", ((f"{ms} ms", results) for ms, results in creates["full"].items())),
         "",
         "200 at a fixed rate of 200/s over 22 empty nodes, each time anew: max - min of meetings on a node "
-        + ", ".join(str(burst["spread"]) for burst in bursts) + f"; p99 {middle(bursts, 'p99_ms'):.1f} ms.",
+        f"{spreads(bursts)}; p99 {middle(bursts, 'p99_ms'):.1f} ms.",
     ]
 
 
 def placing_section(placing, about):
     bursts, races = placing["bursts"], placing["races"]
-    spread, took = max(burst["spread"] for burst in bursts), max(burst["seconds"] for burst in bursts)
-    yield ("200 creates in 1 s at 3 scalers on one PostgreSQL, 22 equal nodes: max - min at most 1",
-           f"{spread}, after {took:.2f} s", spread <= 1 and took < 1.2)
+    yield spread_goal("200 creates in 1 s at 3 scalers on one PostgreSQL, 22 equal nodes", bursts)
     yield [
         "## Creates beside open meetings, and at three scalers on one PostgreSQL",
         "",
         "On 16 connections, one scaler and SQLite; of the meetings that are open nothing is read at a create:",
         "",
-        "| open meetings | creates/s | CPU us | p50 ms | p99 ms |",
-        "| --: | --: | --: | --: | --: |",
-        *(f"| {crowd} | {run['rate']:.0f} | {run['cpu_us']:.0f} | {run['p50_ms']:.1f} | {run['p99_ms']:.1f} |"
-          for crowd, run in placing["crowds"].items()),
+        *creates_table("open meetings", ((str(crowd), [run]) for crowd, run in placing["crowds"].items())),
         "",
         f"Three scalers on one core and one PostgreSQL, {about['creates']} creates on 16 connections to each: "
         f"{middle(races, 'rate'):.0f}/s, CPU {middle(races, 'cpu_us'):.0f} us each without PostgreSQL's, "
         f"p99 {middle(races, 'p99_ms'):.0f} ms; max - min of meetings on a node "
-        + ", ".join(str(race["spread"]) for race in races)
-        + ". At a fixed rate of 201/s, each time anew: max - min "
-        + ", ".join(str(burst["spread"]) for burst in bursts) + f"; p99 {middle(bursts, 'p99_ms'):.0f} ms.",
+        f"{spreads(races)}. At a fixed rate of 201/s, each time anew: max - min {spreads(bursts)}; "
+        f"p99 {middle(bursts, 'p99_ms'):.0f} ms.",
     ]
 
 
@@ -207,10 +209,7 @@ def viewers_section(viewers, _about):
         "Each asks for getMeetingInfo and isMeetingRunning every 2 s: "
         f"{viewers['calls']:,} calls/s, {viewers['viewers'] // viewers['meetings']} users in each meeting.",
         "",
-        "| CPU us per call | calls/s at the nodes | p50 ms | p99 ms | p99.9 ms | failed |",
-        "| --: | --: | --: | --: | --: | --: |",
-        f"| {middle(viewers['rounds'], 'cpu_us'):.1f} | {middle(viewers['rounds'], 'asked'):.0f} "
-        f"| {latency(viewers['rounds'])} |",
+        *viewers_table(viewers["rounds"]),
     ]
 
 
