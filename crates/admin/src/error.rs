@@ -4,6 +4,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
+use bluegate_cluster::with_causes;
 use http::{
     HeaderValue, StatusCode,
     header::{RETRY_AFTER, WWW_AUTHENTICATE},
@@ -133,22 +134,10 @@ impl ApiError {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ErrorCode(pub(crate) &'static str);
 
-/// What is said, with what it comes from.
-fn message(error: &ApiError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code) = self.parts();
-        let detail = ErrorDetail { code: code.to_owned(), message: message(&self) };
+        let detail = ErrorDetail { code: code.to_owned(), message: with_causes(&self) };
         let mut response = (status, Json(ErrorBody { error: detail })).into_response();
         response.extensions_mut().insert(ErrorCode(code));
         match self {

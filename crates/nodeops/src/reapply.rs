@@ -7,6 +7,7 @@
 
 use std::time::SystemTime;
 
+use bluegate_cluster::with_causes;
 use serde::Serialize;
 
 use crate::{
@@ -145,7 +146,7 @@ fn locked(
     }
     let keep_off = || match means.balancer {
         Some(balancer) => cordon(machine, &target.node, balancer, CordonedFor::Restart, now, tell)
-            .map_err(|error| chain(&error)),
+            .map_err(|error| with_causes(&error)),
         None => Err("the cluster file has no `[balancer]`".to_owned()),
     };
     let plan = target
@@ -191,15 +192,4 @@ fn left(last: Option<Manifest>, target: &Target) -> Option<Left> {
     };
     let applied = last.wanted.unwrap_or_else(|| wanted.clone());
     (applied != wanted).then_some(Left::OtherWish { applied, wanted })
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text += &format!(": {cause}");
-        source = cause.source();
-    }
-    text
 }

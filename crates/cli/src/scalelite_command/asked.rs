@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use bluegate_cluster::with_causes;
 use bluegate_scalelite::Plan;
 use bluegate_scaler::{NodeConfig, NodeWord, ask_nodes};
 use serde::Serialize;
@@ -56,7 +57,7 @@ fn beside(word: NodeWord, plan: &Plan, ours: &BTreeSet<&str>) -> Asked {
         .collect();
     let (said, there) = match &word.meetings {
         Ok(there) => ("answers".to_owned(), Some(there)),
-        Err(silence) => (format!("{:#}", Told(silence)), None),
+        Err(silence) => (with_causes(silence), None),
     };
     let there: Option<BTreeSet<&str>> =
         there.map(|there| there.iter().map(String::as_str).collect());
@@ -71,19 +72,6 @@ fn beside(word: NodeWord, plan: &Plan, ours: &BTreeSet<&str>) -> Asked {
         node: word.node.to_string(),
         release: word.release.map(|release| release.to_string()),
         word: said,
-    }
-}
-
-/// An error and what it came from, in one line.
-struct Told<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Told<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        match self.0.source() {
-            Some(cause) => write!(f, ": {cause}"),
-            None => Ok(()),
-        }
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::{path::Path, sync::Arc, time::SystemTime};
 
+use bluegate_cluster::with_causes;
 use instant_acme::CertificateIdentifier;
 use rustls::sign::CertifiedKey;
 
 use super::{
     folder::{Folder, FolderError, Stamp},
-    manager::error_chain,
     schedule::{Validity, Window},
     status::Status,
     validity,
@@ -68,7 +68,7 @@ impl Kept {
             Ok(Some(found)) => found,
             Ok(None) => return,
             Err(error) => {
-                tracing::debug!(error = error_chain(&error), "cannot look at a certificate");
+                tracing::debug!(error = with_causes(&error), "cannot look at a certificate");
                 return;
             }
         };

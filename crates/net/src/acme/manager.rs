@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bluegate_cluster::with_causes;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::{
     sync::watch,
@@ -285,7 +286,7 @@ impl Manager {
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::debug!(error = error_chain(&error), "cannot read the challenges")
+                tracing::debug!(error = with_causes(&error), "cannot read the challenges")
             }
         }
     }
@@ -309,7 +310,7 @@ impl Manager {
         let answer = match account {
             Ok(account) => account.renewal_info(&id).await,
             Err(error) => {
-                tracing::debug!(error = error_chain(&error), "cannot ask when to renew");
+                tracing::debug!(error = with_causes(&error), "cannot ask when to renew");
                 return;
             }
         };
@@ -331,7 +332,7 @@ impl Manager {
                 held.expect("it was there above").ask_at = now + again.clamp(soonest, latest);
             }
             Err(instant_acme::Error::Unsupported(_)) => held.ask_at = now + latest,
-            Err(error) => tracing::debug!(error = error_chain(&error), "no answer when to renew"),
+            Err(error) => tracing::debug!(error = with_causes(&error), "no answer when to renew"),
         }
     }
 
@@ -407,7 +408,7 @@ impl Manager {
         let left = kept.held.as_ref().and_then(|held| held.validity.until.duration_since(now).ok());
         tracing::warn!(
             name = %kept.name,
-            error = error_chain(error),
+            error = with_causes(error),
             attempts = kept.failures,
             next_in_seconds = wait.as_secs(),
             days_left = left.map_or(0, |left| left.as_secs() / 86_400),
@@ -422,16 +423,4 @@ fn is_host_name(name: &str) -> bool {
         && !name.starts_with('.')
         && name.parse::<std::net::Ipv4Addr>().is_err()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
-}
-
-/// An error with its causes, in one line.
-pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    line
 }
