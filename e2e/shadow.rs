@@ -246,6 +246,104 @@ async fn a_recorded_morning_is_decided_again() {
     assert!(after.meetings.is_empty(), "a shadow writes nothing");
 }
 
+/// A scaler over nodes that nobody listens at, told to keep new meetings off the second node and to
+/// give the first one thrice as many.
+async fn scaler_with_decisions(folder: &Path) -> (String, Process) {
+    let (file, _) = site(folder, 3);
+    let admin = free_port();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replace(
+        ".example.org\"\nsecret_file",
+        ".example.org\"\naddress = \"127.0.0.1:1\"\nsecret_file",
+    );
+    let admin = format!("[admin]\nlisten = \"127.0.0.1:{admin}\"\ntoken_file = \"token\"\n");
+    std::fs::write(&file, text + &admin).unwrap();
+    std::fs::write(folder.join("token"), "an-admin-token-of-this-test").unwrap();
+    let process = Process::start(Path::new(BLUEGATE), ["serve", "-c", &file]).unwrap();
+    for command in [&["node", "weight", "bbb-01", "3"][..], &["node", "cordon", "bbb-02"]] {
+        eventually("it is decided", WITHIN, || async {
+            let done = bluegate(&[command, &["-c", &file]].concat());
+            done.status.success().then_some(())
+        })
+        .await
+        .unwrap_or_else(|error| panic!("{error:#}: {}", process.stderr()));
+    }
+    (file, process)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_at_the_scaler_counts_in_its_shadow() {
+    let folder = tempfile::tempdir().unwrap();
+    let form: Form = serde_json::from_value(serde_json::json!({
+        "limits": {
+            "meetings": { "soft": 30 },
+            "users": { "soft": 35 },
+            "requests": { "soft": 3 },
+        },
+        "presentation": "https://club.example.org/first.pdf",
+        "logo": "https://club.example.org/logo.png",
+        "welcome": "Welcome to the club",
+    }))
+    .unwrap();
+    let club = TenantConfig {
+        name: "club".parse().unwrap(),
+        secrets: vec![Secret::new(CLUB).unwrap()],
+        plain: false,
+        settings: Settings::try_from(form).unwrap(),
+    };
+    let store = format!("sqlite://{}", folder.path().join("bluegate.db").display());
+    let estate = Estate::open(&store, &folder.path().join("bluegate.db.key")).await.unwrap();
+    let taking = Taking { tenants: vec![club], ..Taking::default() };
+    estate.take("nobody", &taking).await.unwrap();
+    estate.close().await;
+    let (file, serving) = scaler_with_decisions(folder.path()).await;
+
+    let mut log = String::new();
+    let mut call = |second: usize, call: &str, parameters: &[(&str, &str)]| {
+        let query = sign(call, parameters, CLUB);
+        let (minute, second) = (second / 60, second % 60);
+        writeln!(
+            log,
+            "192.0.2.9 - - [27/Nov/2026:08:{minute:02}:{second:02} +0100] \
+             \"GET /bigbluebutton/api/{call}?{query} HTTP/1.1\" 200 1 \"-\" \"x\" \"-\""
+        )
+        .unwrap();
+    };
+    for class in 0..40 {
+        let id = format!("class-{class}");
+        call(class, "create", &[("meetingID", &id), ("name", "Class")]);
+        call(class, "join", &[("meetingID", &id), ("fullName", "Member")]);
+    }
+    // After the full minute that is counted.
+    for _ in 0..5 {
+        call(90, "getMeetings", &[]);
+    }
+    let path = folder.path().join("access.log");
+    std::fs::write(&path, log).unwrap();
+    let told =
+        bluegate(&["serve", "-c", &file, "--shadow", "--json", "--log", path.to_str().unwrap()]);
+    let report: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!((&report["placed"], &report["refused"]), (&40.into(), &0.into()), "{report}");
+    let nodes = report["nodes"].as_array().unwrap().iter();
+    let meetings: Vec<_> = nodes.map(|node| (&node["node"], &node["meetings"])).collect();
+    let [one, two, three] = [("bbb-01", 30), ("bbb-02", 0), ("bbb-03", 10)]
+        .map(|(node, meetings)| (Value::from(node), Value::from(meetings)));
+    assert_eq!(meetings, [(&one.0, &one.1), (&two.0, &two.1), (&three.0, &three.1)], "{report}");
+    let limits = report["limits"].as_array().unwrap().iter();
+    let limits: Vec<String> = limits
+        .map(|limit| format!("{} {} {}", limit["limit"], limit["refused"], limit["exceeded"]))
+        .collect();
+    // Above 35 users five more classes were made and joined; of five lists in a second two are above 3.
+    assert_eq!(limits, [r#""meetings" 0 10"#, r#""users" 0 10"#, r#""requests" 0 2"#], "{report}");
+    let changes = report["changes"].as_array().unwrap().iter();
+    let changes: Vec<&str> = changes.map(|change| change["parameter"].as_str().unwrap()).collect();
+    assert_eq!(changes, ["logo", "welcome"], "{report}");
+    let not_known = report["not_known"].to_string();
+    assert!(not_known.contains("a presentation to meetings of `club`"), "{not_known}");
+    assert!(!report.to_string().contains("club.example.org"), "no value is told: {report}");
+    drop(serving);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mirrored_stream_is_decided_and_reported_at_the_end() {
     let folder = tempfile::tempdir().unwrap();

@@ -199,12 +199,19 @@ fn not_known(shadow: &Shadow) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let limited = shadow.tenants.iter();
-    for tenant in limited.filter(|tenant| tenant.settings.limits.recordings != Limit::default()) {
+    for tenant in &shadow.tenants {
         let name = &tenant.name;
-        not_known.push(format!(
-            "how many recordings `{name}` has: its limit of recordings was not applied"
-        ));
+        if tenant.settings.limits.recordings != Limit::default() {
+            not_known.push(format!(
+                "how many recordings `{name}` has: its limit of recordings was not applied"
+            ));
+        }
+        if tenant.settings.presentation.is_some() {
+            not_known.push(format!(
+                "who brings a presentation to meetings of `{name}`: the one that others would have \
+                 got was not compared"
+            ));
+        }
     }
     not_known
 }
