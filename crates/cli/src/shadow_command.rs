@@ -144,7 +144,7 @@ async fn listen(
     while let Some(ended) = serving.join_next().await {
         ended.context("a listener failed")??;
     }
-    let shadow = shadow.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shadow = shadow.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(shadow.report())
 }
 

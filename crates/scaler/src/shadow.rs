@@ -147,9 +147,10 @@ impl Shadow {
         }
     }
 
-    /// What came of it.
+    /// What came of it so far.
     #[must_use]
-    pub fn report(&self) -> ShadowReport {
+    pub fn report(&mut self) -> ShadowReport {
+        self.morning.close();
         report::of(self)
     }
 

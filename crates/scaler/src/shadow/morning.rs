@@ -133,6 +133,11 @@ impl Morning {
         self.last = self.last.max(at);
     }
 
+    /// Nothing more comes: the minute that is not full is counted as it stands.
+    pub(super) fn close(&mut self) {
+        self.count(self.last);
+    }
+
     fn leave(&mut self, now: i64) {
         let stay = self.stay;
         self.open.retain(|_, meeting| {
