@@ -210,3 +210,30 @@ async fn reservations_and_slow_starts_last_as_long_as_the_file_says() {
         stage.end(class).await;
     }
 }
+
+#[tokio::test]
+async fn a_class_that_was_larger_than_the_file_expects_is_placed_by_what_it_had() {
+    let mut stage = Stage::set().await;
+    stage.settle(&["reserved_users = 1"], "max_meeting_users = 1").await;
+    let shown = stage.place("weekly").await;
+    assert!(shown.contains("expected 1 users: nothing is known of it"), "{shown}");
+    assert_eq!(weighed(&shown).0, "bbb-01", "{shown}");
+    let first = stage.served.cluster.ready.nodes[0].clone();
+    let mut people = Vec::new();
+    for _ in 0..2 {
+        people.push(Participant::enter(&first, "bg1.school-a.weekly", &[]).await);
+    }
+    stage.holds("they are counted", "bbb-01", [("meetings", 2), ("users", 5)]).await;
+    stage.end("weekly").await;
+    stage.holds("it is over", "bbb-01", [("meetings", 1), ("users", 3)]).await;
+
+    let shown = stage.place("weekly").await;
+    let life = shown.split("\n\n").next().unwrap();
+    for part in [
+        "weekly of school-a: live on bbb-02",
+        "expected 2 users: nine in ten of its former meetings had no more",
+        "not bbb-01: larger than its `max_meeting_users`",
+    ] {
+        assert!(life.contains(part), "{part}: {shown}");
+    }
+}
