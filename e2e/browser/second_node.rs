@@ -185,15 +185,18 @@ async fn load(
     node: &ReadyNode,
 ) -> Result<Vec<NetworkRequest>> {
     let folder = folder(&desk.cluster.ready.proxy_origin, node);
+    // A page of the same site, so that the client needs no other renderer: Chromium does not
+    // tell all of what is loaded while it swaps them.
+    page.goto(&desk.cluster.ready.frontend, WITHIN).await?;
     desk.join(page, meeting).await?;
     // What is fetched last: the sounds; but what is said of its scripts may come later.
-    eventually("the first client", WITHIN, || async {
+    let whole = eventually("the first client", WITHIN, || async {
         let loaded = below(page, &folder);
         let has_sounds = loaded.iter().any(|request| request.url.ends_with(".mp3"));
         let whole = has_sounds && largest_script(&loaded).is_ok() && arrived(&loaded);
         whole.then_some(loaded)
-    })
-    .await
+    });
+    whole.await.with_context(|| format!("so far: {:#?}", below(page, &folder)))
 }
 
 /// The same client's files from another node.
