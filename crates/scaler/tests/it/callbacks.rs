@@ -237,16 +237,20 @@ async fn what_its_node_did_not_sign_is_not_taken() {
 
     let url = story.url(&meeting, "meta_bbb-recording-ready-url");
     let signed = format!("signed_parameters={}", token("HS256", &own, &secret()));
-    let mut damaged = url.clone();
-    let last = damaged.pop().unwrap();
-    damaged.push(if last == 'A' { 'B' } else { 'A' });
+    let damaged = |url: &str| {
+        let (whole, last) = url.split_at(url.len() - 1);
+        format!("{whole}{}", if last == "A" { "B" } else { "A" })
+    };
+    let end = story.url(&meeting, "meta_endCallbackUrl");
     for (method, url, body, wanted) in [
-        ("POST", damaged.as_str(), signed.as_str(), StatusCode::NOT_FOUND),
+        ("POST", damaged(&url).as_str(), signed.as_str(), StatusCode::NOT_FOUND),
+        // BBB signs none of these: nobody but its node was given the meeting's URL.
+        ("GET", &damaged(&end), "", StatusCode::NOT_FOUND),
         ("POST", &format!("{url}x"), &signed, StatusCode::NOT_FOUND),
         ("GET", &url, "", StatusCode::METHOD_NOT_ALLOWED),
         ("POST", &url, "", StatusCode::BAD_REQUEST),
         ("POST", &url, "signed_parameters=x", StatusCode::UNAUTHORIZED),
-        ("POST", &story.url(&meeting, "meta_endCallbackUrl"), "", StatusCode::METHOD_NOT_ALLOWED),
+        ("POST", &end, "", StatusCode::METHOD_NOT_ALLOWED),
         // A token for one thing is none for another.
         (
             "POST",
